@@ -1,0 +1,183 @@
+/**
+ * What the verbs return: the JSON of `--json`, the replies of the engine, and what the view shows.
+ * Plain JSON only. A number that can be infinite or unknown is `null` then, never NaN.
+ */
+
+export interface ValueSummary {
+  name: string;
+  /** Element type, lower case as in onnx.proto. */
+  dtype: string;
+  /** null per unknown dimension, null as a whole for unknown rank. */
+  shape: (number | string | null)[] | null;
+}
+
+export interface OutputSummary extends ValueSummary {
+  kind: 'logits' | 'probabilities' | 'values';
+  classAxis: number | null;
+}
+
+export interface WeightSummary {
+  name: string;
+  shape: number[];
+  dtype: string;
+  /** sha256: + 16 hex digits of the stored bytes; null until something asked for it. */
+  hash: string | null;
+}
+
+export interface LayerRow {
+  /** Unique, stable; what plans and globs match. */
+  name: string;
+  /** Group path, outermost first. */
+  path: string[];
+  op: string;
+  weight: WeightSummary | null;
+  parameters: number;
+  bytes: number;
+  macs: number | null;
+  quantizable: boolean;
+  reason: string | null;
+}
+
+export interface Problem {
+  severity: 'error' | 'warning' | 'info';
+  message: string;
+  node: string | null;
+}
+
+export interface ModelSummary {
+  file: string;
+  /** Model file and its external data. */
+  bytes: number;
+  irVersion: number;
+  opsets: { domain: string; version: number }[];
+  producer: string;
+  inputs: ValueSummary[];
+  outputs: OutputSummary[];
+  parameters: number;
+  /** Sum of what is known; null when nothing is. */
+  macs: number | null;
+  /** Layers whose MACs are unknown. */
+  macsUnknown: number;
+  /** Symbolic dimensions found and the values used for them. */
+  dimensions: Record<string, number | null>;
+  layers: LayerRow[];
+  /** Nodes without a weight, as rows (scheme auto or float). */
+  nodes: LayerRow[];
+  problems: Problem[];
+}
+
+export interface DataSummary {
+  /** Path as given, or `random`. */
+  data: string;
+  kind: 'npz' | 'npy' | 'images' | 'onnx-test-data' | 'random';
+  samples: number;
+  slices: { calibrate: number; scan: number; verify: number };
+  seed: number;
+  inputs: { name: string; dtype: string; shape: number[]; min: number | null; max: number | null }[];
+  labels: 'class' | 'pixel' | null;
+  /** Float predictions of a few samples, when an output has classes. */
+  predictions: { sample: number; output: string; class: number; score: number; label: number | null }[];
+  /** Float top-1 on the samples looked at, when there are class labels. */
+  accuracy: { samples: number; top1: number } | null;
+}
+
+export interface QuantizedLayer {
+  name: string;
+  scheme: string;
+  bits: number;
+  signed: boolean;
+  granularity: 'per-tensor' | 'per-channel';
+  weightSse: number | null;
+  weightSqnrDb: number | null;
+  uniqueBefore: number | null;
+  uniqueAfter: number | null;
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+export interface OutputError {
+  name: string;
+  /** null: identical, no noise. */
+  sqnrDb: number | null;
+}
+
+export interface QuantizeResult {
+  output: string;
+  bytes: { before: number; after: number };
+  layers: QuantizedLayer[];
+  totals: { quantized: number; float: number; bytesBefore: number; bytesAfter: number };
+  /** null when nothing was run: weight-only without data, or no runtime. */
+  verification: { slice: 'verify'; samples: number; outputs: OutputError[] } | null;
+  /** What the user should know: entries of the plan that no longer match, layers kept float and why, opset raised... */
+  notes: string[];
+  seconds: number;
+}
+
+export interface Candidate {
+  layer: string;
+  scheme: string;
+  /** Change of the model's output; unit is the result's `metric`. null: failed. */
+  sensitivity: number | null;
+  /** SQNR at the layer's own output, dB; null: no noise or failed. */
+  localSqnrDb: number | null;
+  /** Bytes of the layer in the written file. */
+  bytes: number;
+  /** Why it failed, in one sentence. */
+  error?: string;
+}
+
+export interface ScanResult {
+  metric: 'kl' | 'nmse';
+  slice: 'scan';
+  samples: number;
+  candidates: Candidate[];
+  seconds: number;
+  floatPassSeconds: number;
+  /** True when cancelled: what was measured until then. */
+  partial: boolean;
+}
+
+export interface CompareResult {
+  a: string;
+  b: string;
+  slice: 'verify' | 'all';
+  samples: number;
+  outputs: {
+    name: string;
+    sqnrDb: number | null;
+    cosine: number | null;
+    maxAbs: number;
+    top1?: { agreement: number; a: number | null; b: number | null };
+    top5?: { agreement: number; a: number | null; b: number | null };
+    pixelAccuracy?: { agreement: number; a: number | null; b: number | null };
+    /** Per class, when labels are per pixel. */
+    dice?: { a: number[]; b: number[] };
+    /** Asked for by --sample K --top N. */
+    sample?: { index: number; a: { class: number; score: number }[]; b: { class: number; score: number }[] };
+  }[];
+  /** Median of interleaved single runs. */
+  latencyMs: { a: number; b: number };
+  peakMemoryBytes: { a: number; b: number };
+  bytes: { a: number; b: number };
+  deflatedBytes: { a: number; b: number };
+}
+
+/** Clipping against rounding error of one tensor over range thresholds (weights: exact). */
+export interface ErrorSplitCurve {
+  layer: string;
+  weight: string;
+  bits: number;
+  signed: boolean;
+  elements: number;
+  /** Range thresholds a (symmetric range ±a), ascending, log-spaced. */
+  thresholds: number[];
+  /** Sum of squared errors at each threshold. */
+  clipping: number[];
+  rounding: number[];
+  /** Where max, percentile and MSE put the range. */
+  markers: { rule: string; threshold: number }[];
+  /** Histogram of |w|: edges has one more element than counts. */
+  histogram: { edges: number[]; counts: number[] };
+  /** Sum of squares of the tensor, so that SQNR can be told. */
+  energy: number;
+}

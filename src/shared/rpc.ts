@@ -1,0 +1,81 @@
+/**
+ * The two protocols, each as an interface of async methods: EngineMethods (extension or command line → engine
+ * process) and ViewMethods (webview → extension host). Replies are `{ok}` or `{err}`; progress carries the call's id.
+ */
+import type { Plan } from '../core/plan/types';
+import type {
+  CompareResult,
+  DataSummary,
+  ErrorSplitCurve,
+  Candidate,
+  ModelSummary,
+  QuantizeResult,
+  ScanResult,
+} from './results';
+
+export interface ModelRequest {
+  file: string;
+  /** Symbolic dimension → size. */
+  dimensions?: Record<string, number>;
+}
+
+export interface DataRequest {
+  /** Path, or the word `random`. */
+  data: string;
+  samples?: number;
+  seed?: number;
+}
+
+export interface QuantizeRequest extends ModelRequest {
+  plan: Plan;
+  calibration?: DataRequest;
+  output: string;
+}
+
+export interface ScanRequest extends ModelRequest {
+  plan: Plan;
+  calibration: DataRequest;
+  /** Names; all quantizable layers when absent. */
+  layers?: string[];
+}
+
+export interface CompareRequest {
+  a: string;
+  b: string;
+  calibration: DataRequest;
+  dimensions?: Record<string, number>;
+  sample?: number;
+  top?: number;
+}
+
+export interface EngineMethods {
+  inspect(request: ModelRequest): Promise<ModelSummary>;
+  /** Hash of each layer's weight: name → `sha256:…`. */
+  weightHashes(request: ModelRequest): Promise<Record<string, string>>;
+  describeData(request: ModelRequest & { calibration: DataRequest }): Promise<DataSummary>;
+  errorSplit(request: ModelRequest & { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  quantize(request: QuantizeRequest): Promise<QuantizeResult>;
+  /** Candidates arrive as progress while it runs. */
+  scan(request: ScanRequest): Promise<ScanResult>;
+  compare(request: CompareRequest): Promise<CompareResult>;
+  /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */
+  copyModel(request: { from: string; to: string }): Promise<string[]>;
+}
+
+export type EngineMethod = keyof EngineMethods;
+
+export interface Progress {
+  done: number;
+  total: number;
+  message: string;
+  /** Scan only: candidates measured since the last progress. */
+  candidates?: Candidate[];
+}
+
+/** What can go wrong, so that callers can tell cancel and crash from bad input. */
+export type ErrorKind = 'cancelled' | 'input' | 'file' | 'runtime' | 'crash' | 'internal';
+
+export interface ErrorReply {
+  kind: ErrorKind;
+  message: string;
+}
