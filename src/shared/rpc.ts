@@ -11,7 +11,7 @@ import type {
   ModelSummary,
   QuantizeResult,
   ScanResult,
-} from './results';
+} from '../core/results';
 
 export interface ModelRequest {
   file: string;
