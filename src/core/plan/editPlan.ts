@@ -1,0 +1,60 @@
+import type { SchemeId } from '../quant/scheme';
+import type { Plan, PlanEntry } from './types';
+
+/** The scheme of a node: its own entry, else the default for layers, else `auto` for nodes without a weight. */
+export function schemeOf(plan: Plan, name: string, isLayer: boolean): SchemeId {
+  // Object.hasOwn: a node may be called `constructor`.
+  const entry = Object.hasOwn(plan.layers, name) ? plan.layers[name] : undefined;
+  return entry?.scheme ?? (isLayer ? plan.defaultScheme : 'auto');
+}
+
+/**
+ * A plan in which each of `names` has `scheme`.
+ * @param hashes weight hash per layer name, where known; recorded so that a later re-export is noticed.
+ */
+export function setScheme(
+  plan: Plan,
+  names: readonly string[],
+  scheme: SchemeId,
+  hashes: Readonly<Record<string, string>> = {},
+): Plan {
+  const entries = names.map((name): [string, PlanEntry] => {
+    const weightHash = Object.hasOwn(hashes, name) ? hashes[name] : undefined;
+    return [name, weightHash ? { scheme, weightHash } : { scheme }];
+  });
+  return { ...plan, layers: Object.fromEntries([...Object.entries(plan.layers), ...entries]) };
+}
+
+/** A plan in which only `name` has `scheme` and every other node is float: one trial of a scan. */
+export function onlyLayer(plan: Plan, name: string, scheme: SchemeId): Plan {
+  return { ...plan, defaultScheme: 'float', layers: Object.fromEntries([[name, { scheme }]]) };
+}
+
+/** Entries that no longer fit the model they are applied to. */
+export interface PlanMismatch {
+  /** The node is there, but its weight is not the one the entry was made for. */
+  readonly changed: readonly string[];
+  /** There is no node of that name. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Compares the plan with a model.
+ * @param nodeNames every node that a plan can name.
+ * @param hashes weight hash per layer name; layers that it lacks are not compared.
+ */
+export function matchPlan(
+  plan: Plan,
+  nodeNames: Iterable<string>,
+  hashes: Readonly<Record<string, string>>,
+): PlanMismatch {
+  const present = new Set(nodeNames);
+  const changed: string[] = [];
+  const missing: string[] = [];
+  for (const [name, { weightHash }] of Object.entries(plan.layers)) {
+    const actual = Object.hasOwn(hashes, name) ? hashes[name] : undefined;
+    if (!present.has(name)) missing.push(name);
+    else if (weightHash !== undefined && actual !== undefined && weightHash !== actual) changed.push(name);
+  }
+  return { changed, missing };
+}

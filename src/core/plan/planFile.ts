@@ -1,0 +1,58 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import schema from '../../../schemas/plan.schema.json';
+import { InputError } from '../errors';
+import { PLAN_VERSION, type Plan } from './types';
+
+/** What holds where a plan file is silent; the plan of a model that has none. */
+export const defaultPlan: Plan = {
+  version: PLAN_VERSION,
+  defaultScheme: 'w8a8',
+  activationType: 'uint8',
+  activationRange: 'auto',
+  layers: {},
+};
+
+const validate = new Ajv({ allErrors: true, strictSchema: false }).compile<Partial<Plan>>(schema);
+
+/**
+ * Reads a plan file. The whole file is checked, so that every mistake is named at once.
+ * @param file what messages call it.
+ * @throws InputError when it is not JSON or does not follow schemas/plan.schema.json.
+ */
+export function parsePlan(text: string, file: string): Plan {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(
+      `${file} is not valid JSON (${(error as Error).message}). Correct it or delete it to start with a new plan.`,
+    );
+  }
+  if (!validate(json)) {
+    const mistakes = [...new Set((validate.errors ?? []).map(describe))].join('; ');
+    throw new InputError(`${file} is not a valid quantization plan: ${mistakes}.`);
+  }
+  const { $schema: _, ...plan } = json as Partial<Plan> & { $schema?: string };
+  return { ...defaultPlan, ...plan };
+}
+
+function describe({ instancePath, keyword, message, params }: ErrorObject): string {
+  const place =
+    instancePath === '' ? 'the plan' : instancePath.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
+  if (keyword === 'additionalProperties')
+    return `${place} has an unknown key "${String(params['additionalProperty'])}"`;
+  if (keyword === 'enum')
+    return `${place} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`;
+  if (keyword === 'const') return `${place} must be ${String(params['allowedValue'])}`;
+  return `${place} ${message ?? 'is wrong'}`;
+}
+
+/** The text of a plan file: two-space JSON with a final newline, entries in the order they were made. */
+export function serializePlan(plan: Plan): string {
+  return `${JSON.stringify(plan, undefined, 2)}\n`;
+}
+
+/** `dir/model.onnx` → `dir/model.quant.json`. */
+export function planPathFor(modelPath: string): string {
+  return `${modelPath.replace(/\.onnx$/i, '')}.quant.json`;
+}

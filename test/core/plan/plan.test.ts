@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { matchPlan, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
+import { defaultPlan, parsePlan, planPathFor, serializePlan } from '../../../src/core/plan/planFile';
+
+describe('parsePlan(text, file)', () => {
+  it('fills what the file leaves out', () => {
+    expect(parsePlan('{"version": 1}', 'm.quant.json')).toEqual(defaultPlan);
+  });
+
+  it('gives back what serializePlan wrote', () => {
+    const plan = {
+      ...setScheme(defaultPlan, ['/conv1/Conv', 'a "quoted" name'], 'float', {
+        '/conv1/Conv': 'sha256:0123456789abcdef',
+      }),
+      activationRange: 'percentile:99.99',
+      calibration: { data: 'calibration.npz', samples: 64, seed: 7 },
+    } as const;
+    expect(parsePlan(serializePlan(plan), 'm.quant.json')).toEqual(plan);
+  });
+
+  it('accepts the $schema key that editors add', () => {
+    expect(parsePlan('{"$schema": "./plan.schema.json", "version": 1}', 'm.quant.json')).toEqual(defaultPlan);
+  });
+
+  it('says that broken JSON is not JSON and names the file', () => {
+    expect(() => parsePlan('{"version": 1', 'm.quant.json')).toThrow(/m\.quant\.json is not valid JSON/);
+  });
+
+  it('names every mistake, not only the first', () => {
+    const text = '{"version": 2, "layers": {"conv": {"scheme": "w3"}}, "colour": 1}';
+    expect(() => parsePlan(text, 'm.quant.json')).toThrow(/version must be 1/);
+    expect(() => parsePlan(text, 'm.quant.json')).toThrow(
+      /layers\/conv\/scheme must be one of w8a8, float, auto/,
+    );
+    expect(() => parsePlan(text, 'm.quant.json')).toThrow(/unknown key "colour"/);
+  });
+
+  it.each(['percentile:101', 'percentile:', 'entropy'])('refuses the range rule %s', (rule) => {
+    expect(() => parsePlan(JSON.stringify({ version: 1, activationRange: rule }), 'p')).toThrow(
+      /activationRange/,
+    );
+  });
+});
+
+describe('schemeOf(plan, name, isLayer)', () => {
+  it('takes the entry, else the default for layers, else auto', () => {
+    const plan = setScheme(defaultPlan, ['a'], 'float');
+    expect(schemeOf(plan, 'a', true)).toBe('float');
+    expect(schemeOf(plan, 'b', true)).toBe('w8a8');
+    expect(schemeOf(plan, 'add', false)).toBe('auto');
+  });
+
+  it('does not take an inherited property for an entry', () => {
+    expect(schemeOf(defaultPlan, 'constructor', true)).toBe('w8a8');
+  });
+});
+
+describe('setScheme and onlyLayer', () => {
+  it('leave the given plan as it was', () => {
+    setScheme(defaultPlan, ['a'], 'float');
+    onlyLayer(defaultPlan, 'a', 'w8a8');
+    expect(defaultPlan.layers).toEqual({});
+  });
+
+  it('keep a node called __proto__ as an ordinary entry', () => {
+    const plan = setScheme(defaultPlan, ['__proto__'], 'float');
+    expect(schemeOf(plan, '__proto__', true)).toBe('float');
+  });
+
+  it('onlyLayer keeps all other layers float', () => {
+    const plan = onlyLayer(setScheme(defaultPlan, ['a', 'b'], 'w8a8'), 'a', 'w8a8');
+    expect(schemeOf(plan, 'a', true)).toBe('w8a8');
+    expect(schemeOf(plan, 'b', true)).toBe('float');
+  });
+});
+
+describe('matchPlan(plan, nodeNames, hashes)', () => {
+  it('lists entries whose weight changed and entries without a node', () => {
+    const old = 'sha256:0000000000000000';
+    const plan = setScheme(defaultPlan, ['same', 'changed', 'gone'], 'float', {
+      same: old,
+      changed: old,
+      gone: old,
+    });
+    const hashes = { same: old, changed: 'sha256:1111111111111111' };
+    expect(matchPlan(plan, ['same', 'changed', 'new'], hashes)).toEqual({
+      changed: ['changed'],
+      missing: ['gone'],
+    });
+  });
+});
+
+describe('planPathFor(modelPath)', () => {
+  it('replaces the extension only', () => {
+    expect(planPathFor('dir/model.onnx')).toBe('dir/model.quant.json');
+    expect(planPathFor('dir.onnx/model')).toBe('dir.onnx/model.quant.json');
+  });
+});
