@@ -29,6 +29,8 @@ export interface LayerRow {
   name: string;
   /** Group path, outermost first. */
   path: string[];
+  /** Position among all nodes of the model, so that layers and nodes can be shown in one order. */
+  index?: number;
   op: string;
   weight: WeightSummary | null;
   parameters: number;
