@@ -1,0 +1,91 @@
+import { RoundoffError } from '../errors';
+
+/** Floor of the signal's norm, as ONNX Runtime's debug tool has it, so that noise on a zero signal has a finite SQNR. */
+const SIGNAL_FLOOR = 2.2e-16;
+
+type Numbers = ArrayLike<number>;
+
+/** Differences between a reference and its approximation, over any number of samples, accumulated in float64. */
+export class ErrorAccumulator {
+  elements = 0;
+  maxAbs = 0;
+  /** Σ reference². */
+  signal = 0;
+  /** Σ (reference − actual)². */
+  noise = 0;
+  private actualSquares = 0;
+  private dot = 0;
+
+  /** @param name what messages call the value. */
+  constructor(private readonly name = 'output') {}
+
+  /**
+   * Elements that are equal and not finite on both sides (a mask's −∞) are left out.
+   * @throws RoundoffError when the lengths differ, or only one side is finite.
+   */
+  add(reference: Numbers, actual: Numbers): void {
+    if (reference.length !== actual.length) {
+      throw new RoundoffError(
+        `The value "${this.name}" has ${actual.length} elements where the reference has ${reference.length}; they cannot be compared.`,
+      );
+    }
+    for (let i = 0; i < reference.length; i++) {
+      const x = reference[i] as number;
+      const y = actual[i] as number;
+      const d = x - y;
+      if (!Number.isFinite(d)) {
+        if (Object.is(x, y)) continue;
+        throw new RoundoffError(
+          `The value "${this.name}" is ${y} at element ${i} where the reference is ${x}; their error has no size.`,
+        );
+      }
+      this.signal += x * x;
+      this.noise += d * d;
+      this.actualSquares += y * y;
+      this.dot += x * y;
+      const magnitude = Math.abs(d);
+      if (magnitude > this.maxAbs) this.maxAbs = magnitude;
+    }
+    this.elements += reference.length;
+  }
+
+  /** 20·log10(‖x‖ / ‖x − y‖) in dB, higher is better; null: identical. */
+  get sqnrDb(): number | null {
+    if (this.noise === 0) return null;
+    return 20 * Math.log10(Math.max(Math.sqrt(this.signal), SIGNAL_FLOOR) / Math.sqrt(this.noise));
+  }
+
+  /** Σ(x − y)² / Σx², 0 when identical. */
+  get nmse(): number {
+    if (this.noise === 0) return 0;
+    return this.noise / Math.max(this.signal, SIGNAL_FLOOR ** 2);
+  }
+
+  /** Cosine of the angle between the two; null when either is zero. */
+  get cosine(): number | null {
+    if (this.signal === 0 || this.actualSquares === 0) return null;
+    if (this.noise === 0) return 1;
+    return Math.min(1, this.dot / Math.sqrt(this.signal) / Math.sqrt(this.actualSquares));
+  }
+}
+
+/** SQNR in dB of one pair of arrays: 20·log10(‖x‖ / ‖x − y‖); null: identical. */
+export function sqnrDb(reference: Numbers, actual: Numbers): number | null {
+  const errors = new ErrorAccumulator();
+  errors.add(reference, actual);
+  return errors.sqnrDb;
+}
+
+/** Normalized mean squared error of one pair of arrays: Σ(x − y)² / Σx². */
+export function nmse(reference: Numbers, actual: Numbers): number {
+  const errors = new ErrorAccumulator();
+  errors.add(reference, actual);
+  return errors.nmse;
+}
+
+/** Cosine similarity of one pair of arrays; null when either is zero. */
+export function cosine(reference: Numbers, actual: Numbers): number | null {
+  const errors = new ErrorAccumulator();
+  errors.add(reference, actual);
+  return errors.cosine;
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { errorSplit } from '../../../src/core/quant/errorSplit';
+import { normalNoise } from '../../support/random';
+
+/** Squared error of quantizing to codes ±(2^(bits−1)−1) with a range of ±a, by the definition. */
+function quantizationError(values: Float32Array, a: number, bits: number): number {
+  const levels = 2 ** (bits - 1) - 1;
+  const scale = a / levels;
+  return values.reduce((sum, w) => {
+    const code = Math.max(-levels, Math.min(levels, Math.round(w / scale)));
+    return sum + (w - code * scale) ** 2;
+  }, 0);
+}
+
+describe('errorSplit(values, bits)', () => {
+  it.each([2, 3, 4, 8])('splits the error that quantizing to %d bits makes, at every threshold', (bits) => {
+    const values = normalNoise(3_000, bits);
+    const split = errorSplit(values, bits);
+    expect(split.thresholds).toHaveLength(64);
+    split.thresholds.forEach((a, i) => {
+      const total = (split.clipping[i] ?? NaN) + (split.rounding[i] ?? NaN);
+      expect(total / quantizationError(values, a, bits)).toBeCloseTo(1, 9);
+      const clipped = values.reduce((sum, w) => sum + Math.max(0, Math.abs(w) - a) ** 2, 0);
+      expect(split.clipping[i]).toBeCloseTo(clipped, 8);
+    });
+    expect(split.energy).toBeCloseTo(
+      values.reduce((sum, w) => sum + w * w, 0),
+      8,
+    );
+  });
+
+  it('ends at the maximum, where nothing is clipped', () => {
+    const split = errorSplit(Float32Array.of(-4, 1, 2), 4);
+    expect(split.thresholds.at(-1)).toBe(4);
+    expect(split.clipping.at(-1)).toBe(0);
+    expect(split.markers[0]).toEqual({ rule: 'max', threshold: 4 });
+  });
+
+  it('gives hand numbers for one threshold', () => {
+    // 2 bits: codes −1, 0, 1. Range ±2: 1 is half a step from both; 3 is clipped by 1; −0.5 rounds to 0.
+    const split = errorSplit(Float32Array.of(1, 3, -0.5, 2, -2), 2);
+    const at = split.thresholds.findIndex((a) => a >= 2);
+    const a = split.thresholds[at] ?? NaN;
+    const near = (w: number): number => Math.min(Math.abs(w), Math.abs(a - Math.abs(w))) ** 2;
+    expect(split.clipping[at]).toBeCloseTo((3 - a) ** 2, 12);
+    expect(split.rounding[at]).toBeCloseTo(near(1) + near(-0.5) + 2 * near(2), 12);
+  });
+
+  it('marks the threshold with the least error', () => {
+    for (const bits of [2, 3, 4, 8]) {
+      const values = normalNoise(5_000, 10 + bits);
+      const split = errorSplit(values, bits);
+      const mse = split.markers.find((marker) => marker.rule === 'mse')?.threshold ?? NaN;
+      const best = quantizationError(values, mse, bits);
+      for (const a of split.thresholds) {
+        expect(best).toBeLessThanOrEqual(quantizationError(values, a, bits) * (1 + 1e-9));
+      }
+    }
+  });
+
+  it('marks the 99.99th percentile of |w|', () => {
+    const values = Float32Array.from({ length: 100_000 }, (_, i) => (i % 2 ? 1 : -1) * (i + 1));
+    const marker = errorSplit(values, 8).markers.find(({ rule }) => rule === 'percentile:99.99');
+    expect(Math.abs((marker?.threshold ?? NaN) - 99_990)).toBeLessThan(3);
+  });
+
+  it('counts every |w| once in the histogram', () => {
+    const { edges, counts } = errorSplit(Float32Array.of(0, 0.5, -1, 1), 8).histogram;
+    expect(edges).toHaveLength(counts.length + 1);
+    expect([edges[0], edges.at(-1)]).toEqual([0, 1]);
+    expect([counts[0], counts[counts.length / 2], counts.at(-1)]).toEqual([1, 1, 2]);
+    expect(counts.reduce((a, b) => a + b, 0)).toBe(4);
+  });
+
+  it('takes zeros and an empty tensor', () => {
+    for (const values of [new Float32Array(3), new Float32Array(0)]) {
+      expect(errorSplit(values, 8)).toMatchObject({ thresholds: [], markers: [], energy: 0 });
+    }
+  });
+
+  it('refuses NaN, infinities and impossible widths', () => {
+    expect(() => errorSplit(Float32Array.of(1, NaN), 8)).toThrow(/NaN or infinite/);
+    expect(() => errorSplit(Float32Array.of(1, Infinity), 8)).toThrow(/NaN or infinite/);
+    expect(() => errorSplit(Float32Array.of(1), 1)).toThrow(/2 to 16/);
+  });
+
+  it('takes 2.4 million weights without delay', () => {
+    const values = normalNoise(2_400_000, 5);
+    const start = performance.now();
+    errorSplit(values, 8);
+    expect(performance.now() - start).toBeLessThan(3_000);
+  });
+});
