@@ -1,4 +1,4 @@
-/** What the graph layer tells about a model. See index.ts for the functions that make these. */
+/** What the graph layer tells about a model: graphIndex.ts, shapes.ts, layers.ts and outputs.ts make these. */
 import type { Graph, ModelFunction, Node, Tensor } from '../onnx/types';
 
 /** Where nodes live: the main graph, a subgraph in an attribute, or a function body. */
@@ -7,6 +7,8 @@ export interface Scope {
   readonly id: string;
   readonly kind: 'graph' | 'subgraph' | 'function';
   readonly parent?: Scope;
+  /** The node whose attribute holds this subgraph. */
+  readonly owner?: NodeRef;
   readonly container: Graph | ModelFunction;
 }
 
@@ -26,6 +28,10 @@ export interface ConstantRef {
   readonly kind: 'initializer' | 'constant';
   /** The Constant node, when `kind` is `constant`. */
   readonly node?: NodeRef;
+  /** The scope that holds it. */
+  readonly scope: Scope;
+  /** An initializer that is also a graph input of IR version 4 or later: only a default that a caller may replace. */
+  readonly overridable?: boolean;
 }
 
 /** How a layer's weight is stored when it is not plain float. */
@@ -34,6 +40,8 @@ export interface StoredWeight {
   readonly via: 'float' | 'dequantize' | 'codebook' | 'qlinear' | 'matmulnbits' | 'cast';
   readonly scale?: string;
   readonly zeroPoint?: string;
+  /** Value name of the table that the stored codes index. */
+  readonly codebook?: string;
 }
 
 export interface LayerWeight {

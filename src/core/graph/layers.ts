@@ -1,0 +1,118 @@
+import { attrInt, normalDomain } from '../onnx/attributes';
+import { macsOf } from './cost';
+import type { GraphIndex } from './graphIndex';
+import { layerPaths } from './layerPath';
+import { operatorKey, weightedOperator } from './operands';
+import { ownedConstants } from './operandSizes';
+import { whyNotQuantizable } from './quantizable';
+import type { Shapes } from './shapes';
+import { traceConstant } from './traceWeight';
+import type { Layer, LayerWeight, NodeRef, Shape } from './types';
+
+/** Operators that are layers even when their weight is not constant; a MatMul or Gather without one is plain arithmetic. */
+const alwaysLayers: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'LSTM', 'GRU', 'RNN']);
+
+/**
+ * Every layer of every scope, in the order of the file: nodes with a constant weight, however it is stored, and
+ * convolutions and recurrent nodes without one.
+ */
+export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
+  const paths = layerPaths(index);
+  return index.nodes.flatMap((ref) => {
+    const weight = weightOf(index, shapes, ref);
+    if (!weight && !isAlwaysLayer(ref)) return [];
+    const reason = whyNotQuantizable(ref, weight);
+    return [{ ...row(index, shapes, paths, ref), weight, quantizable: reason === undefined, reason }];
+  });
+}
+
+/** The nodes that are not layers, as rows, without Constant nodes. */
+export function otherNodes(index: GraphIndex, shapes: Shapes): Layer[] {
+  const paths = layerPaths(index);
+  return index.nodes
+    .filter((ref) => !isConstantNode(ref) && !isAlwaysLayer(ref) && !weightOf(index, shapes, ref))
+    .map((ref) => row(index, shapes, paths, ref));
+}
+
+function row(
+  index: GraphIndex,
+  shapes: Shapes,
+  paths: ReadonlyMap<NodeRef, readonly string[]>,
+  ref: NodeRef,
+): Layer {
+  const { parameters, bytes } = ownedConstants(index, ref);
+  return {
+    ref,
+    name: ref.name,
+    op: ref.node.opType,
+    path: paths.get(ref) ?? [],
+    parameters,
+    bytes,
+    macs: macsOf(ref, shapes),
+    quantizable: false,
+  };
+}
+
+function isConstantNode({ node }: NodeRef): boolean {
+  return node.opType === 'Constant' && normalDomain(node.domain) === '';
+}
+
+function isAlwaysLayer({ node }: NodeRef): boolean {
+  return alwaysLayers.has(node.opType) && normalDomain(node.domain) === '';
+}
+
+/** The constant weight of a node, traced to where it is stored. */
+export function weightOf(index: GraphIndex, shapes: Shapes, ref: NodeRef): LayerWeight | undefined {
+  const { node, scope } = ref;
+  const operator = weightedOperator(node);
+  if (!operator) return undefined;
+  for (const inputIndex of operator.weight) {
+    const operand = node.input[inputIndex] ?? '';
+    const traced = traceConstant(index, scope, operand);
+    if (
+      !traced ||
+      (operatorKey(node) === 'Gather' && !isEmbedding(index, ref, traced.dtype, traced.stored.via))
+    )
+      continue;
+    const { tensor, kind } = traced.constant;
+    const base = { name: traced.value, tensor, kind, inputIndex };
+    if (operator.form === 'matmulnbits') {
+      return {
+        ...base,
+        shape: [attrInt(node, 'K', 0), attrInt(node, 'N', 0)],
+        dtype: `uint${attrInt(node, 'bits', 4)}`,
+        stored: { via: 'matmulnbits', scale: node.input[2], zeroPoint: node.input[3] || undefined },
+      };
+    }
+    const shape = traced.shape ?? known(shapes.of(scope, operand)) ?? tensor.dims;
+    const stored =
+      operator.form === 'qlinear'
+        ? {
+            via: 'qlinear' as const,
+            scale: inputName(ref, operator.scale),
+            zeroPoint: inputName(ref, operator.zeroPoint),
+          }
+        : traced.stored;
+    return { ...base, shape, dtype: traced.dtype, stored };
+  }
+  return undefined;
+}
+
+function inputName({ node }: NodeRef, position: number | undefined): string | undefined {
+  return position === undefined ? undefined : node.input[position] || undefined;
+}
+
+/** A table of real numbers (or their codes) with rows, read at positions that the model computes. */
+function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string): boolean {
+  const [table = '', positions = ''] = ref.node.input;
+  const traced = traceConstant(index, ref.scope, table);
+  const isReal = via !== 'float' || dtype.startsWith('float') || dtype === 'double' || dtype === 'bfloat16';
+  return (
+    isReal && (traced?.constant.tensor.dims.length ?? 0) >= 2 && !traceConstant(index, ref.scope, positions)
+  );
+}
+
+function known(shape: Shape | undefined): readonly number[] | undefined {
+  const numbers = shape?.filter((size) => typeof size === 'number');
+  return numbers?.length === shape?.length ? numbers : undefined;
+}

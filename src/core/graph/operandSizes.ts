@@ -1,0 +1,79 @@
+import { dataTypeFacts, rawByteLength } from '../onnx/dtype';
+import { attrInt } from '../onnx/attributes';
+import type { Tensor } from '../onnx/types';
+import type { GraphIndex } from './graphIndex';
+import { isQuantizationInput, operatorKey, weightedOperator } from './operands';
+import { traceConstant } from './traceWeight';
+import type { ConstantRef, NodeRef } from './types';
+
+/** Constants that a node owns, and what they add up to. */
+export interface OwnedConstants {
+  readonly parameters: number;
+  /** As stored, with the scales, zero points and codebooks of these operands. */
+  readonly bytes: number;
+  /** Each tensor once, with its share. */
+  readonly tensors: ReadonlyMap<Tensor, { readonly parameters: number; readonly bytes: number }>;
+}
+
+/** Stored bytes of a tensor. */
+export function storedBytes(tensor: Tensor): number {
+  const payload = tensor.rawData ?? tensor.typedData?.payload;
+  if (payload) return payload.byteLength;
+  const strings = tensor.stringData.reduce((sum, bytes) => sum + bytes.length, 0);
+  return strings + (rawByteLength(tensor.dataType, elementsOf(tensor)) ?? 0);
+}
+
+function elementsOf(tensor: Tensor): number {
+  return tensor.dims.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * What counts as parameters: the elements of every initializer, and of Constant nodes that hold several real numbers or
+ * quantized codes. Shapes, axes and single numbers in Constant nodes are settings of the operator, and
+ * scales and zero points describe a format, so that a quantized model has the parameters of the float one.
+ */
+function countsAsParameters(constant: ConstantRef, isCodes: boolean): boolean {
+  if (constant.kind === 'initializer' || isCodes) return true;
+  const { tensor } = constant;
+  return (dataTypeFacts(tensor.dataType)?.isFloat ?? false) && elementsOf(tensor) > 1;
+}
+
+/**
+ * The constants behind a node's inputs. A node that only passes a constant on (DequantizeLinear of a weight, a
+ * codebook's Gather) owns nothing: its constants belong to the node that computes with them.
+ */
+export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants {
+  const tensors = new Map<Tensor, { parameters: number; bytes: number }>();
+  const { node, scope } = ref;
+  if (node.opType !== 'Constant' && !passesConstantOn(index, ref)) {
+    const nbits = operatorKey(node) === 'com.microsoft:MatMulNBits';
+    const operator = weightedOperator(node);
+    for (const [position, value] of node.input.entries()) {
+      const describes = isQuantizationInput(node, position);
+      const traced = traceConstant(index, scope, value);
+      if (!traced) continue;
+      const { tensor } = traced.constant;
+      const isCodes = traced.stored.via !== 'float' || operator?.form === 'qlinear';
+      const counts = !describes && countsAsParameters(traced.constant, isCodes);
+      const isPacked = nbits && position === 1;
+      const elements = isPacked ? attrInt(node, 'K', 0) * attrInt(node, 'N', 0) : elementsOf(tensor);
+      tensors.set(tensor, { parameters: counts ? elements : 0, bytes: storedBytes(tensor) });
+      for (const { tensor: side } of traced.constants) {
+        if (!tensors.has(side)) tensors.set(side, { parameters: 0, bytes: storedBytes(side) });
+      }
+    }
+  }
+  let parameters = 0;
+  let bytes = 0;
+  for (const share of tensors.values()) {
+    parameters += share.parameters;
+    bytes += share.bytes;
+  }
+  return { parameters, bytes, tensors };
+}
+
+/** True for a node whose output is itself a stored constant in another form. */
+function passesConstantOn(index: GraphIndex, { node, scope }: NodeRef): boolean {
+  const [output = ''] = node.output;
+  return traceConstant(index, scope, output) !== undefined;
+}

@@ -1,0 +1,35 @@
+import type { NodeRef } from './types';
+
+/**
+ * The nodes in an order in which each follows those it needs: file order when that is valid already, otherwise
+ * Kahn's algorithm. Nodes on a cycle, and those behind one, come last in file order.
+ * @param needs the nodes of the same scope that must come before.
+ */
+export function sortNodes(nodes: readonly NodeRef[], needs: (ref: NodeRef) => readonly NodeRef[]): NodeRef[] {
+  const waiting = new Map<NodeRef, number>();
+  const followers = new Map<NodeRef, NodeRef[]>();
+  let ordered = true;
+  for (const ref of nodes) {
+    const before = new Set(needs(ref));
+    waiting.set(ref, before.size);
+    for (const other of before) {
+      const list = followers.get(other);
+      if (list) list.push(ref);
+      else followers.set(other, [ref]);
+      if (other.index >= ref.index) ordered = false;
+    }
+  }
+  if (ordered) return [...nodes];
+
+  const sorted = nodes.filter((ref) => waiting.get(ref) === 0);
+  for (let position = 0; position < sorted.length; position++) {
+    const ref = sorted[position];
+    for (const follower of (ref && followers.get(ref)) ?? []) {
+      const left = (waiting.get(follower) ?? 0) - 1;
+      waiting.set(follower, left);
+      if (left === 0) sorted.push(follower);
+    }
+  }
+  const done = new Set(sorted);
+  return [...sorted, ...nodes.filter((ref) => !done.has(ref))];
+}
