@@ -1,0 +1,32 @@
+import type * as onnxruntime from 'onnxruntime-node';
+import { RuntimeFailure } from '../engineErrors';
+
+export type Ort = typeof onnxruntime;
+
+let loading: Promise<Ort> | undefined;
+
+/**
+ * onnxruntime-node, loaded on first use: inspecting and writing weights need no runtime, and not every platform has one.
+ * @throws RuntimeFailure saying what is still possible, where the binaries are missing or do not load.
+ */
+export function loadOrt(): Promise<Ort> {
+  return (loading ??= import('onnxruntime-node').catch((error: unknown) => {
+    throw new RuntimeFailure(
+      `ONNX Runtime does not run on this machine (${process.platform} ${process.arch}: ${firstLine(error)}). ` +
+        'Models can be inspected and their weights examined here, but not run: ' +
+        'calibration, scans and comparisons need Windows, Linux with glibc, or macOS on Apple silicon.',
+    );
+  }));
+}
+
+/** Why no model can be run here, in one sentence or two; undefined when models can be run. */
+export async function whyNoRuntime(): Promise<string | undefined> {
+  return loadOrt().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+}

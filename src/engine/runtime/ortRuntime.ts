@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { MemorySink } from '../../core/onnx/memory';
+import { baseOf, originOf } from '../../core/onnx/origin';
+import type { Model } from '../../core/onnx/types';
+import { modelSize, writeModel } from '../../core/onnx/write';
+import type { Runtime, Session, SessionOptions } from '../../core/ports';
+import { writeModelFile } from '../files/writeModelFile';
+import { trackTemporary, untrackTemporary } from '../temporaryFiles';
+import { loadOrt, type Ort } from './loadRuntime';
+import { OrtSession } from './ortSession';
+import { runtimeFailure } from './runtimeError';
+
+/** Models up to this size are handed over in memory; above, two copies at once would cost more than a file does. */
+const IN_MEMORY_BYTES = 512 * 2 ** 20;
+
+/** ONNX Runtime for Node.js behind core's port. Made by `openRuntime`. */
+class OrtRuntime implements Runtime {
+  readonly version: string;
+
+  constructor(private readonly ort: Ort) {
+    this.version = `onnxruntime-node ${ort.env.versions.node ?? 'unknown'} (cpu)`;
+  }
+
+  async openModel(model: Model, options: SessionOptions): Promise<Session> {
+    const file = fileOf(model);
+    if (modelSize(model) > IN_MEMORY_BYTES) return this.#openThroughFile(model, file, options);
+    const sink = new MemorySink();
+    await writeModel(model, sink);
+    return this.#create(sink.bytes(), file, options);
+  }
+
+  /** Opens a model file as it stands on disk. */
+  openFile(path: string, options: SessionOptions): Promise<Session> {
+    return this.#create(path, path, options);
+  }
+
+  async #openThroughFile(model: Model, file: string, options: SessionOptions): Promise<Session> {
+    const folder = await mkdtemp(join(tmpdir(), 'roundoff-'));
+    trackTemporary(folder);
+    const remove = async (): Promise<void> => {
+      await rm(folder, { recursive: true, force: true });
+      untrackTemporary(folder);
+    };
+    try {
+      const path = join(folder, 'model.onnx');
+      await writeModelFile(model, path);
+      // Weights may stay mapped from the files for as long as the session lives.
+      return await this.#create(path, file, options, remove);
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  }
+
+  async #create(
+    model: Uint8Array | string,
+    file: string,
+    options: SessionOptions,
+    onRelease?: () => Promise<void>,
+  ): Promise<OrtSession> {
+    try {
+      const { InferenceSession } = this.ort;
+      const session =
+        typeof model === 'string'
+          ? await InferenceSession.create(model, ortOptions(options))
+          : await InferenceSession.create(model, ortOptions(options));
+      return new OrtSession(this.ort, session, file, onRelease);
+    } catch (error) {
+      throw runtimeFailure(error, 'load', file);
+    }
+  }
+}
+
+export type { OrtRuntime };
+
+/** @throws RuntimeFailure on platforms without binaries of ONNX Runtime. */
+export async function openRuntime(): Promise<OrtRuntime> {
+  return new OrtRuntime(await loadOrt());
+}
+
+function fileOf(model: Model): string {
+  const read = originOf(model) ? model : baseOf(model);
+  return (read && originOf(read)?.source.name) ?? 'the model';
+}
+
+/**
+ * `simulate` keeps Q/DQ as float simulation: fast float kernels, no integer saturation, the same on every processor.
+ * Threads stay at the runtime's default: one per physical core.
+ */
+function ortOptions({ optimization }: SessionOptions): InferenceSession.SessionOptions {
+  const options: InferenceSession.SessionOptions = {
+    graphOptimizationLevel: optimization === 'none' ? 'disabled' : 'all',
+    // Warnings about a model's style would fill the log of a scan.
+    logSeverityLevel: 3,
+  };
+  if (optimization === 'simulate') options.extra = { session: { disable_quant_qdq: '1' } };
+  return options;
+}

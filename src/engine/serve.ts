@@ -1,0 +1,68 @@
+import type { EngineMethod, Progress } from '../shared/rpc';
+import { errorKindOf, errorReplyOf } from './engineErrors';
+import type { CallContext, EngineHandlers, FromEngine, ToEngine } from './messages';
+
+/** Shorter intervals cost more than anyone can read. */
+const PROGRESS_INTERVAL_MS = 50;
+
+/**
+ * Answers calls with `handlers`.
+ * @param log what the reply does not carry: the stack of an unexpected error.
+ * @returns what to do with each incoming message.
+ */
+export function serve(
+  handlers: EngineHandlers,
+  send: (message: FromEngine) => void,
+  log: (text: string) => void,
+): (message: ToEngine) => void {
+  const running = new Map<number, AbortController>();
+
+  async function answer(method: EngineMethod, id: number, request: unknown): Promise<void> {
+    const controller = new AbortController();
+    running.set(id, controller);
+    const progress = new ProgressReporter((progress) => send({ id, progress }));
+    try {
+      const handler = handlers[method] as (request: unknown, call: CallContext) => Promise<unknown>;
+      const ok = await handler(request, {
+        signal: controller.signal,
+        report: (update) => progress.report(update),
+      });
+      progress.flush();
+      send({ id, ok });
+    } catch (error) {
+      progress.flush();
+      if (errorKindOf(error) === 'internal' && error instanceof Error) {
+        log(`${method}: ${error.stack ?? error.message}\n`);
+      }
+      send({ id, err: errorReplyOf(error) });
+    } finally {
+      running.delete(id);
+    }
+  }
+
+  return (message) => {
+    if ('cancel' in message) running.get(message.cancel)?.abort();
+    else void answer(message.call, message.id, message.request);
+  };
+}
+
+/** Throttles progress; measured candidates are never dropped, only sent together. */
+class ProgressReporter {
+  #last = -Infinity;
+  #pending: Progress | undefined;
+
+  constructor(private readonly send: (progress: Progress) => void) {}
+
+  report(progress: Progress): void {
+    const candidates = [...(this.#pending?.candidates ?? []), ...(progress.candidates ?? [])];
+    this.#pending = candidates.length > 0 ? { ...progress, candidates } : progress;
+    if (performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
+  }
+
+  flush(): void {
+    if (!this.#pending) return;
+    this.send(this.#pending);
+    this.#pending = undefined;
+    this.#last = performance.now();
+  }
+}
