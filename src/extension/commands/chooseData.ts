@@ -1,0 +1,115 @@
+import { basename, dirname, relative, sep } from 'node:path';
+import * as vscode from 'vscode';
+import type { CalibrationRecipe } from '../../core/plan/types';
+import type { DataSummary } from '../../core/results';
+import type { EngineHost } from '../engineHost';
+import { withProgress } from '../notify';
+import { describeData } from './messages';
+import { modelRequest, type Target } from './target';
+
+/** Samples for calibration when the user has not said: enough for stable ranges, seconds for small models. */
+const DEFAULT_SAMPLES = 128;
+const DEFAULT_SEED = 0;
+
+interface DataItem extends vscode.QuickPickItem {
+  /** Path or `random`; undefined: ask with a dialog. */
+  readonly data?: string;
+  readonly browse?: 'file' | 'folder';
+}
+
+/**
+ * Lets the user choose calibration data, checks it against the model and tells what is in it, so that a wrong
+ * preprocessing shows at once. The choice becomes part of the plan.
+ * @returns whether the target now has data that fits.
+ */
+export async function chooseData(engine: EngineHost, target: Target): Promise<boolean> {
+  const items = await dataItems(target);
+  const picked = await vscode.window.showQuickPick(items, {
+    title: `Calibration data for ${target.name}`,
+    placeHolder: 'Samples of what the model will see; they are only read',
+    matchOnDescription: true,
+  });
+  const data = picked && (picked.data ?? (await browse(picked.browse ?? 'file', target)));
+  if (data === undefined) return false;
+  return useData(engine, target, { data, samples: DEFAULT_SAMPLES, seed: DEFAULT_SEED });
+}
+
+async function useData(engine: EngineHost, target: Target, recipe: CalibrationRecipe): Promise<boolean> {
+  const { data, samples, seed } = recipe;
+  const title = `Looking at ${data === 'random' ? 'random inputs' : basename(data)}`;
+  const request = { ...modelRequest(target), calibration: { data, samples, seed } };
+  const summary = await withProgress(
+    title,
+    (signal, onProgress) => engine.call('describeData', request, { signal, onProgress }),
+    async () => void (await useData(engine, target, recipe)),
+  );
+  if (!summary) return false;
+  target.setCalibration({ ...recipe, data: planPath(data, target), samples: wanted(summary, samples) });
+  target.document?.session.setData(summary);
+  void showData(engine, summary);
+  return true;
+}
+
+/** Small sets have fewer samples than wanted: the plan says what is used. */
+function wanted({ slices }: DataSummary, samples: number): number {
+  return Math.max(1, Math.min(samples, slices.calibrate));
+}
+
+async function showData(engine: EngineHost, summary: DataSummary): Promise<void> {
+  const { sentence, details } = describeData(summary);
+  for (const line of details) engine.log(line);
+  if (await vscode.window.showInformationMessage(sentence, 'Details')) engine.showLog();
+}
+
+/** Relative to the plan, so that the plan can be shared; absolute when the data is elsewhere. */
+function planPath(data: string, { uri }: Target): string {
+  if (data === 'random') return data;
+  const path = relative(dirname(uri.fsPath), data);
+  return path.startsWith('..') ? data : path.split(sep).join('/') || '.';
+}
+
+async function dataItems(target: Target): Promise<DataItem[]> {
+  const folder = vscode.Uri.joinPath(target.uri, '..');
+  const beside = (await vscode.workspace.fs.readDirectory(folder))
+    .filter(([name, type]) => looksLikeData(name, type))
+    .map(([name, type]): DataItem => {
+      const icon = type & vscode.FileType.Directory ? 'folder' : 'file';
+      const data = vscode.Uri.joinPath(folder, name).fsPath;
+      return { label: `$(${icon}) ${name}`, description: 'beside the model', data };
+    });
+  return [
+    ...beside,
+    { label: '', kind: vscode.QuickPickItemKind.Separator },
+    { label: '$(file) Choose a File…', description: '.npz or .npy with the inputs by name', browse: 'file' },
+    {
+      label: '$(folder) Choose a Folder…',
+      description: 'images, or ONNX test data (test_data_set_0…)',
+      browse: 'folder',
+    },
+    {
+      label: '$(question) Random Inputs',
+      description: 'only to try things out: figures will not hold for real data',
+      data: 'random',
+    },
+  ];
+}
+
+/** Array files, ONNX test data, and folders of images as data sets name them. */
+function looksLikeData(name: string, type: vscode.FileType): boolean {
+  if (type & vscode.FileType.Directory)
+    return /^(test_data_set_\d+|calibration|test|val(idation)?|images)$/i.test(name);
+  return /\.np[yz]$/i.test(name);
+}
+
+async function browse(kind: 'file' | 'folder', target: Target): Promise<string | undefined> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      title: 'Calibration Data',
+      openLabel: 'Use as Calibration Data',
+      defaultUri: vscode.Uri.joinPath(target.uri, '..'),
+      canSelectFiles: kind === 'file',
+      canSelectFolders: kind === 'folder',
+      ...(kind === 'file' ? { filters: { 'NumPy arrays': ['npz', 'npy'] } } : {}),
+    })) ?? [];
+  return uri?.fsPath;
+}

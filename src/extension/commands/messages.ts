@@ -1,0 +1,66 @@
+/** The sentences of notifications, free of vscode. */
+import type { DataSummary, QuantizeResult, ScanResult } from '../../core/results';
+import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
+
+/** What the user should see of chosen data before anything long runs: shape, range, and whether float predicts well. */
+export function describeData(summary: DataSummary): { sentence: string; details: string[] } {
+  const name = summary.data === 'random' ? 'Random inputs' : baseName(summary.data);
+  const inputs = summary.inputs.map(
+    ({ name: input, dtype, shape, min, max }) =>
+      `${input} ${dtype} ${formatShape(shape)}${rangeText(min, max)}`,
+  );
+  const { calibrate, scan, verify } = summary.slices;
+  const accuracy =
+    summary.accuracy &&
+    `Float top-1 on ${plural(summary.accuracy.samples, 'sample')}: ${formatPercent(summary.accuracy.top1)}.`;
+  const classes = summary.predictions.slice(0, 5).map((prediction) => String(prediction.class));
+  const predicted = classes.length > 0 ? `Float predicts class ${classes.join(', ')}.` : undefined;
+  const sentence = [
+    `${name}: ${plural(summary.samples, 'sample')}, ${inputs.join('; ')}.`,
+    accuracy ?? predicted,
+    `Slices (seed ${summary.seed}): ${calibrate} calibrate, ${scan} scan, ${verify} verify.`,
+  ];
+  const details = [
+    sentence.filter(Boolean).join(' '),
+    ...summary.predictions.map(({ sample, output, class: found, score, label }) => {
+      const truth = label === null ? '' : `, label ${label}`;
+      return `  sample ${sample}: ${output} says class ${found} (score ${formatNumber(score)})${truth}`;
+    }),
+  ];
+  return { sentence: sentence.filter(Boolean).join(' '), details };
+}
+
+function rangeText(min: number | null, max: number | null): string {
+  return min === null || max === null ? '' : ` in ${formatNumber(min)}…${formatNumber(max)}`;
+}
+
+/** Size before and after, and how close the written file is to float. */
+export function describeQuantized({ output, bytes, totals, verification, notes }: QuantizeResult): string {
+  const share = bytes.before > 0 ? ` (${formatPercent(bytes.after / bytes.before)})` : '';
+  const layers = `${plural(totals.quantized, 'layer')} quantized, ${totals.float} float`;
+  const parts = [
+    `Wrote ${baseName(output)}: ${formatBytes(bytes.before)} → ${formatBytes(bytes.after)}${share}, ${layers}.`,
+  ];
+  if (verification) {
+    const errors = verification.outputs.map(({ name, sqnrDb }) => `${name} ${formatDb(sqnrDb)}`);
+    const where = `${plural(verification.samples, 'sample')} of the verify slice`;
+    parts.push(`Output SQNR against float on ${where}, as run: ${errors.join(', ')}.`);
+  } else {
+    parts.push('It was not run, so its error is unknown.');
+  }
+  if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
+  return parts.join(' ');
+}
+
+export function describeScan({ candidates, samples, seconds, partial }: ScanResult): string {
+  const failed = candidates.filter(({ sensitivity }) => sensitivity === null).length;
+  const done = candidates.length - failed;
+  const trouble = failed > 0 ? ` ${plural(failed, 'layer')} failed.` : '';
+  const stopped = partial ? 'Stopped: ' : '';
+  const time = seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0);
+  return `${stopped}${plural(done, 'layer')} measured on ${plural(samples, 'sample')} of the scan slice in ${time} s.${trouble}`;
+}
+
+function baseName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}

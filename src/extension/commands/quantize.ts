@@ -1,0 +1,51 @@
+import * as vscode from 'vscode';
+import type { EngineHost } from '../engineHost';
+import { VIEW_TYPE } from '../editor/modelEditorProvider';
+import { withProgress } from '../notify';
+import { mayRun } from '../trust';
+import { chooseData } from './chooseData';
+import { describeQuantized } from './messages';
+import { dataRequest, defaultOutput, modelRequest, type Target } from './target';
+
+/**
+ * Writes the quantized model as the plan says: calibration data if the plan has none (or `askData`), a save dialog,
+ * cancellable progress, and what came of it. The editor and the plan stay as they are.
+ */
+export async function writeQuantized(
+  engine: EngineHost,
+  target: Target,
+  { askData }: { askData: boolean },
+): Promise<void> {
+  if (!(await mayRun(target.uri))) return;
+  if ((askData || !dataRequest(target)) && !(await chooseData(engine, target))) return;
+  const destination = await vscode.window.showSaveDialog({
+    title: `Write ${target.name} Quantized`,
+    saveLabel: 'Write',
+    defaultUri: defaultOutput(target.uri, target.plan().defaultScheme === 'float' ? 'mixed' : 'w8a8'),
+    filters: { 'ONNX models': ['onnx'] },
+  });
+  if (destination) await writeTo(engine, target, destination);
+}
+
+async function writeTo(engine: EngineHost, target: Target, destination: vscode.Uri): Promise<void> {
+  const calibration = dataRequest(target);
+  const request = {
+    ...modelRequest(target),
+    plan: target.plan(),
+    output: destination.fsPath,
+    ...(calibration ? { calibration } : {}),
+  };
+  const result = await withProgress(
+    `Quantizing ${target.name}`,
+    (signal, onProgress) => engine.call('quantize', request, { signal, onProgress }),
+    () => writeTo(engine, target, destination),
+  );
+  if (!result) return;
+  const sentence = describeQuantized(result);
+  engine.log(sentence);
+  for (const note of result.notes) engine.log(`  ${note}`);
+  const actions = result.notes.length > 0 ? ['Open', 'Show Log'] : ['Open'];
+  const choice = await vscode.window.showInformationMessage(sentence, ...actions);
+  if (choice === 'Open') await vscode.commands.executeCommand('vscode.openWith', destination, VIEW_TYPE);
+  if (choice === 'Show Log') engine.showLog();
+}

@@ -1,0 +1,142 @@
+import * as vscode from 'vscode';
+import type { SchemeId } from '../../core/quant/scheme';
+import type { ViewCommand, ViewMethods } from '../../shared/viewRpc';
+import { answer, isCall } from '../../shared/viewServer';
+import type { EngineHost } from '../engineHost';
+import { errorReplyOf } from '../../engine/engineErrors';
+import { saveModelAs } from './saveAs';
+import type { LocalCopies } from './localCopies';
+import { ModelDocument } from './modelDocument';
+import { dimensionEdit, schemeEdit } from './planEdit';
+import { watchDocument } from './watch';
+import { webviewHtml, webviewRoot } from './webviewHtml';
+
+export const VIEW_TYPE = 'roundoff.model';
+
+/** The custom editor for `*.onnx`: many views may show one document, and none of them is asked for anything on save. */
+export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDocument> {
+  readonly #changed = new vscode.EventEmitter<vscode.CustomDocumentEditEvent<ModelDocument>>();
+  readonly onDidChangeCustomDocument = this.#changed.event;
+  readonly #documents = new Map<string, ModelDocument>();
+  #active: ModelDocument | undefined;
+
+  constructor(
+    private readonly extension: vscode.Uri,
+    private readonly engine: EngineHost,
+    private readonly copies: LocalCopies,
+    /** Runs a palette command on behalf of a button in the view. */
+    private readonly run: (command: ViewCommand, document: ModelDocument) => void,
+  ) {}
+
+  /** The document of the model editor that is or was last in front. */
+  get active(): ModelDocument | undefined {
+    return this.#active;
+  }
+
+  get documents(): Iterable<ModelDocument> {
+    return this.#documents.values();
+  }
+
+  documentOf(uri: string): ModelDocument | undefined {
+    return this.#documents.get(uri);
+  }
+
+  async openCustomDocument(
+    uri: vscode.Uri,
+    { backupId }: vscode.CustomDocumentOpenContext,
+  ): Promise<ModelDocument> {
+    const backup = backupId === undefined ? undefined : vscode.Uri.parse(backupId, true);
+    const document = await ModelDocument.open(uri, backup, this.engine, this.copies);
+    const watching = watchDocument(document);
+    this.#documents.set(uri.toString(), document);
+    document.onDidEdit((edit) => {
+      const { label } = edit;
+      const undo = (): void => document.session.apply(edit, 'backward');
+      const redo = (): void => document.session.apply(edit, 'forward');
+      this.#changed.fire({ document, label, undo, redo });
+    });
+    document.onDidDispose(() => {
+      watching.dispose();
+      this.#documents.delete(uri.toString());
+      if (this.#active === document) this.#active = undefined;
+    });
+    return document;
+  }
+
+  async resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): Promise<void> {
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extension)] };
+    const methods = this.#methodsFor(document);
+    const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
+      if (isCall(message)) await webview.postMessage(await answer(methods, message, errorReplyOf));
+    });
+    const stopEvents = document.session.onEvent((event) => void webview.postMessage(event));
+    const noteActive = (): void => {
+      if (panel.active) this.#active = document;
+    };
+    const viewState = panel.onDidChangeViewState(noteActive);
+    noteActive();
+    panel.onDidDispose(() => {
+      receiving.dispose();
+      viewState.dispose();
+      stopEvents();
+    });
+    webview.html = webviewHtml(webview, this.extension);
+  }
+
+  #methodsFor(document: ModelDocument): ViewMethods {
+    const { session } = document;
+    return {
+      ready: async () => session.snapshot(),
+      rows: async ({ revision, start }) => session.rowsFrom(revision, start),
+      errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
+      setScheme: async ({ names, scheme }) => {
+        setScheme(document, names, scheme);
+        return null;
+      },
+      setDimension: async ({ name, size }) => {
+        document.edit(dimensionEdit(session.plan, name, size));
+        return null;
+      },
+      command: async ({ command }) => {
+        this.run(command, document);
+        return null;
+      },
+    };
+  }
+
+  saveCustomDocument(document: ModelDocument, cancellation: vscode.CancellationToken): Promise<void> {
+    return document.save(cancellation);
+  }
+
+  saveCustomDocumentAs(
+    document: ModelDocument,
+    destination: vscode.Uri,
+    cancellation: vscode.CancellationToken,
+  ): Promise<void> {
+    return saveModelAs(document, destination, this.engine, cancellation);
+  }
+
+  revertCustomDocument(document: ModelDocument): Promise<void> {
+    return document.revert();
+  }
+
+  backupCustomDocument(
+    document: ModelDocument,
+    { destination }: vscode.CustomDocumentBackupContext,
+  ): Promise<vscode.CustomDocumentBackup> {
+    return document.backup(destination);
+  }
+}
+
+/**
+ * Makes the edit that gives rows a scheme. Layers that cannot be quantized stay as they are, and so do rows that
+ * have the scheme already.
+ * @returns how many rows changed.
+ */
+export function setScheme(document: ModelDocument, names: readonly string[], scheme: SchemeId): number {
+  const { plan, hashes } = document.session;
+  const affected = document.session.rowsForScheme(names, scheme);
+  if (affected.length > 0) document.edit(schemeEdit(plan, affected, scheme, hashes));
+  return affected.length;
+}

@@ -1,0 +1,63 @@
+/** The rows of the layer tree as the view gets them: engine rows joined with plan and scan, in chunks. */
+import { schemeOf } from '../../core/plan/editPlan';
+import type { Plan } from '../../core/plan/types';
+import type { SchemeId } from '../../core/quant/scheme';
+import type { Candidate, LayerRow, ModelSummary } from '../../core/results';
+import { CHUNK_BYTES, type RowChunk, type ViewRow } from '../../shared/viewRpc';
+
+export interface ModelRow {
+  readonly row: LayerRow;
+  readonly isLayer: boolean;
+}
+
+/** Layers and nodes without a weight in one list, in the order in which the model has them where that is known. */
+export function joinRows(summary: ModelSummary): ModelRow[] {
+  const rows = [
+    ...summary.layers.map((row) => ({ row, isLayer: true })),
+    ...summary.nodes.map((row) => ({ row, isLayer: false })),
+  ];
+  return rows.sort((a, b) => (a.row.index ?? 0) - (b.row.index ?? 0));
+}
+
+/** The scheme that a row has under a plan. A layer that cannot be quantized is float whatever the plan's default. */
+export function rowScheme({ row, isLayer }: ModelRow, plan: Plan): SchemeId {
+  return isLayer && !row.quantizable ? 'float' : schemeOf(plan, row.name, isLayer);
+}
+
+/** Rows from `start` on, as many as fit a message. */
+export function rowChunk(
+  rows: readonly ModelRow[],
+  start: number,
+  revision: number,
+  plan: Plan,
+  candidates: ReadonlyMap<string, Candidate>,
+): RowChunk {
+  const chunk: ViewRow[] = [];
+  let bytes = 0;
+  let next = start;
+  for (; next < rows.length; next++) {
+    const source = rows[next];
+    if (!source) break;
+    const row: ViewRow = {
+      ...source.row,
+      isLayer: source.isLayer,
+      scheme: rowScheme(source, plan),
+      candidate: candidates.get(source.row.name) ?? null,
+    };
+    // UTF-16 length: the bytes of what nearly always is ASCII.
+    bytes += JSON.stringify(row).length;
+    if (chunk.length > 0 && bytes > CHUNK_BYTES) break;
+    chunk.push(row);
+  }
+  return { revision, rows: chunk, next: next < rows.length ? next : null };
+}
+
+/** Rows whose scheme differs between two plans. */
+export function changedSchemes(rows: readonly ModelRow[], before: Plan, after: Plan): [string, SchemeId][] {
+  const changed: [string, SchemeId][] = [];
+  for (const row of rows) {
+    const scheme = rowScheme(row, after);
+    if (scheme !== rowScheme(row, before)) changed.push([row.row.name, scheme]);
+  }
+  return changed;
+}

@@ -1,0 +1,358 @@
+/**
+ * Everything behind one open model except the editor itself: summary, plan, scan figures, and what the views are told.
+ * Free of vscode, so that it runs in unit tests.
+ */
+import { InputError } from '../../core/errors';
+import { matchPlan } from '../../core/plan/editPlan';
+import { defaultPlan } from '../../core/plan/planFile';
+import type { Plan } from '../../core/plan/types';
+import type { SchemeId } from '../../core/quant/scheme';
+import type { Candidate, DataSummary, ErrorSplitCurve, ModelSummary, ScanResult } from '../../core/results';
+import type { DataRequest, ModelRequest, Progress } from '../../shared/rpc';
+import type { ModelView, PlanView, RowChunk, ScanView, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
+import { errorReplyOf } from '../../engine/engineErrors';
+import type { SessionEngine } from '../sessionEngine';
+import { changedSchemes, joinRows, rowChunk, rowScheme, type ModelRow } from './modelRows';
+import { applyEdit, sameMeasurement, stampHashes, type Direction, type PlanEdit } from './planEdit';
+
+export interface SessionPlace {
+  /** The document's URI as text. */
+  readonly uri: string;
+  readonly name: string;
+  /** Name of the plan file. */
+  readonly planFile: string;
+  /** Resolves the recipe's data path, which is relative to the plan file. */
+  resolveData(data: string): string;
+  /** Why models must not be run here; null when they may. */
+  lookOnly(): string | null;
+}
+
+const NO_HASHES: ReadonlyMap<string, string> = new Map();
+/** Entries of one `schemes` event. */
+const SCHEMES_PER_EVENT = 4000;
+
+export class ModelSession {
+  #plan: Plan = defaultPlan;
+  #planError: string | null = null;
+  #model:
+    { state: 'loading' } | { state: 'failed'; message: string } | { state: 'ready'; summary: ModelSummary } =
+    {
+      state: 'loading',
+    };
+  #rows: ModelRow[] = [];
+  /** Grows with everything that makes the rows of the views stale. */
+  #revision = 0;
+  /** Grows with every load of the file: hashes of an older one are of other weights. */
+  #loads = 0;
+  #file: string | undefined;
+  #hashes: ReadonlyMap<string, string> = NO_HASHES;
+  #hashing: Promise<void> | undefined;
+  #candidates = new Map<string, Candidate>();
+  #scan: ScanView = { running: null, measured: null, error: null };
+  #scanAbort: AbortController | undefined;
+  #data: DataSummary | null = null;
+  #loading: Promise<void> = Promise.resolve();
+  readonly #listeners = new Set<(event: ViewEvent) => void>();
+
+  constructor(
+    private readonly engine: SessionEngine,
+    readonly place: SessionPlace,
+  ) {}
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Why the plan file on disk could not be used; saving over it is refused meanwhile. */
+  get planError(): string | null {
+    return this.#planError;
+  }
+
+  get summary(): ModelSummary | undefined {
+    return this.#model.state === 'ready' ? this.#model.summary : undefined;
+  }
+
+  get scanning(): boolean {
+    return this.#scan.running !== null;
+  }
+
+  /** Names of the layers that can be quantized. */
+  get quantizable(): ReadonlySet<string> {
+    return new Set(this.summary?.layers.filter((layer) => layer.quantizable).map((layer) => layer.name));
+  }
+
+  /** Those of `names` that would change by getting `scheme`: not what cannot be quantized, nor what has it already. */
+  rowsForScheme(names: readonly string[], scheme: SchemeId): string[] {
+    const wanted = new Set(names);
+    const applies = (row: ModelRow): boolean =>
+      row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme !== 'w8a8';
+    return this.#rows
+      .filter((row) => wanted.has(row.row.name) && applies(row) && rowScheme(row, this.#plan) !== scheme)
+      .map(({ row }) => row.name);
+  }
+
+  /** @returns a function that ends the subscription. */
+  onEvent(listener: (event: ViewEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * (Re)loads the model. Failures become the state of the session, never an exception.
+   * @param file path of a local file that the engine reads; a promise while it is being fetched.
+   */
+  load(file: string | Promise<string>): Promise<void> {
+    this.#loading = this.#loadNow(file);
+    return this.#loading;
+  }
+
+  /** Settles when the last load has. */
+  loaded(): Promise<void> {
+    return this.#loading;
+  }
+
+  async #loadNow(file: string | Promise<string>): Promise<void> {
+    const revision = ++this.#revision;
+    this.#loads++;
+    this.#model = { state: 'loading' };
+    this.#hashes = NO_HASHES;
+    this.#hashing = undefined;
+    this.#candidates.clear();
+    this.#scan = { ...this.#scan, measured: null, error: null };
+    this.#scanAbort?.abort();
+    this.#emitSnapshot();
+    try {
+      this.#file = await file;
+      const summary = await this.engine.call('inspect', this.request());
+      if (revision !== this.#revision) return;
+      this.#rows = joinRows(summary);
+      this.#model = { state: 'ready', summary };
+    } catch (error) {
+      if (revision !== this.#revision) return;
+      this.#rows = [];
+      this.#model = { state: 'failed', message: errorReplyOf(error).message };
+    }
+    this.#emitSnapshot();
+    if (Object.keys(this.#plan.layers).length > 0) void this.hashWeights();
+  }
+
+  /** Inspects again after a change of the dimensions: figures change, layers stay. */
+  async #reinspect(): Promise<void> {
+    const revision = ++this.#revision;
+    if (this.#model.state !== 'ready') return;
+    try {
+      const summary = await this.engine.call('inspect', this.request());
+      if (revision !== this.#revision) return;
+      this.#rows = joinRows(summary);
+      this.#model = { state: 'ready', summary };
+    } catch (error) {
+      if (revision !== this.#revision) return;
+      this.#model = { state: 'failed', message: errorReplyOf(error).message };
+    }
+    this.#emitSnapshot();
+  }
+
+  /** The request that names this model, with the plan's dimensions. @throws Error before the file is known. */
+  request(): ModelRequest {
+    if (this.#file === undefined) throw new Error(`${this.place.name} is still being opened.`);
+    const { dimensions } = this.#plan;
+    return dimensions ? { file: this.#file, dimensions: { ...dimensions } } : { file: this.#file };
+  }
+
+  /** The plan's calibration data as the engine wants it; undefined when none is chosen. */
+  dataRequest(): DataRequest | undefined {
+    const recipe = this.#plan.calibration;
+    return (
+      recipe && { data: this.place.resolveData(recipe.data), samples: recipe.samples, seed: recipe.seed }
+    );
+  }
+
+  /** Takes a plan as the new state without an edit: on open, revert, and reload of a clean view. */
+  setPlan(plan: Plan, error: string | null = null): void {
+    this.#planError = error;
+    this.#replacePlan(plan);
+    if (Object.keys(plan.layers).length > 0) void this.hashWeights();
+  }
+
+  apply(edit: PlanEdit, direction: Direction): void {
+    this.#replacePlan(applyEdit(this.#plan, edit, direction));
+    void this.hashWeights();
+  }
+
+  #replacePlan(plan: Plan): void {
+    const before = this.#plan;
+    this.#plan = stampHashes(plan, this.#hashes);
+    if (!sameMeasurement(before, this.#plan)) this.#forgetFigures(before);
+    const changed = changedSchemes(this.#rows, before, this.#plan);
+    for (let start = 0; start < changed.length; start += SCHEMES_PER_EVENT) {
+      const schemes = changed.slice(start, start + SCHEMES_PER_EVENT);
+      this.#emit({ event: 'schemes', revision: this.#revision, schemes });
+    }
+    this.#emit({ event: 'plan', plan: this.#planView() });
+    const dimensionsOf = (of: Plan): string => JSON.stringify(of.dimensions ?? {});
+    if (dimensionsOf(before) !== dimensionsOf(this.#plan)) void this.#reinspect();
+  }
+
+  /** Figures measured with other data or ranges would be read as if they belonged to the plan now shown. */
+  #forgetFigures(before: Plan): void {
+    if (JSON.stringify(before.calibration) !== JSON.stringify(this.#plan.calibration)) this.#data = null;
+    if (this.#candidates.size === 0 && !this.scanning) return;
+    this.#candidates.clear();
+    this.#scan = { ...this.#scan, measured: null };
+    this.#scanAbort?.abort();
+    this.#revision++;
+    this.#emitSnapshot();
+  }
+
+  /** Hashes the weights once per load, so that entries name the weight they were made for. Never rejects. */
+  hashWeights(): Promise<void> {
+    this.#hashing ??= this.#hashNow(this.#loads);
+    return this.#hashing;
+  }
+
+  async #hashNow(load: number): Promise<void> {
+    if (this.#model.state !== 'ready') {
+      this.#hashing = undefined;
+      return;
+    }
+    try {
+      const { file } = this.request();
+      const hashes = await this.engine.call('weightHashes', { file });
+      if (load !== this.#loads) return;
+      this.#hashes = new Map(Object.entries(hashes));
+      this.#plan = stampHashes(this.#plan, this.#hashes);
+      this.#emit({ event: 'plan', plan: this.#planView() });
+    } catch {
+      // Entries without a hash are valid; the next edit tries again.
+      this.#hashing = undefined;
+    }
+  }
+
+  /** Weight hash by layer name, as far as known now. */
+  get hashes(): ReadonlyMap<string, string> {
+    return this.#hashes;
+  }
+
+  setData(data: DataSummary): void {
+    this.#data = data;
+    this.#emit({ event: 'plan', plan: this.#planView() });
+  }
+
+  /**
+   * Measures the sensitivity of layers; figures reach the views as they arrive and stay when it is cancelled.
+   * @param names all quantizable layers when absent.
+   * @throws whatever the engine says, after the views were told.
+   */
+  async scan(
+    names: readonly string[] | undefined,
+    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
+  ): Promise<ScanResult> {
+    const calibration = this.dataRequest();
+    if (!calibration) throw new InputError('A scan runs the model: choose calibration data first.');
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    options.signal.addEventListener('abort', stop);
+    this.#scanAbort = abort;
+    const revision = this.#revision;
+    this.#setScan({ ...this.#scan, running: { done: 0, total: 0, message: 'Starting' }, error: null });
+    try {
+      const result = await this.engine.call(
+        'scan',
+        { ...this.request(), plan: this.#plan, calibration, ...(names ? { layers: [...names] } : {}) },
+        {
+          signal: abort.signal,
+          onProgress: (progress) => {
+            const { done, total, message } = progress;
+            this.#addCandidates(revision, progress.candidates ?? []);
+            this.#setScan({ ...this.#scan, running: { done, total, message } });
+            options.onProgress?.(progress);
+          },
+        },
+      );
+      this.#addCandidates(revision, result.candidates);
+      const { metric, slice, samples, partial } = result;
+      const measured = { metric, slice, samples, partial, random: calibration.data === 'random' };
+      if (revision === this.#revision) this.#scan = { ...this.#scan, measured };
+      return result;
+    } catch (error) {
+      const failure = errorReplyOf(error);
+      if (failure.kind !== 'cancelled') this.#scan = { ...this.#scan, error: failure.message };
+      throw error;
+    } finally {
+      options.signal.removeEventListener('abort', stop);
+      if (this.#scanAbort === abort) this.#scanAbort = undefined;
+      this.#setScan({ ...this.#scan, running: null });
+    }
+  }
+
+  cancelScan(): void {
+    this.#scanAbort?.abort();
+  }
+
+  #addCandidates(revision: number, candidates: readonly Candidate[]): void {
+    if (revision !== this.#revision || candidates.length === 0) return;
+    for (const candidate of candidates) this.#candidates.set(candidate.layer, candidate);
+    this.#emit({ event: 'candidates', revision, candidates: [...candidates] });
+  }
+
+  #setScan(scan: ScanView): void {
+    this.#scan = scan;
+    this.#emit({ event: 'scan', scan });
+  }
+
+  errorSplit(layer: string, bits: number): Promise<ErrorSplitCurve> {
+    return this.engine.call('errorSplit', { ...this.request(), layer, bits });
+  }
+
+  /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */
+  rowsFrom(revision: number, start: number): RowChunk {
+    if (revision !== this.#revision) return { revision: this.#revision, rows: [], next: null };
+    return rowChunk(this.#rows, start, revision, this.#plan, this.#candidates);
+  }
+
+  snapshot(): ViewSnapshot {
+    return {
+      uri: this.place.uri,
+      name: this.place.name,
+      revision: this.#revision,
+      model: this.#modelView(),
+      plan: this.#planView(),
+      scan: this.#scan,
+      lookOnly: this.place.lookOnly(),
+    };
+  }
+
+  /** Tells every view the whole state again, such as after trust was granted. */
+  refresh(): void {
+    this.#emitSnapshot();
+  }
+
+  #modelView(): ModelView {
+    if (this.#model.state !== 'ready') return this.#model;
+    const { layers: _layers, nodes: _nodes, ...header } = this.#model.summary;
+    return { state: 'ready', header, rowCount: this.#rows.length };
+  }
+
+  #planView(): PlanView {
+    const names = this.#rows.map(({ row }) => row.name);
+    const ready = this.#model.state === 'ready';
+    const { changed, missing } = matchPlan(this.#plan, names, Object.fromEntries(this.#hashes));
+    return {
+      file: this.place.planFile,
+      error: this.#planError,
+      changed: [...changed],
+      missing: ready ? [...missing] : [],
+      dimensions: { ...this.#plan.dimensions },
+      calibration: this.#plan.calibration ?? null,
+      data: this.#data,
+    };
+  }
+
+  #emitSnapshot(): void {
+    this.#emit({ event: 'snapshot', snapshot: this.snapshot() });
+  }
+
+  #emit(event: ViewEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

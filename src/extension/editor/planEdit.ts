@@ -1,0 +1,107 @@
+/** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
+import type { CalibrationRecipe, Plan, PlanEntry } from '../../core/plan/types';
+import type { SchemeId } from '../../core/quant/scheme';
+
+type Settings = Omit<Plan, 'layers'>;
+
+interface EntryChange {
+  readonly name: string;
+  /** null: the plan has no entry of that name. */
+  readonly before: PlanEntry | null;
+  readonly after: PlanEntry | null;
+}
+
+export interface PlanEdit {
+  /** Shown by the editor beside Undo. */
+  readonly label: string;
+  readonly entries: readonly EntryChange[];
+  readonly settings: { readonly before: Settings; readonly after: Settings } | null;
+}
+
+export type Direction = 'forward' | 'backward';
+
+/** Applies the edit, or takes it back. What the edit does not name stays as it is. */
+export function applyEdit(plan: Plan, edit: PlanEdit, direction: Direction): Plan {
+  const layers = new Map(Object.entries(plan.layers));
+  for (const { name, before, after } of edit.entries) {
+    const entry = direction === 'forward' ? after : before;
+    if (entry) layers.set(name, entry);
+    else layers.delete(name);
+  }
+  const settings = edit.settings
+    ? edit.settings[direction === 'forward' ? 'after' : 'before']
+    : settingsOf(plan);
+  return { ...settings, layers: Object.fromEntries(layers) };
+}
+
+/** Gives each of `names` the scheme. @param hashes weight hash by layer name, as far as known. */
+export function schemeEdit(
+  plan: Plan,
+  names: readonly string[],
+  scheme: SchemeId,
+  hashes: ReadonlyMap<string, string>,
+): PlanEdit {
+  const entries = names.map((name): EntryChange => {
+    const weightHash = hashes.get(name);
+    return { name, before: entryOf(plan, name), after: weightHash ? { scheme, weightHash } : { scheme } };
+  });
+  const what = names.length === 1 ? (names[0] ?? '') : `${names.length} layers`;
+  const verb =
+    scheme === 'float' ? 'Keep Float' : scheme === 'auto' ? 'Follow Inputs' : `Quantize (${scheme})`;
+  return { label: `${verb}: ${what}`, entries, settings: null };
+}
+
+/** Sets the size of a symbolic dimension; null makes it unknown again. */
+export function dimensionEdit(plan: Plan, name: string, size: number | null): PlanEdit {
+  const dimensions = new Map(Object.entries(plan.dimensions ?? {}));
+  if (size === null) dimensions.delete(name);
+  else dimensions.set(name, size);
+  const { dimensions: _, ...rest } = settingsOf(plan);
+  const after = dimensions.size > 0 ? { ...rest, dimensions: Object.fromEntries(dimensions) } : rest;
+  const label = size === null ? `Clear Dimension: ${name}` : `Set Dimension: ${name} = ${size}`;
+  return { label, entries: [], settings: { before: settingsOf(plan), after } };
+}
+
+export function calibrationEdit(plan: Plan, calibration: CalibrationRecipe): PlanEdit {
+  const before = settingsOf(plan);
+  return {
+    label: 'Choose Calibration Data',
+    entries: [],
+    settings: { before, after: { ...before, calibration } },
+  };
+}
+
+/** Turns `plan` into `next` as one step: the plan file changed outside and the user took it over. */
+export function replaceEdit(plan: Plan, next: Plan): PlanEdit {
+  const names = new Set([...Object.keys(plan.layers), ...Object.keys(next.layers)]);
+  const entries = [...names].map((name) => ({
+    name,
+    before: entryOf(plan, name),
+    after: entryOf(next, name),
+  }));
+  return { label: 'Reload Plan', entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
+}
+
+/** A plan whose entries all carry the hash of their weight, where it is known. Hashes that are there stay. */
+export function stampHashes(plan: Plan, hashes: ReadonlyMap<string, string>): Plan {
+  const layers = Object.entries(plan.layers).map(([name, entry]): [string, PlanEntry] => {
+    const weightHash = entry.weightHash ?? hashes.get(name);
+    return [name, weightHash ? { ...entry, weightHash } : entry];
+  });
+  return { ...plan, layers: Object.fromEntries(layers) };
+}
+
+/** Whether figures measured under `a` hold under `b`: data, ranges and shapes are the same. */
+export function sameMeasurement(a: Plan, b: Plan): boolean {
+  const key = ({ activationType, activationRange, calibration, dimensions, outputs }: Plan): string =>
+    JSON.stringify([activationType, activationRange, calibration, dimensions, outputs]);
+  return key(a) === key(b);
+}
+
+function entryOf(plan: Plan, name: string): PlanEntry | null {
+  return (Object.hasOwn(plan.layers, name) ? plan.layers[name] : undefined) ?? null;
+}
+
+function settingsOf({ layers: _, ...settings }: Plan): Settings {
+  return settings;
+}

@@ -1,0 +1,24 @@
+import * as vscode from 'vscode';
+import { registerCommands, runViewCommand } from './commands/register';
+import { LocalCopies } from './editor/localCopies';
+import { ModelEditorProvider, VIEW_TYPE } from './editor/modelEditorProvider';
+import { EngineHost } from './engineHost';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const engine = new EngineHost(context.extensionUri);
+  const copies = new LocalCopies(vscode.Uri.joinPath(context.globalStorageUri, 'tmp'));
+  const provider = new ModelEditorProvider(context.extensionUri, engine, copies, (command, document) =>
+    runViewCommand(engine, command, document),
+  );
+  context.subscriptions.push(
+    engine,
+    vscode.window.registerCustomEditorProvider(VIEW_TYPE, provider, {
+      supportsMultipleEditorsPerDocument: true,
+    }),
+    registerCommands(provider, engine),
+    // What was refused in Restricted Mode is allowed from now on.
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      for (const document of provider.documents) document.session.refresh();
+    }),
+  );
+}

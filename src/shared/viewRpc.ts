@@ -1,0 +1,117 @@
+/**
+ * The protocol between the view (webview) and the extension host. The view holds no truth: after `ready` it gets a
+ * snapshot, pulls the rows in chunks, and then follows events. `ready` may come at any time and any number of times.
+ */
+import type { CalibrationRecipe } from '../core/plan/types';
+import type { SchemeId } from '../core/quant/scheme';
+import type { Candidate, DataSummary, ErrorSplitCurve, LayerRow, ModelSummary } from '../core/results';
+import type { ErrorReply } from './rpc';
+
+/** A row of the layer tree: a layer, or a node without a weight. */
+export interface ViewRow extends LayerRow {
+  isLayer: boolean;
+  scheme: SchemeId;
+  /** Measured by the last scan; null when it was not. */
+  candidate: Candidate | null;
+}
+
+export type ModelHeader = Omit<ModelSummary, 'layers' | 'nodes'>;
+
+export type ModelView =
+  | { state: 'loading' }
+  /** `message` is the engine's sentence. */
+  | { state: 'failed'; message: string }
+  | { state: 'ready'; header: ModelHeader; rowCount: number };
+
+export interface PlanView {
+  /** Name of the plan file, without its folder. */
+  file: string;
+  /** Why the plan file on disk could not be used; null when it could, or when there is none. */
+  error: string | null;
+  /** Entries whose weight changed, and entries whose node is gone: listed and kept. */
+  changed: string[];
+  missing: string[];
+  /** As set by the user, by dimension name. */
+  dimensions: Record<string, number>;
+  calibration: CalibrationRecipe | null;
+  /** What is known about the calibration data once it was looked at in this session. */
+  data: DataSummary | null;
+}
+
+export interface ScanView {
+  /** null when no scan runs. */
+  running: { done: number; total: number; message: string } | null;
+  /** What the figures shown mean; null while unknown (nothing measured, or the first scan still runs). */
+  measured: {
+    metric: 'kl' | 'nmse';
+    slice: 'scan';
+    samples: number;
+    partial: boolean;
+    random: boolean;
+  } | null;
+  /** The last failure in one sentence. */
+  error: string | null;
+}
+
+export interface ViewSnapshot {
+  /** The document, for `data-vscode-context`. */
+  uri: string;
+  name: string;
+  /** Grows with every change of the model; rows of different revisions must not be mixed. */
+  revision: number;
+  model: ModelView;
+  plan: PlanView;
+  scan: ScanView;
+  /** Why models must not be run here (Restricted Mode, remote file system); null when they may. */
+  lookOnly: string | null;
+}
+
+export interface RowChunk {
+  revision: number;
+  rows: ViewRow[];
+  /** Where the next chunk starts; null after the last. */
+  next: number | null;
+}
+
+/** Palette commands that the view's buttons stand for. */
+export type ViewCommand = 'scan' | 'write' | 'chooseData' | 'compare' | 'showLog' | 'cancelScan' | 'retry';
+
+/** Calls of the view to the host. */
+export interface ViewMethods {
+  ready(request: Record<string, never>): Promise<ViewSnapshot>;
+  /** Rows from `start` on, at most CHUNK_BYTES of them. */
+  rows(request: { revision: number; start: number }): Promise<RowChunk>;
+  errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  setScheme(request: { names: string[]; scheme: SchemeId }): Promise<null>;
+  /** `size` null: unknown again. */
+  setDimension(request: { name: string; size: number | null }): Promise<null>;
+  command(request: { command: ViewCommand }): Promise<null>;
+}
+
+export type ViewMethod = keyof ViewMethods;
+export type ViewRequest<M extends ViewMethod> = Parameters<ViewMethods[M]>[0];
+export type ViewReply<M extends ViewMethod> = Awaited<ReturnType<ViewMethods[M]>>;
+
+/** What the host tells every view of a document without being asked. */
+export type ViewEvent =
+  | { event: 'snapshot'; snapshot: ViewSnapshot }
+  /** Only the schemes that changed, by row name. */
+  | { event: 'schemes'; revision: number; schemes: [string, SchemeId][] }
+  | { event: 'candidates'; revision: number; candidates: Candidate[] }
+  | { event: 'scan'; scan: ScanView }
+  | { event: 'plan'; plan: PlanView };
+
+export type ToHost = { [M in ViewMethod]: { id: number; method: M; request: ViewRequest<M> } }[ViewMethod];
+export type ToView = { id: number; ok: unknown } | { id: number; err: ErrorReply } | ViewEvent;
+
+/** Messages stay well below 1 MB, so that a remote connection never stalls on one. */
+export const CHUNK_BYTES = 512 * 1024;
+
+/** The `data-vscode-context` of the layer tree: all that a `webview/context` command receives. */
+export interface LayersContext {
+  webviewSection: 'layers';
+  preventDefaultContextMenuItems: true;
+  uri: string;
+  /** Every selected row, groups replaced by the rows below them. */
+  names: string[];
+}
