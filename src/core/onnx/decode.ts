@@ -1,0 +1,88 @@
+import Long from 'long';
+import type { ByteSource, ExternalDataResolver } from '../ports';
+import { externalPayload } from './externalPayload';
+import type { FieldInfo, MessageInfo } from './messages';
+import { type Origin, setOrigin } from './origin';
+import type { PayloadParts } from './payloadParts';
+import type { StringStringEntry } from './types';
+
+export interface DecodeContext {
+  readonly source: ByteSource;
+  readonly resolveExternal: ExternalDataResolver | undefined;
+}
+
+/**
+ * Builds the immutable object of one message.
+ * @param scalars its scalar records, joined
+ * @param children its sub-messages by slot
+ * @throws Error naming the field whose content cannot be decoded
+ */
+export function decodeMessage(
+  info: MessageInfo,
+  scalars: Uint8Array,
+  children: readonly (readonly object[])[],
+  payload: PayloadParts | undefined,
+  origin: Origin,
+  context: DecodeContext,
+): object {
+  const decoded = (scalars.byteLength ? info.type.decode(scalars) : {}) as Record<string, unknown>;
+  const message: Record<string, unknown> = {};
+  for (const field of info.fields) {
+    if (field.kind === 'message') {
+      const found = children[field.slot] ?? [];
+      const value = field.repeated ? (found.length ? found : field.absent) : found[0];
+      if (value !== undefined) message[field.property] = value;
+    } else if (field.kind === 'scalar') {
+      const value = Object.hasOwn(decoded, field.name) ? fromWire(field, decoded[field.name]) : field.absent;
+      if (value !== undefined) message[field.property] = value;
+    }
+  }
+  if (payload) {
+    const dataType = message['dataType'] as number;
+    const raw = message['dataLocation'] === 1 ? externalOf(message, context) : payload.raw();
+    const typed = payload.typed(dataType);
+    if (raw) message['rawData'] = raw;
+    if (typed) message['typedData'] = typed;
+  }
+  setOrigin(message, origin);
+  return message;
+}
+
+function externalOf(message: Record<string, unknown>, context: DecodeContext) {
+  return externalPayload(
+    {
+      name: message['name'] as string,
+      dims: message['dims'] as number[],
+      dataType: message['dataType'] as number,
+      externalData: message['externalData'] as StringStringEntry[],
+    },
+    context.source.name,
+    context.resolveExternal,
+  );
+}
+
+function fromWire(field: FieldInfo, value: unknown): unknown {
+  if (field.scalarType === 'int64') {
+    const convert = (long: unknown): bigint | number =>
+      field.exact ? toBigint(long) : toNumber(field, long);
+    return field.repeated ? (value as unknown[]).map(convert) : convert(value);
+  }
+  if (field.scalarType === 'bytes') {
+    // protobufjs gives views; a copy lets go of the read buffer.
+    const copy = (bytes: Uint8Array) => Uint8Array.prototype.slice.call(bytes);
+    return field.repeated ? (value as Uint8Array[]).map(copy) : copy(value as Uint8Array);
+  }
+  return value;
+}
+
+function toBigint(value: unknown): bigint {
+  return Long.isLong(value) ? value.toBigInt() : BigInt(value as number);
+}
+
+function toNumber(field: FieldInfo, value: unknown): number {
+  const number = Long.isLong(value) ? value.toNumber() : (value as number);
+  if (!Number.isSafeInteger(number)) {
+    throw new RangeError(`${field.protoName} is ${String(value)}, past what any tensor can have`);
+  }
+  return number;
+}

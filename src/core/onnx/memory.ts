@@ -1,0 +1,46 @@
+import { OnnxFileError } from '../errors';
+import type { ByteSink, ByteSource } from '../ports';
+
+/** Bytes that are already in memory, read like a file. */
+export class MemorySource implements ByteSource {
+  constructor(
+    private readonly bytes: Uint8Array,
+    readonly name = 'memory',
+  ) {}
+
+  get size(): number {
+    return this.bytes.byteLength;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset < 0 || length < 0 || offset + length > this.size) {
+      throw new OnnxFileError(
+        `${this.name}: cannot read ${length} bytes at byte ${offset}: there are ${this.size}.`,
+        { file: this.name, offset },
+      );
+    }
+    return this.bytes.subarray(offset, offset + length);
+  }
+}
+
+/** Collects what is written. */
+export class MemorySink implements ByteSink {
+  private readonly chunks: Uint8Array[] = [];
+  private length = 0;
+
+  async write(bytes: Uint8Array): Promise<void> {
+    // The writer may reuse its buffer after this settles.
+    this.chunks.push(bytes.slice());
+    this.length += bytes.byteLength;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.length);
+    let offset = 0;
+    for (const chunk of this.chunks) {
+      all.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    return all;
+  }
+}
