@@ -1,7 +1,7 @@
 """Quantizes a model with ONNX Runtime's own Python tool, at its best for a CPU, and measures the result.
 
 Static QDQ, activations uint8, weights int8 per channel, with each calibration method in turn. The tool gets what its
-documentation asks for: opset 13 or newer, Constant nodes as initializers, quant_pre_process. Prints JSON:
+documentation asks for: opset 13 or newer, Constant nodes as initializers, the basic graph optimizations. Prints JSON:
 {"float": {...}, method: {"sqnrDb": {output: dB}, "top1" | "dice": ..., "bytes", "seconds"}}; SQNR is against the float model, over
 all evaluation samples, both sessions at full optimization. `seconds` is calibration and quantization.
 Usage: ort_tool.py MODEL CALIBRATION.npz EVALUATION.npz [--keep FOLDER] [--methods minmax,percentile:99.99]
@@ -22,7 +22,7 @@ import onnx
 import onnxruntime
 from onnx import version_converter
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 METHODS = ["minmax", "percentile:99.99", "percentile:99.999"]
 MINIMUM_OPSET = 13  # per-channel QuantizeLinear
@@ -56,7 +56,11 @@ def constants_to_initializers(graph):
 
 
 def prepare(model_path, prepared_path):
-    """Writes the model as the tool wants it."""
+    """Writes the model as the tool wants it.
+
+    The steps of quant_pre_process by hand: that function (1.30.0) throws its optimized model away, with BatchNormalization
+    folded and all, when symbolic shape inference is skipped, and that one needs sympy and helps transformers only.
+    """
     model = onnx.load(model_path)
     constants_to_initializers(model.graph)
     constant = {i.name for i in model.graph.initializer}
@@ -68,9 +72,15 @@ def prepare(model_path, prepared_path):
         model = version_converter.convert_version(model, MINIMUM_OPSET)
         constants_to_initializers(model.graph)
     with tempfile.TemporaryDirectory() as folder:
-        onnx.save(model, f"{folder}/model.onnx")
-        # Symbolic shape inference needs sympy and helps transformers only.
-        quant_pre_process(f"{folder}/model.onnx", prepared_path, skip_symbolic_shape=True)
+        raised, optimized = f"{folder}/raised.onnx", f"{folder}/optimized.onnx"
+        onnx.save(model, raised)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = optimized
+        onnxruntime.InferenceSession(raised, options, providers=["CPUExecutionProvider"])
+        model = onnx.shape_inference.infer_shapes(onnx.load(optimized))
+    add_pre_process_metadata(model)
+    onnx.save(model, prepared_path)
 
 
 def session(path):
