@@ -32,7 +32,7 @@ def prepare(path, how):
             image = image.resize((int(shorter * width / height), shorter), kernel)
     if "center_crop" in how:
         crop_height, crop_width = how["center_crop"]
-        left, top = round((image.width - crop_width) / 2), round((image.height - crop_height) / 2)
+        left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
         image = image.crop((left, top, left + crop_width, top + crop_height))
     pixels = np.asarray(image, np.float32)
     if how["channels"] == "BGR":
