@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  axisLayout,
+  channelRanges,
+  computeQuantParams,
+  quantizeLinear,
+  quantizeLinearPerChannel,
+} from '../../../src/core/quant/affine';
+import type { IntegerTypeName } from '../../../src/core/quant/scheme';
+import { decodeBase64, floatBits, floats } from '../decode';
+
+type Options = [type: IntegerTypeName, symmetric: boolean, reduceRange: boolean];
+
+interface Golden {
+  inputs: Record<string, string>;
+  perTensor: [input: string, ...Options, scaleBits: string, zeroPoint: number, codes: string][];
+  ranges: [minAndMax: string, ...Options, minimum: number | null, scaleBits: string, zeroPoint: number][];
+  givenScaleValues: string;
+  givenScale: [type: IntegerTypeName, scaleBits: string, zeroPoint: number, codes: string][];
+  weights: Record<string, { shape: number[]; axis: number; data: string }>;
+  perChannel: [
+    weight: string,
+    ...Options,
+    scales: string,
+    zeroPoints: number[],
+    codes: string,
+    packed: string,
+  ][];
+}
+
+const golden = JSON.parse(readFileSync(new URL('affine.json', import.meta.url), 'utf8')) as Golden;
+
+function rangeOf(values: Float32Array): { min: number; max: number } {
+  return values.length === 0 ? { min: 0, max: 0 } : { min: Math.min(...values), max: Math.max(...values) };
+}
+
+function codeBytes(codes: ArrayBufferView): Uint8Array {
+  return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+}
+
+describe("scale, zero point and codes are bit-equal with ONNX Runtime's quantizer", () => {
+  it.each(Object.keys(golden.inputs))('on %s', (name) => {
+    const values = floats(golden.inputs[name] ?? '');
+    const rows = golden.perTensor.filter(([input]) => input === name);
+    expect(rows).toHaveLength(24);
+    for (const [, type, symmetric, reduceRange, scaleBits, zeroPoint, codes] of rows) {
+      const params = computeQuantParams(rangeOf(values), type, { symmetric, reduceRange });
+      const label = { type, symmetric, reduceRange };
+      expect({ ...label, scaleBits: floatBits(params.scale), zeroPoint: params.zeroPoint }).toEqual({
+        ...label,
+        scaleBits,
+        zeroPoint,
+      });
+      expect(codeBytes(quantizeLinear(values, params, type)), JSON.stringify(label)).toEqual(
+        decodeBase64(codes),
+      );
+    }
+  });
+
+  it('on given ranges, with and without a minimum width', () => {
+    expect(golden.ranges.length).toBeGreaterThan(600);
+    for (const [pair, type, symmetric, reduceRange, minimum, scaleBits, zeroPoint] of golden.ranges) {
+      const [min = NaN, max = NaN] = floats(pair);
+      const minimumRealRange = minimum ?? undefined;
+      const got = computeQuantParams({ min, max }, type, { symmetric, reduceRange, minimumRealRange });
+      const label = { min, max, type, symmetric, reduceRange, minimum };
+      expect({ ...label, scaleBits: floatBits(got.scale), zeroPoint: got.zeroPoint }).toEqual({
+        ...label,
+        scaleBits,
+        zeroPoint,
+      });
+    }
+  });
+
+  it('with a given scale: ties, saturation, infinities', () => {
+    const values = floats(golden.givenScaleValues);
+    expect(golden.givenScale).toHaveLength(120);
+    for (const [type, scaleBits, zeroPoint, codes] of golden.givenScale) {
+      const scale = new Float32Array(new Uint32Array([parseInt(scaleBits, 16)]).buffer)[0] ?? NaN;
+      const got = quantizeLinear(values, { scale, zeroPoint }, type);
+      expect(codeBytes(got), `${type} scale ${scale} zero point ${zeroPoint}`).toEqual(decodeBase64(codes));
+    }
+  });
+
+  it.each(Object.keys(golden.weights))('per channel on %s', (name) => {
+    const weight = golden.weights[name] ?? { shape: [], axis: 0, data: '' };
+    const values = floats(weight.data);
+    const layout = axisLayout(weight.shape, weight.axis);
+    const rows = golden.perChannel.filter(([of]) => of === name);
+    expect(rows).toHaveLength(24);
+    for (const [, type, symmetric, reduceRange, scales, zeroPoints, codes] of rows) {
+      const params = channelRanges(values, layout).map((range) =>
+        computeQuantParams(range, type, { symmetric, reduceRange }),
+      );
+      const label = JSON.stringify({ type, symmetric, reduceRange });
+      expect(
+        Float32Array.from(params, ({ scale }) => scale),
+        label,
+      ).toEqual(floats(scales));
+      expect(
+        params.map(({ zeroPoint }) => zeroPoint),
+        label,
+      ).toEqual(zeroPoints);
+      const got = quantizeLinearPerChannel(values, layout, params, type);
+      expect(codeBytes(got), label).toEqual(decodeBase64(codes));
+    }
+  });
+});
