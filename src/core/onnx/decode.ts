@@ -1,5 +1,6 @@
 import Long from 'long';
 import type { ByteSource, ExternalDataResolver } from '../ports';
+import { copyBytes } from './bytes';
 import { externalPayload } from './externalPayload';
 import type { FieldInfo, MessageInfo } from './messages';
 import { type Origin, setOrigin } from './origin';
@@ -69,8 +70,7 @@ function fromWire(field: FieldInfo, value: unknown): unknown {
   }
   if (field.scalarType === 'bytes') {
     // protobufjs gives views; a copy lets go of the read buffer.
-    const copy = (bytes: Uint8Array) => Uint8Array.prototype.slice.call(bytes);
-    return field.repeated ? (value as Uint8Array[]).map(copy) : copy(value as Uint8Array);
+    return field.repeated ? (value as Uint8Array[]).map(copyBytes) : copyBytes(value as Uint8Array);
   }
   return value;
 }

@@ -1,5 +1,6 @@
 import { OnnxFileError } from '../errors';
 import type { ByteSink, ByteSource } from '../ports';
+import { copyBytes, joinBytes } from './bytes';
 
 /** Bytes that are already in memory, read like a file. */
 export class MemorySource implements ByteSource {
@@ -26,21 +27,13 @@ export class MemorySource implements ByteSource {
 /** Collects what is written. */
 export class MemorySink implements ByteSink {
   private readonly chunks: Uint8Array[] = [];
-  private length = 0;
 
   async write(bytes: Uint8Array): Promise<void> {
     // The writer may reuse its buffer after this settles.
-    this.chunks.push(bytes.slice());
-    this.length += bytes.byteLength;
+    this.chunks.push(copyBytes(bytes));
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.length);
-    let offset = 0;
-    for (const chunk of this.chunks) {
-      all.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return all;
+    return joinBytes(this.chunks);
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../ports';
+import { copyBytes, joinBytes } from './bytes';
 import type { FieldInfo } from './messages';
 import { FilePayload, MemoryPayload, type Payload } from './payload';
 import { DataType, type TypedField, type TypedPayload } from './types';
@@ -56,14 +57,14 @@ export class PayloadParts {
   /** Copies a small payload, or one element of an unpacked list. */
   addBytes(field: FieldInfo, bytes: Uint8Array): void {
     if (field.kind === 'raw') {
-      this.add(field, new MemoryPayload(bytes.slice()));
+      this.add(field, new MemoryPayload(copyBytes(bytes)));
       return;
     }
     const parts = this.typedParts.get(field.name) ?? [];
     this.typedParts.set(field.name, parts);
     const last = parts.at(-1);
-    if (Array.isArray(last)) last.push(bytes.slice());
-    else parts.push([bytes.slice()]);
+    if (Array.isArray(last)) last.push(copyBytes(bytes));
+    else parts.push([copyBytes(bytes)]);
   }
 
   /** raw_data; as in protobuf, the last record wins. */
@@ -77,7 +78,7 @@ export class PayloadParts {
     const field = this.typedParts.has(fitting) ? fitting : [...this.typedParts.keys()][0];
     const parts = field === undefined ? undefined : this.typedParts.get(field);
     if (!parts) return undefined;
-    const payloads = parts.map((part) => (Array.isArray(part) ? new MemoryPayload(join(part)) : part));
+    const payloads = parts.map((part) => (Array.isArray(part) ? new MemoryPayload(joinBytes(part)) : part));
     const [only] = payloads;
     const payload = only && payloads.length === 1 ? only : new JoinedPayload(payloads);
     return { field: field as TypedField, payload };
@@ -87,14 +88,4 @@ export class PayloadParts {
     if (field.kind === 'raw') this.rawPayload = payload;
     else this.typedParts.set(field.name, [...(this.typedParts.get(field.name) ?? []), payload]);
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.byteLength;
-  }
-  return all;
 }

@@ -1,4 +1,5 @@
 import { OnnxFileError } from '../errors';
+import { joinBytes } from './bytes';
 import type { ByteWindow } from './byteWindow';
 import { type DecodeContext, decodeMessage } from './decode';
 import {
@@ -56,13 +57,7 @@ class Frame {
     this.endRun();
     const only = this.pieces[0];
     if (only && this.pieces.length === 1) return only;
-    const all = new Uint8Array(this.pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-    let offset = 0;
-    for (const piece of this.pieces) {
-      all.set(piece, offset);
-      offset += piece.byteLength;
-    }
-    return all;
+    return joinBytes(this.pieces);
   }
 
   private endRun(): void {
