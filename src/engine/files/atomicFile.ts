@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ByteSink } from '../../core/ports';
+import { fileError } from './fileErrors';
+
+/**
+ * A file that appears whole or not at all: it is written under another name in the destination folder and renamed by
+ * `commit`. The temporary file is created at the first write.
+ */
+export class AtomicFile implements ByteSink {
+  private readonly temporary: string;
+  private handle: FileHandle | undefined;
+
+  constructor(readonly path: string) {
+    this.temporary = join(
+      dirname(path),
+      `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`,
+    );
+  }
+
+  /** True once something was written or `create` was called. */
+  get exists(): boolean {
+    return this.handle !== undefined;
+  }
+
+  async create(): Promise<void> {
+    try {
+      this.handle ??= await open(this.temporary, 'wx');
+    } catch (error) {
+      throw fileError('write', this.path, error);
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.create();
+    try {
+      for (let done = 0; done < bytes.byteLength;) {
+        const result = await this.handle?.write(bytes, done, bytes.byteLength - done);
+        done += result?.bytesWritten ?? 0;
+      }
+    } catch (error) {
+      throw fileError('write', this.path, error);
+    }
+  }
+
+  /** Brings the bytes to the disk. Some full disks are noticed only here. */
+  async finish(): Promise<void> {
+    await this.create();
+    try {
+      await this.handle?.sync();
+      await this.handle?.close();
+    } catch (error) {
+      throw fileError('write', this.path, error);
+    }
+  }
+
+  /** Gives the finished file its name, replacing what was there. */
+  async commit(): Promise<void> {
+    try {
+      await rename(this.temporary, this.path);
+    } catch (error) {
+      throw fileError('write', this.path, error);
+    }
+  }
+
+  /** Removes the temporary file; the destination stays as it was. */
+  async discard(): Promise<void> {
+    await this.handle?.close().catch(() => undefined);
+    if (this.handle) await rm(this.temporary, { force: true });
+  }
+}
+
+/**
+ * Fills and commits files together: `fill` writes, then all get their names in the given order. On failure or cancel
+ * no temporary file stays, and files already renamed are removed unless they replaced another one.
+ */
+export async function writeTogether(files: readonly AtomicFile[], fill: () => Promise<void>): Promise<void> {
+  const named: AtomicFile[] = [];
+  try {
+    await fill();
+    const written = files.filter((file) => file.exists);
+    for (const file of written) await file.finish();
+    for (const file of written) {
+      await file.commit();
+      named.push(file);
+    }
+  } catch (error) {
+    for (const file of named) await rm(file.path, { force: true });
+    for (const file of files) if (!named.includes(file)) await file.discard();
+    throw error;
+  }
+}

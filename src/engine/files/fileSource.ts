@@ -1,0 +1,91 @@
+import { type BigIntStats, fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { OnnxFileError } from '../../core/errors';
+import type { ByteSource } from '../../core/ports';
+import { fileError } from './fileErrors';
+
+/** Node refuses larger single reads. */
+const LARGEST_READ_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * Positional reads of a file. The handle stays on the file that was opened, so a file that is replaced by rename goes
+ * on being read; one that is changed in place is noticed at the next read.
+ */
+export class FileSource implements ByteSource {
+  private constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+    private readonly opened: BigIntStats,
+  ) {}
+
+  /** @throws RoundoffError when the file cannot be opened or is not a regular file */
+  static async open(path: string): Promise<FileSource> {
+    try {
+      const handle = await open(path, 'r');
+      const stats = fstatSync(handle.fd, { bigint: true });
+      if (stats.isFile()) return new FileSource(path, handle, stats);
+      await handle.close();
+    } catch (error) {
+      throw fileError('read', path, error);
+    }
+    throw new OnnxFileError(`Cannot read ${path}: it is not a file.`, { file: path });
+  }
+
+  get name(): string {
+    return this.path;
+  }
+
+  get size(): number {
+    return Number(this.opened.size);
+  }
+
+  /** The same for all names (hard links, symbolic links) of one file. */
+  get identity(): string {
+    return identityOf(this.opened);
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset < 0 || length < 0 || offset + length > this.size) {
+      throw new OnnxFileError(
+        `${this.path}: cannot read ${length} bytes at byte ${offset}: the file has ${this.size}.`,
+        { file: this.path, offset },
+      );
+    }
+    const bytes = new Uint8Array(length);
+    try {
+      for (let done = 0; done < length;) {
+        const part = Math.min(length - done, LARGEST_READ_BYTES);
+        const { bytesRead } = await this.handle.read(bytes, done, part, offset + done);
+        if (bytesRead === 0) throw this.changed(offset + done);
+        done += bytesRead;
+      }
+    } catch (error) {
+      throw fileError('read', this.path, error);
+    }
+    // After reading, so that what is returned is what was there when the file was opened.
+    const now = fstatSync(this.handle.fd, { bigint: true });
+    if (now.size !== this.opened.size || now.mtimeNs !== this.opened.mtimeNs) throw this.changed(offset);
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+
+  private changed(offset: number): OnnxFileError {
+    return new OnnxFileError(`${this.path} changed while it was open: open it again.`, {
+      file: this.path,
+      offset,
+    });
+  }
+}
+
+/** Device and inode as text. */
+export function identityOf(stats: { readonly dev: bigint; readonly ino: bigint }): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
+/** Opens a file for positional reading. Close it when the model is no longer used. */
+export function openFileSource(path: string): Promise<FileSource> {
+  return FileSource.open(path);
+}
