@@ -1,0 +1,48 @@
+import { asFloats, asNumbers } from '../calibrate/floats';
+import { RoundoffError } from '../errors';
+import type { Feeds } from '../ports';
+import { ErrorAccumulator } from '../quant/metrics';
+import type { OutputError } from '../results';
+
+/** Errors of every numeric output of a model against a reference, over any number of samples. */
+export class OutputErrors {
+  /** Output name → its errors, in the model's order. Outputs of strings are left out. */
+  readonly byName = new Map<string, ErrorAccumulator>();
+  private readonly floats = new Set<string>();
+  samples = 0;
+
+  /** @throws RoundoffError when an output is missing, has another shape, or is not finite where the reference is. */
+  add(reference: Feeds, actual: Feeds): void {
+    for (const [name, tensor] of Object.entries(reference)) {
+      const expected = asNumbers(tensor);
+      if (!expected) continue;
+      const other = actual[name];
+      const given = other && asNumbers(other);
+      if (!given) throw new RoundoffError(`The output "${name}" is missing from one of the two models.`);
+      let errors = this.byName.get(name);
+      if (!errors) this.byName.set(name, (errors = new ErrorAccumulator(name)));
+      errors.add(expected, given);
+      if (asFloats(tensor)) this.floats.add(name);
+    }
+    this.samples++;
+  }
+
+  /**
+   * One number for all outputs: the mean of their NMSE. Outputs of whole numbers (indices, sizes) count only when the model
+   * has no others.
+   */
+  get meanNmse(): number {
+    const counted = [...this.byName].filter(([name]) => this.floats.size === 0 || this.floats.has(name));
+    return counted.reduce((sum, [, errors]) => sum + errors.nmse, 0) / Math.max(1, counted.length);
+  }
+
+  /** `meanNmse` in dB: the SQNR of the output when there is one; null: identical. */
+  get meanSqnrDb(): number | null {
+    const { meanNmse } = this;
+    return meanNmse === 0 ? null : -10 * Math.log10(meanNmse);
+  }
+
+  toJson(): OutputError[] {
+    return [...this.byName].map(([name, errors]) => ({ name, sqnrDb: errors.sqnrDb }));
+  }
+}
