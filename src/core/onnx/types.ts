@@ -85,6 +85,8 @@ export interface Tensor {
   readonly dataLocation: number;
   readonly docString: string;
   readonly metadataProps: readonly StringStringEntry[];
+  /** A part of a larger tensor: deprecated, but kept. */
+  readonly segment?: { readonly begin?: number; readonly end?: number };
 }
 
 export interface SparseTensor {
@@ -112,6 +114,7 @@ export interface Type {
   readonly sequenceType?: { readonly elemType?: Type };
   readonly optionalType?: { readonly elemType?: Type };
   readonly mapType?: { readonly keyType: number; readonly valueType?: Type };
+  readonly opaqueType?: { readonly domain: string; readonly name: string };
   readonly denotation: string;
 }
 
@@ -144,6 +147,33 @@ export interface Attribute {
   readonly typeProtos: readonly Type[];
 }
 
+/** How a node is spread over devices. */
+export interface NodeDeviceConfiguration {
+  readonly configurationId?: string;
+  readonly shardingSpec: readonly ShardingSpec[];
+  readonly pipelineStage?: number;
+}
+
+export interface ShardingSpec {
+  readonly tensorName: string;
+  readonly device: readonly number[];
+  readonly indexToDeviceGroupMap: readonly { readonly key: number; readonly value: readonly number[] }[];
+  readonly shardedDim: readonly {
+    readonly axis: number;
+    readonly simpleSharding: readonly {
+      readonly dimValue?: number;
+      readonly dimParam?: string;
+      readonly numShards?: number;
+    }[];
+  }[];
+}
+
+export interface DeviceConfiguration {
+  readonly name: string;
+  readonly numDevices: number;
+  readonly device: readonly string[];
+}
+
 export interface Node {
   readonly input: readonly string[];
   readonly output: readonly string[];
@@ -154,6 +184,7 @@ export interface Node {
   readonly attribute: readonly Attribute[];
   readonly docString: string;
   readonly metadataProps: readonly StringStringEntry[];
+  readonly deviceConfigurations?: readonly NodeDeviceConfiguration[];
 }
 
 export interface TensorAnnotation {
@@ -216,4 +247,5 @@ export interface Model {
   readonly metadataProps: readonly StringStringEntry[];
   readonly trainingInfo: readonly TrainingInfo[];
   readonly functions: readonly ModelFunction[];
+  readonly configuration?: readonly DeviceConfiguration[];
 }
