@@ -152,7 +152,7 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['vitest.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
+  { files: ['vitest*.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
   { files: ['scripts/**', 'bench/**', 'test/vscode/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.mjs'],

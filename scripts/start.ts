@@ -10,6 +10,7 @@ import { ensureBrowserVsCode } from './vscode/browserVsCode';
 import { findDesktop } from './vscode/desktop';
 import { cacheFolder, projectRoot } from './vscode/paths';
 import { quietSettings, startServer } from './vscode/server';
+import { openInWindow, waitForWindow } from './vscode/windows';
 
 async function main(): Promise<void> {
   const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -44,15 +45,14 @@ async function serveBrowser(model: string): Promise<void> {
   });
   const address = new URL(server.origin);
   address.searchParams.set('folder', dirname(model));
-  address.searchParams.set(
-    'payload',
-    JSON.stringify([['openFile', `vscode-remote://${address.host}${encodeURI(model)}`]]),
-  );
   console.log(`\nVS Code with Roundoff is at\n\n  ${address.href}\n\nCtrl-C stops it.`);
   const stop = () => void server.stop().then(() => process.exit(0));
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  while (server.ended() === undefined) await new Promise((next) => setTimeout(next, 500));
+  // The address cannot name the model: VS Code would open it before it knows the extension, as a text file.
+  const window = await waitForWindow(server.sessionSocket, model, () => server.ended() !== undefined);
+  if (window !== undefined) await openInWindow(window, model);
+  await server.closed;
   throw new Error(`The VS Code server ${server.ended()}. Its log:\n${server.log()}`);
 }
 

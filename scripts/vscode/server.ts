@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { BrowserVsCode } from './browserVsCode';
 
 export interface ServerOptions {
@@ -17,10 +18,14 @@ export interface VsCodeServer {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   readonly pid: number;
+  /** Where `windows.ts` asks for the windows that are open. */
+  readonly sessionSocket: string;
   /** The last lines that the server printed. */
   log(): string;
   /** Undefined while it runs; how it ended afterwards. */
   ended(): string | undefined;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly closed: Promise<void>;
   /** Ends the server with everything that it started. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -55,10 +60,13 @@ export async function startServer(vscode: BrowserVsCode, options: ServerOptions)
   );
   const config = join(options.userDataFolder, 'code-server.yaml');
   await writeFile(config, 'auth: none\n');
+  // Not in the user data folder: the path of a socket may have no more than 107 bytes.
+  const sessionSocket = join(await mkdtemp(join(tmpdir(), 'roundoff-')), 'windows.sock');
   const child = spawn(
     vscode.node,
     [
       vscode.entry,
+      ...['--session-socket', sessionSocket],
       ...['--config', config, '--bind-addr', '127.0.0.1:0', '--auth', 'none'],
       ...['--user-data-dir', options.userDataFolder, '--extensions-dir', options.extensionsFolder],
       ...['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'],
@@ -66,7 +74,7 @@ export async function startServer(vscode: BrowserVsCode, options: ServerOptions)
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment(), detached: true },
   );
-  return new RunningServer(child).ready();
+  return new RunningServer(child, sessionSocket).ready();
 }
 
 /** Installs a VSIX into an extensions folder, as a user would. */
@@ -101,9 +109,12 @@ class RunningServer implements VsCodeServer {
   readonly pid: number;
   private readonly output: LogTail;
   private end: string | undefined;
-  private readonly closed: Promise<void>;
+  readonly closed: Promise<void>;
 
-  constructor(private readonly child: ChildProcess) {
+  constructor(
+    child: ChildProcess,
+    readonly sessionSocket: string,
+  ) {
     this.output = new LogTail(child);
     this.pid = child.pid ?? -1;
     this.closed = new Promise((resolve) => {
@@ -147,6 +158,7 @@ class RunningServer implements VsCodeServer {
     this.killAll();
     process.off('exit', this.killAll);
     await this.closed;
+    await rm(dirname(this.sessionSocket), { recursive: true, force: true });
   }
 
   /** The server, its extension hosts and our engine share a process group, of which the server is the leader. */

@@ -1,0 +1,137 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** What the command palette shows in its empty input. */
+const palettePrompt = 'Type the name of a command to run.';
+
+/**
+ * VS Code's quick input: the command palette, quick picks, input boxes and, in the browser, the file dialogs. All of
+ * them are one element that changes its content, so a test that expects a next question says which: `waitFor`.
+ */
+export class QuickInput {
+  constructor(private readonly page: Page) {}
+
+  /** Waits for the question with this title, prompt or placeholder, and returns all three as one text. */
+  async waitFor(question: string | RegExp, timeout = 20_000): Promise<string> {
+    const deadline = Date.now() + timeout;
+    let seen = '';
+    while (Date.now() < deadline) {
+      seen = await this.question();
+      if (typeof question === 'string' ? seen.includes(question) : question.test(seen)) return seen;
+      await this.page.waitForTimeout(50);
+    }
+    throw new Error(`VS Code did not ask ${String(question)} within ${timeout / 1000} s; it shows "${seen}"`);
+  }
+
+  /** What is in the input: in a save dialog the proposed path. */
+  async value(): Promise<string> {
+    await this.input().waitFor();
+    return this.input().inputValue();
+  }
+
+  /** Replaces what is in the input. */
+  async type(text: string): Promise<void> {
+    await this.input().waitFor();
+    await this.input().fill(text);
+  }
+
+  /** Labels of the rows on offer. */
+  async labels(): Promise<string[]> {
+    await this.rows().first().waitFor();
+    return this.rows().locator('.quick-input-list-row:first-child .label-name').allInnerTexts();
+  }
+
+  /** Picks the row with exactly this label (codicons before it do not count). */
+  async pick(label: string): Promise<void> {
+    await this.row(label).click();
+  }
+
+  /** Ticks rows of a quick pick for many and accepts. */
+  async pickMany(...labels: string[]): Promise<void> {
+    for (const label of labels) await this.row(label).locator('.quick-input-list-checkbox').click();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Runs a command by its full title from the palette. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.waitFor(palettePrompt);
+    await this.type(`>${title}`);
+    await this.pick(title);
+    await this.page
+      .locator(`.quick-input-widget input[placeholder="${palettePrompt}"]`)
+      .waitFor({ state: 'hidden' });
+  }
+
+  /** Answers an input box. */
+  async answer(text: string): Promise<void> {
+    await this.type(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /**
+   * Answers a file dialog (open or save) with an absolute path. For a file that exists, a save dialog then asks whether
+   * to overwrite it: answer that with `accept`.
+   */
+  async answerPath(path: string): Promise<void> {
+    await this.okButton().waitFor();
+    await this.settled();
+    await this.type(path);
+    await this.settled();
+    await this.accept();
+    // In a dialog for folders, the first OK steps into the folder and the second chooses it.
+    const deadline = Date.now() + 1_500;
+    while (Date.now() < deadline && (await this.widget().isVisible())) {
+      if ((await this.input().inputValue()) === `${path}/`) {
+        await this.settled();
+        return this.accept();
+      }
+      await this.page.waitForTimeout(50);
+    }
+  }
+
+  /** Presses OK of a file dialog. */
+  async accept(): Promise<void> {
+    await this.okButton().click();
+  }
+
+  async cancel(): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.widget().waitFor({ state: 'hidden' });
+  }
+
+  private widget(): Locator {
+    return this.page.locator('.quick-input-widget');
+  }
+
+  private input(): Locator {
+    return this.widget().locator('.quick-input-box input');
+  }
+
+  private rows(): Locator {
+    return this.widget().locator('.quick-input-list .monaco-list-row');
+  }
+
+  private row(label: string): Locator {
+    const exact = new RegExp(`^\\s*${label.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*$`);
+    return this.rows()
+      .filter({ has: this.page.locator('.quick-input-list-row:first-child .label-name', { hasText: exact }) })
+      .first();
+  }
+
+  private okButton(): Locator {
+    return this.widget().locator('.quick-input-action .monaco-button', { hasText: 'OK' });
+  }
+
+  /** Waits until the list has caught up with the input. */
+  private async settled(): Promise<void> {
+    await this.page.waitForTimeout(300);
+    await this.widget().locator('.quick-input-progress.done').waitFor({ state: 'attached' });
+  }
+
+  private async question(): Promise<string> {
+    if (!(await this.widget().isVisible())) return '';
+    const texts = await this.widget().locator('.quick-input-title, .quick-input-message').allInnerTexts();
+    const placeholder = (await this.input().getAttribute('placeholder')) ?? '';
+    return [...texts, placeholder].filter((text) => text.trim() !== '').join(' – ');
+  }
+}

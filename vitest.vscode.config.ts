@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** End-to-end tests: each file drives a real VS Code of its own. */
+export default defineConfig({
+  test: {
+    include: ['test/vscode/**/*.e2e.ts'],
+    globalSetup: ['test/vscode/harness/globalSetup.ts'],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+  },
+});
