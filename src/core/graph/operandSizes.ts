@@ -23,6 +23,7 @@ export function storedBytes(tensor: Tensor): number {
   return strings + (rawByteLength(tensor.dataType, elementsOf(tensor)) ?? 0);
 }
 
+/** Elements by the dimensions; a payload that does not fit them is reported where it is read. */
 function elementsOf(tensor: Tensor): number {
   return tensor.dims.reduce((product, size) => product * size, 1);
 }
