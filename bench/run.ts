@@ -1,0 +1,27 @@
+/**
+ * `npm run bench` lists the benches, `npm run bench -- NAME [ARGUMENTS]` runs one. Each is a program of its own, so that one
+ * bench's memory and threads do not show in another's figures.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const benches: Readonly<Record<string, string>> = {
+  open: 'time and memory to open models of 1.9 GB and 6 GB',
+  quality: "output SQNR of quantized models beside ONNX Runtime's own tool",
+  latency: "time of a run: float, ours and the tool's file, interleaved",
+};
+
+const [name, ...rest] = process.argv.slice(2);
+if (name === undefined) {
+  for (const [bench, what] of Object.entries(benches)) console.log(`${bench.padEnd(9)} ${what}`);
+} else {
+  const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+  if (!(name in benches) || !existsSync(file)) {
+    console.error(`There is no bench "${name}". Run one of: ${Object.keys(benches).join(', ')}.`);
+    process.exitCode = 2;
+  } else {
+    const child = spawn(process.execPath, ['--import', 'tsx', file, ...rest], { stdio: 'inherit' });
+    child.on('exit', (code) => (process.exitCode = code ?? 1));
+  }
+}
