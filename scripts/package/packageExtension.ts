@@ -2,22 +2,38 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createVSIX, listFiles, PackageManager } from '@vscode/vsce';
+import { createVSIX } from '@vscode/vsce';
 import { projectRoot } from '../vscode/paths';
 import { copyNativeModules, thisPlatform } from './nativeModules';
 
+/** What may be shipped; `.vscodeignore` says which files of it are. */
+const parts = [
+  '.vscodeignore',
+  'package.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'dist',
+  'media',
+  'schemas',
+  'samples',
+];
+
 /**
- * Packages what `npm run build` left in dist/ as a VSIX for this machine's platform. The files are those that
- * `.vscodeignore` lets through, and the native modules in `dist/node_modules`, next to the bundles that load them.
- * @throws Error when dist/ is missing or vsce refuses the manifest.
+ * Packages what `npm run build` left in dist/ as a VSIX for this machine's platform: the files that `.vscodeignore` lets
+ * through, and the native modules in `dist/node_modules`, beside the bundles that load them. It is put together in a
+ * temporary folder, so that the working tree keeps resolving its own node_modules.
+ * @throws Error when a part is missing or vsce refuses the manifest.
  */
 export async function packageExtension(output: string): Promise<void> {
-  if (!existsSync(join(projectRoot, 'dist', 'extension.cjs')))
-    throw new Error('There is no dist/extension.cjs to package. Run: npm run build');
+  const missing = parts.filter((part) => !existsSync(join(projectRoot, part)));
+  if (missing.length > 0)
+    throw new Error(
+      `The package needs ${missing.join(', ')}, which is not there. dist is made by: npm run build`,
+    );
   const stage = await mkdtemp(join(tmpdir(), 'roundoff-package-'));
   try {
-    for (const file of await listFiles({ cwd: projectRoot, packageManager: PackageManager.None }))
-      await cp(join(projectRoot, file), join(stage, file));
+    for (const part of parts) await cp(join(projectRoot, part), join(stage, part), { recursive: true });
     await copyNativeModules(join(stage, 'dist', 'node_modules'));
     await createVSIX({
       cwd: stage,
@@ -25,6 +41,7 @@ export async function packageExtension(output: string): Promise<void> {
       target: thisPlatform(),
       dependencies: false,
       allowMissingRepository: true,
+      rewriteRelativeLinks: false,
     });
   } finally {
     await rm(stage, { recursive: true, force: true });
