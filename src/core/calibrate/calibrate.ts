@@ -2,7 +2,7 @@ import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session, Slice, Work } from '../ports';
 import { StreamingHistogram } from '../quant/histogram';
-import { asFloats } from './floats';
+import { asFloats, bytesOfTensors } from './floats';
 import { withOutputs } from './instrument';
 
 /** Values fetched together are planned to stay below this many bytes per run. */
@@ -64,7 +64,7 @@ export async function calibrate(
       const wanted = judge || slice.length < HELD_OUT_STRIDE;
       if (wanted && heldOut.length < HELD_OUT_SAMPLES && heldOutBytes < HELD_OUT_BYTES) {
         const sample = { feeds, outputs: await session.run(feeds, outputs) };
-        heldOutBytes += bytesOf(sample.feeds) + bytesOf(sample.outputs);
+        heldOutBytes += bytesOfTensors(sample.feeds) + bytesOfTensors(sample.outputs);
         heldOut.push(sample);
       }
       done++;
@@ -129,11 +129,4 @@ function merged(
     for (const part of [a.get(name), b.get(name)]) if (part) histogram.merge(part);
   }
   return all;
-}
-
-function bytesOf(tensors: Feeds): number {
-  return Object.values(tensors).reduce(
-    (sum, { data }) => sum + (Array.isArray(data) ? data.length * 16 : data.byteLength),
-    0,
-  );
 }

@@ -1,9 +1,4 @@
-import type { RuntimeTensor } from '../ports';
-
-/** Whether `asFloats` has numbers for the tensor that quantization can touch. */
-export function isFloat({ type }: RuntimeTensor): boolean {
-  return type === 'float32' || type === 'float64' || type === 'float16';
-}
+import type { Feeds, RuntimeTensor } from '../ports';
 
 /** The elements of a float tensor as numbers (float16 decoded); undefined for other element types. */
 export function asFloats({ type, data }: RuntimeTensor): Float32Array | Float64Array | undefined {
@@ -18,6 +13,14 @@ export function asNumbers(tensor: RuntimeTensor): ArrayLike<number> | undefined 
   if (Array.isArray(data)) return undefined;
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
   return asFloats(tensor) ?? data;
+}
+
+/** Bytes that tensors take in memory; strings are guessed. */
+export function bytesOfTensors(tensors: Feeds): number {
+  return Object.values(tensors).reduce(
+    (sum, { data }) => sum + (Array.isArray(data) ? data.length * 16 : data.byteLength),
+    0,
+  );
 }
 
 /** The number that an IEEE binary16 pattern stands for. */

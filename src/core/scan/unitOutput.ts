@@ -1,0 +1,27 @@
+import { indexGraph, type GraphIndex } from '../graph/graphIndex';
+import type { Model } from '../onnx/types';
+import type { Plan } from '../plan/types';
+import { placeQuantization } from '../rewrite/placement';
+
+/**
+ * The value that a layer gives to the rest of the model: its own output, or that of the Relu or Clip that is quantized with
+ * it as one unit. Undefined when the layer is not in the main graph.
+ */
+export function unitOutput(index: GraphIndex, plan: Plan, layer: string): string | undefined {
+  const ref = index.nodeNamed(layer);
+  if (!ref || ref.scope !== index.main) return undefined;
+  const unit = placeQuantization(index, plan).clips.get(ref) ?? ref;
+  return unit.node.output[0] || undefined;
+}
+
+/** The value behind the Q/DQ pair that stands on `value`, or `value` itself where there is none. */
+export function behindPair(model: Model, value: string): string {
+  const index = indexGraph(model);
+  const main = index.main;
+  if (!main) return value;
+  const quantize = index.consumers(main, value).find(({ node }) => node.opType === 'QuantizeLinear');
+  const codes = quantize?.node.output[0];
+  if (codes === undefined) return value;
+  const dequantize = index.consumers(main, codes).find(({ node }) => node.opType === 'DequantizeLinear');
+  return dequantize?.node.output[0] ?? value;
+}
