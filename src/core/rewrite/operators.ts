@@ -1,0 +1,94 @@
+/** What ONNX Runtime's CPU kernels can do with 8-bit tensors: the table behind the scheme `auto`. */
+import type { GraphIndex } from '../graph/graphIndex';
+import type { NodeRef } from '../graph/types';
+import { attrString, normalDomain } from '../onnx/attributes';
+import type { Range } from '../quant/scheme';
+import { scalarConstant } from './inlineConstants';
+
+/** Operators with an integer kernel of their own, and which inputs are real numbers. */
+const integerKernels: ReadonlyMap<string, (inputs: readonly string[]) => readonly string[]> = new Map([
+  ['Add', (inputs) => inputs],
+  ['Mul', (inputs) => inputs],
+  ['MatMul', (inputs) => inputs],
+  ['Concat', (inputs) => inputs],
+  ['Where', (inputs) => inputs.slice(1)],
+  ['AveragePool', (inputs) => inputs.slice(0, 1)],
+  ['GlobalAveragePool', (inputs) => inputs.slice(0, 1)],
+  ['LeakyRelu', (inputs) => inputs.slice(0, 1)],
+  ['Sigmoid', (inputs) => inputs.slice(0, 1)],
+  ['Softmax', (inputs) => inputs.slice(0, 1)],
+]);
+
+/** Operators that only move, select or clip values: their output has the scale and zero point of their first input. */
+const passThrough: ReadonlySet<string> = new Set([
+  'Clip',
+  'DepthToSpace',
+  'Expand',
+  'Flatten',
+  'Gather',
+  'GatherElements',
+  'Identity',
+  'MaxPool',
+  'Pad',
+  'ReduceMax',
+  'ReduceMin',
+  'Relu',
+  'Reshape',
+  'Resize',
+  'Slice',
+  'SpaceToDepth',
+  'Split',
+  'Squeeze',
+  'Tile',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/** The inputs that must be 8-bit for the runtime's integer kernel; undefined when it has none for this node. */
+export function integerKernelInputs({ node }: NodeRef): readonly string[] | undefined {
+  return normalDomain(node.domain) === '' ? integerKernels.get(node.opType)?.(node.input) : undefined;
+}
+
+/** True when the node's output has the codes of its first input, moved, selected or clipped. */
+export function isPassThrough(index: GraphIndex, ref: NodeRef): boolean {
+  const { node, scope } = ref;
+  if (normalDomain(node.domain) !== '' || !passThrough.has(node.opType)) return false;
+  switch (node.opType) {
+    case 'Resize':
+      // Cubic interpolation leaves the range of its input.
+      return ['nearest', 'linear'].includes(attrString(node, 'mode', 'nearest'));
+    case 'Pad': {
+      if (attrString(node, 'mode', 'constant') !== 'constant') return true;
+      const fill = node.input[2];
+      return !fill || scalarConstant(index, scope, fill) === 0;
+    }
+    default:
+      return true;
+  }
+}
+
+/** The outputs that carry the input's values: not the indices that MaxPool gives too. */
+export function passedOutputs({ node }: NodeRef): readonly string[] {
+  return node.opType === 'Split' ? node.output : node.output.slice(0, 1);
+}
+
+/** The bounds of a Relu or of a Clip with constant bounds; undefined for other nodes. */
+export function clippingBounds(index: GraphIndex, { node, scope }: NodeRef): Range | undefined {
+  if (normalDomain(node.domain) !== '') return undefined;
+  if (node.opType === 'Relu') return { min: 0, max: Infinity };
+  if (node.opType !== 'Clip' || node.attribute.length > 0) return undefined;
+  const [, low = '', high = ''] = node.input;
+  const min = low === '' ? -Infinity : scalarConstant(index, scope, low);
+  const max = high === '' ? Infinity : scalarConstant(index, scope, high);
+  return min === undefined || max === undefined ? undefined : { min, max };
+}
+
+/** The range of an output that is known without data. */
+export function fixedOutputRange({ node }: NodeRef): Range | undefined {
+  return node.opType === 'Softmax' && normalDomain(node.domain) === '' ? { min: 0, max: 1 } : undefined;
+}
+
+/** Operators whose results are scores: rounding them to 1/255 pays only where an integer kernel reads them. */
+export function givesScores({ node }: NodeRef): boolean {
+  return node.opType === 'Softmax' || node.opType === 'Sigmoid';
+}

@@ -1,0 +1,100 @@
+import { indexGraph, type GraphIndex } from '../graph/graphIndex';
+import { findLayers } from '../graph/layers';
+import { inferShapes } from '../graph/shapes';
+import { derive } from '../onnx/origin';
+import type { Model } from '../onnx/types';
+import { schemeOf } from '../plan/editPlan';
+import type { Plan } from '../plan/types';
+import { dropIdentities } from './dropIdentities';
+import { foldBatchNorm } from './foldBatchNorm';
+import { foldGemmFactors } from './foldGemmFactors';
+import { GraphChanges } from './graphChanges';
+import { meanToPool } from './meanToPool';
+import { raiseOpset } from './opset';
+import { placeQuantization } from './placement';
+
+/** A float model that computes the same as the original and is ready for quantization. */
+export interface Prepared {
+  readonly model: Model;
+  /** What was changed that the user may wonder about. */
+  readonly notes: readonly string[];
+}
+
+/** Opset at which QuantizeLinear and DequantizeLinear have an axis. */
+const PER_CHANNEL_OPSET = 13;
+
+const prepared = new WeakMap<Model, Prepared>();
+
+/**
+ * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
+ * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, Identity and Dropout
+ * removed, BatchNormalization and Gemm factors folded, spatial means as pools. A plan that quantizes nothing leaves
+ * the model as it is, and so does a second call.
+ * @throws InputError when the model's opset cannot be raised; the message names the operator.
+ */
+export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
+  const known = prepared.get(model);
+  if (known) return known;
+  if (!quantizesAnything(model, plan)) return { model, notes: [] };
+  const named = fixInputs(nameNodes(model));
+  const raised = await raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
+  const folds = [dropIdentities, foldGemmFactors, foldBatchNorm, meanToPool];
+  const result = {
+    model: folds.reduce((current, fold) => fold(current), raised.model),
+    notes: raised.notes,
+  };
+  prepared.set(result.model, result);
+  return result;
+}
+
+/**
+ * Names of the values whose ranges `rewrite` needs for a plan, in the prepared main graph.
+ * @param trials also those that plans with other layers quantized need: for a scan.
+ */
+export function activationsToCalibrate(
+  { model }: Prepared,
+  plan: Plan,
+  { trials = false }: { readonly trials?: boolean } = {},
+): string[] {
+  const index = indexGraph(model);
+  const plans = trials ? [plan, { ...plan, defaultScheme: 'w8a8' as const, layers: {} }] : [plan];
+  const values = new Set<string>();
+  for (const each of plans) {
+    const { tensors, fixedRanges, layers } = placeQuantization(index, each);
+    for (const { rangeOf } of tensors.values()) if (!fixedRanges.has(rangeOf)) values.add(rangeOf);
+    if (!trials) continue;
+    for (const { layer, dataInput } of layers) values.add(layer.ref.node.input[dataInput] ?? '');
+  }
+  return [...values];
+}
+
+function quantizesAnything(model: Model, plan: Plan): boolean {
+  const index = indexGraph(model);
+  return findLayers(index, inferShapes(index, plan.dimensions)).some(
+    ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8',
+  );
+}
+
+/** Writes the stable names of the main graph's nodes into them. */
+function nameNodes(model: Model): Model {
+  const index = indexGraph(model);
+  const changes = new GraphChanges(model);
+  for (const { node, name } of mainNodes(index)) if (node.name !== name) changes.edit(node, { name });
+  return changes.apply();
+}
+
+function mainNodes(index: GraphIndex) {
+  return index.main ? index.nodesOf(index.main) : [];
+}
+
+/**
+ * Takes initializers off the list of inputs. Up to IR version 3 every initializer had to be there; later it means
+ * that a caller may replace it, which would go past a quantized copy.
+ */
+function fixInputs(model: Model): Model {
+  const { graph } = model;
+  if (!graph) return model;
+  const constants = new Set(graph.initializer.map(({ name }) => name));
+  const input = graph.input.filter(({ name }) => !constants.has(name));
+  return input.length === graph.input.length ? model : derive(model, { graph: derive(graph, { input }) });
+}

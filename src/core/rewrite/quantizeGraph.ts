@@ -1,0 +1,251 @@
+import { InputError } from '../errors';
+import type { GraphIndex } from '../graph/graphIndex';
+import type { Layer, NodeRef, Scope } from '../graph/types';
+import { bytesOf } from '../onnx/build';
+import { MemoryPayload } from '../onnx/payload';
+import { DataType } from '../onnx/types';
+import type { Plan } from '../plan/types';
+import { computeQuantParams } from '../quant/affine';
+import { integerType } from '../quant/integerTypes';
+import type { QuantParams, Range } from '../quant/scheme';
+import type { WeightFormat } from '../quant/weights';
+import { biasOf, biasPerChannel } from './bias';
+import { GraphChanges } from './graphChanges';
+import {
+  codesPayload,
+  measureConstant,
+  quantizeBias,
+  quantizeConstant,
+  type QuantizedConstant,
+  weightAxis,
+} from './layerWeights';
+import { clippingBounds, isPassThrough } from './operators';
+import type { Placement, StaticLayer } from './placement';
+import { clipsWithin, type ParamNames, QdqWriter } from './qdq';
+import type { Rewritten, RewrittenLayer } from './rewrite';
+
+/** Carries out a placement on the graph that it was made for. */
+export async function quantizeGraph(
+  index: GraphIndex,
+  placement: Placement,
+  plan: Plan,
+  ranges: ReadonlyMap<string, Range>,
+): Promise<Rewritten> {
+  const main = index.main;
+  if (!main) return { model: index.model, layers: [], notes: placement.notes };
+  return new Quantizer(index, main, placement, plan, ranges).run();
+}
+
+class Quantizer {
+  private readonly changes: GraphChanges;
+  private readonly writer: QdqWriter;
+  private readonly params = new Map<string, QuantParams>();
+  /** Constants already stored, by their format: layers that share a weight share its codes. */
+  private readonly stored = new Map<WeightFormat, string>();
+  private readonly results = new Map<NodeRef, RewrittenLayer>();
+  private readonly notes: string[];
+
+  constructor(
+    private readonly index: GraphIndex,
+    private readonly main: Scope,
+    private readonly placement: Placement,
+    private readonly plan: Plan,
+    private readonly ranges: ReadonlyMap<string, Range>,
+  ) {
+    this.changes = new GraphChanges(index.model);
+    this.writer = new QdqWriter(index, main, this.changes);
+    this.notes = [...placement.notes];
+  }
+
+  async run(): Promise<Rewritten> {
+    const names = this.addActivationParams();
+    for (const [producer, clip] of this.placement.clips) this.absorbClip(producer, clip);
+    this.addPairs(names);
+    await this.quantizeOperands();
+    for (const layer of this.placement.layers) await this.quantizeLayer(layer);
+    for (const layer of this.placement.weightOnly) await this.quantizeWeightOnly(layer);
+    this.writer.finish();
+    const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
+    return { model: this.changes.apply(), layers, notes: this.notes };
+  }
+
+  private addActivationParams(): Map<string, ParamNames> {
+    const names = new Map<string, ParamNames>();
+    const type = this.plan.activationType;
+    for (const { rangeOf } of this.placement.tensors.values()) {
+      if (names.has(rangeOf)) continue;
+      const params = computeQuantParams(this.rangeFor(rangeOf), type, { symmetric: false });
+      this.params.set(rangeOf, params);
+      names.set(rangeOf, this.writer.addParams(rangeOf, params, type));
+    }
+    return names;
+  }
+
+  /** The calibrated range of a value, or of the value that pass-through operators made it from. */
+  private rangeFor(value: string): Range {
+    for (let at = value; ;) {
+      const range = this.placement.fixedRanges.get(at) ?? this.ranges.get(at);
+      if (range) return range;
+      const producer = this.index.producer(this.main, at);
+      if (!producer || !isPassThrough(this.index, producer)) break;
+      at = producer.node.input[0] ?? '';
+    }
+    throw new InputError(
+      `There is no calibrated range for the tensor ${value}. Calibrate the model again with this plan.`,
+    );
+  }
+
+  private absorbClip(producer: NodeRef, clip: NodeRef): void {
+    const bounds = clippingBounds(this.index, clip);
+    const params = this.params.get(clip.node.output[0] ?? '');
+    if (bounds && params && clipsWithin(params, this.plan.activationType, bounds)) {
+      this.writer.absorb(clip, producer);
+    }
+  }
+
+  private addPairs(names: ReadonlyMap<string, ParamNames>): void {
+    const readers = new Map<string, Set<NodeRef>>();
+    for (const { layer, dataInput } of this.placement.layers) {
+      const value = layer.ref.node.input[dataInput] ?? '';
+      readers.set(value, (readers.get(value) ?? new Set()).add(layer.ref));
+    }
+    for (const tensor of this.placement.tensors.values()) {
+      const params = names.get(tensor.rangeOf);
+      if (params) this.writer.addPair(tensor, params, readers.get(tensor.value) ?? new Set());
+    }
+  }
+
+  /** Constant operands of `auto` nodes: 8-bit in the activations' type, one scale. */
+  private async quantizeOperands(): Promise<void> {
+    for (const { ref, position } of this.placement.constants) {
+      const value = ref.node.input[position] ?? '';
+      const constant = this.index.constant(ref.scope, value);
+      if (!constant) continue;
+      const quantized = await quantizeConstant(constant.tensor, this.plan.activationType, {
+        axis: undefined,
+        symmetric: false,
+      });
+      this.writer.setInput(ref.node, position, this.store(value, ref, quantized));
+    }
+  }
+
+  private async quantizeLayer({ layer, weightInput, dataInput }: StaticLayer): Promise<void> {
+    const { ref, weight } = layer;
+    if (!weight) return;
+    const axis = weightAxis(ref.node, weightInput, weight.tensor.dims.length);
+    // A left operand stands where the kernels expect the activation, so it takes the activation's format.
+    const quantized =
+      weightInput === 0
+        ? await quantizeConstant(weight.tensor, this.plan.activationType, { axis, symmetric: false })
+        : await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
+    const source = ref.node.input[dataInput] ?? '';
+    const inputParams = this.params.get(this.placement.tensors.get(source)?.rangeOf ?? '');
+    if (!inputParams) throw new Error(`${layer.name}: its input has no parameters`);
+    const { format, biasBytes } = await this.quantizeLayerBias(layer, quantized, inputParams.scale);
+    const final = { ...quantized, format };
+    this.writer.setInput(ref.node, weightInput, this.store(weight.name, ref, final));
+    this.results.set(ref, describe(layer, final, biasBytes));
+  }
+
+  private async quantizeLayerBias(
+    layer: Layer,
+    { format, tensor }: QuantizedConstant,
+    inputScale: number,
+  ): Promise<{ format: WeightFormat; biasBytes: number }> {
+    const { ref } = layer;
+    const channels = format.params.length > 1 ? format.params.length : outputChannels(ref, tensor.dims);
+    const bias = biasOf(this.index, ref, channels);
+    if (bias.kind === 'none') return { format, biasBytes: 0 };
+    if (bias.kind === 'other') {
+      this.notes.push(`The bias of ${layer.name} is not a constant per channel; it stays float.`);
+      return { format, biasBytes: 0 };
+    }
+    const values = await biasPerChannel(bias.tensor, channels);
+    const quantized = quantizeBias(values, inputScale, format);
+    if (!quantized) {
+      this.notes.push(
+        `The bias of ${layer.name} is too large for 32 bits in steps of its weights; it stays float, so this layer will not run on integers.`,
+      );
+      return { format, biasBytes: 4 * values.length };
+    }
+    const { codes, scales } = quantized;
+    const result = this.writer.addConstant(bias.value, ref, {
+      codes: { dataType: DataType.INT32, dims: [channels], payload: new MemoryPayload(bytesOf(codes)) },
+      scales: Array.from(scales),
+      zeroPoints: { dataType: DataType.INT32, values: new Array<number>(scales.length).fill(0) },
+      axis: scales.length > 1 ? 0 : undefined,
+    });
+    this.writer.setInput(ref.node, 2, result);
+    return { format: quantized.weightFormat, biasBytes: 4 * channels + 8 * scales.length };
+  }
+
+  private async quantizeWeightOnly(layer: Layer): Promise<void> {
+    const { ref, weight } = layer;
+    if (!weight) return;
+    const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
+    const quantized = await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
+    this.writer.setInput(ref.node, weight.inputIndex, this.store(weight.name, ref, quantized));
+    this.results.set(ref, describe(layer, quantized, layer.bytes - 4 * elementCount(weight.tensor.dims)));
+  }
+
+  /** Stores a constant once per format; @returns the value that stands for it. */
+  private store(value: string, reader: NodeRef, quantized: QuantizedConstant): string {
+    const known = this.stored.get(quantized.format);
+    if (known !== undefined) return known;
+    const { format, tensor, axis } = quantized;
+    const { dataType } = integerType(format.type);
+    const name = this.writer.addConstant(value, reader, {
+      codes: { dataType, dims: tensor.dims, payload: codesPayload(quantized) },
+      scales: format.params.map(({ scale }) => scale),
+      zeroPoints: { dataType, values: format.params.map(({ zeroPoint }) => zeroPoint) },
+      axis,
+    });
+    this.stored.set(format, name);
+    return name;
+  }
+}
+
+function outputChannels({ node }: NodeRef, weightDims: readonly number[]): number {
+  const axis = weightAxis(node, 1, weightDims.length);
+  return axis === undefined ? 1 : (weightDims[axis] ?? 1);
+}
+
+function elementCount(dims: readonly number[]): number {
+  return dims.reduce((count, size) => count * size, 1);
+}
+
+function describe(layer: Layer, quantized: QuantizedConstant, biasBytes: number): RewrittenLayer {
+  const { format, tensor } = quantized;
+  const { bits, signed } = integerType(format.type);
+  return {
+    name: layer.name,
+    scheme: 'w8a8',
+    bits,
+    signed,
+    granularity: quantized.axis === undefined ? 'per-tensor' : 'per-channel',
+    bytesBefore: layer.bytes,
+    bytesAfter: (elementCount(tensor.dims) * bits) / 8 + 5 * format.params.length + biasBytes,
+    measureWeight: () => measureConstant(quantized),
+  };
+}
+
+function keptFloat({ name, bytes, weight }: Layer): RewrittenLayer {
+  const stored = weight?.dtype ?? 'float';
+  return {
+    name,
+    scheme: 'float',
+    bits: storedBits(stored),
+    signed: !stored.startsWith('u'),
+    granularity: 'per-tensor',
+    bytesBefore: bytes,
+    bytesAfter: bytes,
+    measureWeight: async () => null,
+  };
+}
+
+/** Bits of one element of a type by its name: float16 → 16. */
+function storedBits(dtype: string): number {
+  if (dtype === 'float') return 32;
+  if (dtype === 'double') return 64;
+  return Number(/^[a-z]+(\d+)/.exec(dtype)?.[1] ?? 32);
+}

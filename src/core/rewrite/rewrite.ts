@@ -1,0 +1,53 @@
+import { indexGraph } from '../graph/graphIndex';
+import type { Model } from '../onnx/types';
+import type { Plan } from '../plan/types';
+import type { Range } from '../quant/scheme';
+import type { WeightError } from '../quant/weights';
+import { placeQuantization } from './placement';
+import { prepareFloat } from './prepare';
+import { quantizeGraph } from './quantizeGraph';
+
+/** What became of one layer. */
+export interface RewrittenLayer {
+  readonly name: string;
+  readonly scheme: 'w8a8' | 'float';
+  /** Of one element of the weight. */
+  readonly bits: number;
+  readonly signed: boolean;
+  readonly granularity: 'per-tensor' | 'per-channel';
+  /** Stored bytes of weight and bias. */
+  readonly bytesBefore: number;
+  /** Codes, scales, zero points and bias. A weight that several layers share is counted for each. */
+  readonly bytesAfter: number;
+  /** Reads the weight and measures its rounding error; null for layers that stay as they were. */
+  measureWeight(): Promise<WeightError | null>;
+}
+
+export interface Rewritten {
+  readonly model: Model;
+  /** Every layer of the model, in the order of the file. */
+  readonly layers: readonly RewrittenLayer[];
+  /** What the user should know: layers that could not be quantized as planned, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The model with every layer as the plan says. Trials, previews and written files all come from here.
+ * Weights are read for their ranges; their codes are computed when the result is written.
+ * @param model the original or a prepared one; prepared once, many plans can be tried cheaply.
+ * @param ranges of the values that `activationsToCalibrate` names.
+ * @throws InputError when a range is missing or a weight is not finite.
+ */
+export async function rewrite(
+  model: Model,
+  plan: Plan,
+  ranges: ReadonlyMap<string, Range>,
+): Promise<Rewritten> {
+  const prepared = await prepareFloat(model, plan);
+  const index = indexGraph(prepared.model);
+  const placement = placeQuantization(index, plan);
+  const quantized = await quantizeGraph(index, placement, plan, ranges);
+  // The notes of a model that was prepared before have been given then.
+  const preparedNotes = prepared.model === model ? [] : prepared.notes;
+  return { ...quantized, notes: [...preparedNotes, ...quantized.notes] };
+}
