@@ -26,7 +26,7 @@ class OrtRuntime implements Runtime {
 
   async openModel(model: Model, options: SessionOptions): Promise<Session> {
     const file = fileOf(model);
-    if (modelSize(model) > IN_MEMORY_BYTES) return this.#openThroughFile(model, file, options);
+    if ((await modelSize(model)) > IN_MEMORY_BYTES) return this.#openThroughFile(model, file, options);
     const sink = new MemorySink();
     await writeModel(model, sink);
     return this.#create(sink.bytes(), file, options);

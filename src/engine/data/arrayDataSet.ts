@@ -1,0 +1,155 @@
+import { InputError } from '../../core/errors';
+import type { Feeds, RuntimeTensor, Sample } from '../../core/ports';
+import type { DataSummary } from '../../core/results';
+import { UNNAMED_ARRAY } from './arrayFile';
+import { checkTensor } from './checkFeeds';
+import { describeSpec, describeTensor, nameList, type DataSet, type InputSpec } from './dataSet';
+
+/** Key under which labels are found, unless the model has an input of that name. */
+const LABELS = 'labels';
+
+/** How one array is cut into samples. */
+interface Column {
+  readonly spec: InputSpec;
+  readonly array: RuntimeTensor;
+  /** Rows of axis 0 per sample. */
+  readonly rows: number;
+  /** Shape of one sample. */
+  readonly dims: readonly number[];
+}
+
+/**
+ * A data set from arrays whose axis 0 counts samples.
+ *
+ * An array of the input's rank is cut along its batch axis: one row per sample, or as many as the model's fixed batch.
+ * An array with one axis more holds whole inputs stacked. `labels` is 1-D (class indices) or N-D (class index per pixel).
+ * A single unnamed array goes to the model's only input.
+ * @throws InputError when names, types or shapes do not fit.
+ */
+export function arrayDataSet(
+  data: string,
+  kind: DataSummary['kind'],
+  arrays: ReadonlyMap<string, RuntimeTensor>,
+  specs: readonly InputSpec[],
+): DataSet {
+  const inputs = new Map(arrays);
+  const labels = specs.some(({ name }) => name === LABELS) ? undefined : inputs.get(LABELS);
+  if (labels) inputs.delete(LABELS);
+  const [only] = specs;
+  const unnamed = inputs.get(UNNAMED_ARRAY);
+  if (only && unnamed && specs.length === 1 && inputs.size === 1 && only.name !== UNNAMED_ARRAY) {
+    inputs.delete(UNNAMED_ARRAY);
+    inputs.set(only.name, unnamed);
+  }
+  checkNames(data, inputs, specs);
+
+  const sizes = new Map<string, number>();
+  const columns = specs.map((spec): Column => {
+    const array = inputs.get(spec.name);
+    if (!array) throw new InputError(`${data} has no array for input ${spec.name}.`);
+    return cut(spec, array, sizes, data);
+  });
+  const length = sampleCount(data, columns);
+  const rows = columns[0]?.rows ?? 1;
+  // With a fixed batch above 1 a sample has many labels, which no metric here counts.
+  const labelOf = labels && rows === 1 ? labelReader(data, labels, length) : undefined;
+  return {
+    data,
+    kind,
+    length,
+    labels: labelOf && labels ? (labelSize(labels) === 1 ? 'class' : 'pixel') : null,
+    sample: async (index): Promise<Sample> => ({
+      index,
+      feeds: Object.fromEntries(
+        columns.map((column) => [column.spec.name, row(column, index)]),
+      ) satisfies Feeds,
+      label: labelOf?.(index),
+    }),
+  };
+}
+
+function checkNames(
+  data: string,
+  inputs: ReadonlyMap<string, RuntimeTensor>,
+  specs: readonly InputSpec[],
+): void {
+  const wanted = new Set(specs.map(({ name }) => name));
+  const missing = specs.filter(({ name }) => !inputs.has(name));
+  const unknown = [...inputs.keys()].filter((name) => !wanted.has(name));
+  const arrays = nameList([...inputs].map(([name, array]) => `${name} (${describeTensor(array)})`));
+  const [first] = missing;
+  if (first) {
+    throw new InputError(
+      `Input ${first.name} wants ${describeSpec(first)}, but ${data} has no array of that name. ` +
+        `Its arrays: ${arrays}. Name each array after an input.`,
+    );
+  }
+  if (unknown.length > 0) {
+    throw new InputError(
+      `${data} has arrays that are no inputs of the model: ${nameList(unknown)}. ` +
+        `The inputs: ${nameList(wanted)}; true classes are called "${LABELS}".`,
+    );
+  }
+}
+
+function cut(spec: InputSpec, array: RuntimeTensor, sizes: Map<string, number>, data: string): Column {
+  const where = `${spec.name} in ${data}`;
+  const [length, ...rest] = array.dims;
+  if (length === undefined)
+    throw new InputError(`${where} is a single number; its first axis must count samples.`);
+  const rank = spec.shape?.length ?? array.dims.length;
+  if (array.dims.length === rank + 1) {
+    checkTensor(spec, { type: array.type, dims: rest }, sizes, `each sample of ${where}`);
+    return { spec, array, rows: 1, dims: rest };
+  }
+  const batch = spec.shape?.[0];
+  const rows = typeof batch === 'number' && batch > 0 ? batch : 1;
+  const dims = [rows, ...rest];
+  if (array.dims.length !== rank) checkTensor(spec, array, sizes, where);
+  checkTensor(spec, { type: array.type, dims }, sizes, where);
+  return { spec, array, rows, dims };
+}
+
+function sampleCount(data: string, columns: readonly Column[]): number {
+  const counts = columns.map(({ spec, array, rows }) => ({
+    name: spec.name,
+    count: Math.floor((array.dims[0] ?? 0) / rows),
+  }));
+  const [first] = counts;
+  if (!first) throw new InputError('The model has no inputs: there is nothing to feed.');
+  const other = counts.find(({ count }) => count !== first.count);
+  if (other) {
+    throw new InputError(
+      `${data} has ${first.count} samples of ${first.name}, but ${other.count} of ${other.name}.`,
+    );
+  }
+  if (first.count === 0) throw new InputError(`${data} has no samples.`);
+  return first.count;
+}
+
+function row({ array, dims }: Column, index: number): RuntimeTensor {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  return { type: array.type, dims, data: array.data.slice(index * size, (index + 1) * size) };
+}
+
+/** Labels per sample: 1 for classes, pixels otherwise. */
+function labelSize({ dims }: RuntimeTensor): number {
+  return dims.slice(1).reduce((product, dim) => product * dim, 1);
+}
+
+function labelReader(
+  data: string,
+  labels: RuntimeTensor,
+  length: number,
+): (index: number) => number | Int32Array {
+  const { data: values, dims, type } = labels;
+  if (dims[0] !== length) {
+    throw new InputError(`${data} has ${length} samples, but ${dims[0] ?? 0} labels.`);
+  }
+  if (type.startsWith('float') || type === 'string') {
+    throw new InputError(`labels in ${data} are ${type}; they must be whole numbers, the class indices.`);
+  }
+  const size = labelSize(labels);
+  if (size === 1) return (index) => Number(values[index]);
+  return (index) => Int32Array.from(values.slice(index * size, (index + 1) * size), Number);
+}

@@ -1,0 +1,46 @@
+import { InputError } from '../../core/errors';
+import { decodeImage } from './decodeImage';
+import { checkTensor } from './checkFeeds';
+import { describeSpec, nameList, type DataSet, type InputSpec } from './dataSet';
+import { readImageFolder } from './imageFolder';
+import { frame, imageTensor } from './imageTensor';
+
+/**
+ * A data set from a folder of images, for a model with one image input. The first image is prepared and checked here;
+ * the others are read one at a time, when asked for.
+ * @throws InputError when the folder or its preprocessing does not fit the model's input.
+ */
+export async function imageDataSet(folder: string, specs: readonly InputSpec[]): Promise<DataSet> {
+  const [spec] = specs;
+  if (!spec || specs.length > 1) {
+    throw new InputError(
+      `A folder of images fits a model with one input; this one has ${specs.length} ` +
+        `(${nameList(specs.map(({ name }) => name))}). Give the inputs as .npz, one array per input.`,
+    );
+  }
+  if (spec.shape && spec.shape.length !== 4) {
+    throw new InputError(
+      `Input ${spec.name} wants ${describeSpec(spec)}, which is not a batch of images: give the data as .npz.`,
+    );
+  }
+  const { images, preprocess } = await readImageFolder(folder);
+  const channels = preprocess.channels === 'GRAY' ? 1 : 3;
+  const tensorOf = async (path: string) =>
+    imageTensor(frame(await decodeImage(path, channels), preprocess, path), preprocess, spec.type);
+  const load = async (index: number) => {
+    const image = images[index];
+    if (!image) throw new RangeError(`sample ${index} of ${images.length}`);
+    const tensor = await tensorOf(image.path);
+    // Without a fixed size in preprocess.json each image may differ.
+    checkTensor(spec, tensor, new Map(), `${image.path} after preprocess.json`);
+    return { index, feeds: { [spec.name]: tensor }, label: image.label };
+  };
+  await load(0);
+  return {
+    data: folder,
+    kind: 'images',
+    length: images.length,
+    labels: images.every(({ label }) => label !== undefined) ? 'class' : null,
+    sample: load,
+  };
+}

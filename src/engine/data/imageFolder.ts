@@ -1,0 +1,98 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { InputError } from '../../core/errors';
+import { parseCsv } from './csv';
+import { parsePreprocess, PREPROCESS_EXAMPLE, PREPROCESS_FILE, type Preprocess } from './preprocess';
+
+const imagePattern = /\.(?:jpe?g|png|webp|gif|tiff?|avif|bmp)$/i;
+const LABELS_FILE = 'labels.csv';
+
+/** An image file and its class, when the folder tells. */
+export interface LabelledImage {
+  readonly path: string;
+  readonly label?: number;
+}
+
+export interface ImageFolder {
+  readonly images: readonly LabelledImage[];
+  readonly preprocess: Preprocess;
+}
+
+/**
+ * Finds the images of a folder, their classes and how they are preprocessed.
+ *
+ * Classes come from `labels.csv` (columns `file`, `label` with class indices, `name`), or else from subfolders: the
+ * index of the subfolder in sorted order. `preprocess.json` is looked for in the folder and in the one above.
+ * @throws InputError when there are no images, no preprocess.json, or `labels.csv` does not fit.
+ */
+export async function readImageFolder(folder: string): Promise<ImageFolder> {
+  const preprocess = await readPreprocess(folder);
+  const labels = await readIfThere(join(folder, LABELS_FILE));
+  const images = labels === undefined ? await listImages(folder) : labelledByCsv(folder, labels);
+  if (images.length === 0)
+    throw new InputError(`${folder} has no images (JPEG, PNG, WebP, GIF, TIFF, AVIF).`);
+  return { images, preprocess };
+}
+
+async function readPreprocess(folder: string): Promise<Preprocess> {
+  for (const place of [folder, dirname(folder)]) {
+    const path = join(place, PREPROCESS_FILE);
+    const text = await readIfThere(path);
+    if (text !== undefined) return parsePreprocess(text, path);
+  }
+  throw new InputError(
+    `${folder} has no ${PREPROCESS_FILE}, which tells how images become the model's input. ` +
+      `Write one; torchvision's usual one would be ${PREPROCESS_EXAMPLE}`,
+  );
+}
+
+function labelledByCsv(folder: string, text: string): LabelledImage[] {
+  const path = join(folder, LABELS_FILE);
+  const [header = [], ...rows] = parseCsv(text);
+  const fileColumn = header.indexOf('file');
+  const labelColumn = header.indexOf('label');
+  if (fileColumn < 0 || labelColumn < 0) {
+    throw new InputError(`${path} must start with a line that names its columns: file,label,name.`);
+  }
+  return rows.map((row, index) => {
+    const file = row[fileColumn] ?? '';
+    const label = Number(row[labelColumn] || NaN);
+    if (!file || !Number.isInteger(label) || label < 0) {
+      throw new InputError(
+        `${path}, row ${index + 2}: needs a file and a class index, has "${row.join(',')}".`,
+      );
+    }
+    if (file.split(/[\\/]/).includes('..')) throw new InputError(`${path}: ${file} is outside the folder.`);
+    return { path: join(folder, file), label };
+  });
+}
+
+async function listImages(folder: string): Promise<LabelledImage[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const sorted = (names: string[]): string[] => names.sort((a, b) => (a < b ? -1 : 1));
+  const here = sorted(entries.filter((entry) => isImage(entry.name)).map(({ name }) => name));
+  const classes = sorted(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name));
+  if (here.length > 0 || classes.length === 0) return here.map((name) => ({ path: join(folder, name) }));
+  const perClass = await Promise.all(
+    classes.map(async (name, label) => {
+      const files = await readdir(join(folder, name), { recursive: true });
+      return sorted(files.filter((file) => isImage(file.split(sep).at(-1) ?? ''))).map((file) => ({
+        path: join(folder, name, file),
+        label,
+      }));
+    }),
+  );
+  return perClass.flat();
+}
+
+/** `._x.jpg` is what macOS leaves beside x.jpg on foreign disks. */
+function isImage(name: string): boolean {
+  return imagePattern.test(name) && !name.startsWith('.');
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}

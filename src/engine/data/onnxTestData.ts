@@ -1,0 +1,98 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { InputError } from '../../core/errors';
+import { dtypeName } from '../../core/onnx/dtype';
+import { MemorySource } from '../../core/onnx/memory';
+import { readModel } from '../../core/onnx/read';
+import { rawBytes, readStrings } from '../../core/onnx/tensor';
+import { DataType, type Tensor } from '../../core/onnx/types';
+import type { Feeds, RuntimeTensor } from '../../core/ports';
+import { checkTensor } from './checkFeeds';
+import { describeSpec, nameList, type DataSet, type InputSpec } from './dataSet';
+import { runtimeTypeOf } from './modelInputs';
+import { typedArray } from './npy';
+
+const folderPattern = /^test_data_set_(\d+)$/;
+const inputPattern = /^input_(\d+)\.pb$/;
+
+/** The `test_data_set_*` folders at `folder`: itself, or those in it, in the order of their numbers. */
+export async function testDataFolders(folder: string): Promise<string[]> {
+  if (folderPattern.test(basename(folder))) return [folder];
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && folderPattern.test(entry.name))
+    .map(({ name }) => name)
+    .sort((a, b) => numberIn(a, folderPattern) - numberIn(b, folderPattern))
+    .map((name) => join(folder, name));
+}
+
+/**
+ * A data set from ONNX test data: each folder is a sample, `input_<i>.pb` a TensorProto for the input of its name, or
+ * else for input number i.
+ * @throws InputError when the first sample does not fit; later samples are checked when they are read.
+ */
+export async function onnxTestDataSet(
+  data: string,
+  folders: readonly string[],
+  specs: readonly InputSpec[],
+): Promise<DataSet> {
+  const sample = async (index: number) => ({ index, feeds: await readFeeds(folders[index] ?? '', specs) });
+  await sample(0);
+  return { data, kind: 'onnx-test-data', length: folders.length, labels: null, sample };
+}
+
+async function readFeeds(folder: string, specs: readonly InputSpec[]): Promise<Feeds> {
+  const files = (await readdir(folder))
+    .filter((name) => inputPattern.test(name))
+    .sort((a, b) => numberIn(a, inputPattern) - numberIn(b, inputPattern));
+  const tensors = await Promise.all(files.map((file) => readTensorFile(join(folder, file))));
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const named = specs.every(({ name }) => byName.has(name));
+  const sizes = new Map<string, number>();
+  const feeds = await Promise.all(
+    specs.map(async (spec, index): Promise<[string, RuntimeTensor]> => {
+      const tensor = named ? byName.get(spec.name) : tensors[index];
+      if (!tensor) {
+        throw new InputError(
+          `Input ${spec.name} wants ${describeSpec(spec)}, but ${folder} has no tensor for it (${nameList(files)}).`,
+        );
+      }
+      const fed = await runtimeTensor(tensor);
+      checkTensor(spec, fed, sizes, `${folder}`);
+      return [spec.name, fed];
+    }),
+  );
+  return Object.fromEntries(feeds);
+}
+
+/** Reads a file that holds one TensorProto, by the model reader: as the only initializer of a model. */
+async function readTensorFile(path: string): Promise<Tensor> {
+  const bytes = await readFile(path);
+  const initializer = wrap(5, bytes); // GraphProto.initializer
+  const model = await readModel(new MemorySource(wrap(7, initializer), path)); // ModelProto.graph
+  const tensor = model.graph?.initializer[0];
+  if (!tensor) throw new InputError(`${path} is not a TensorProto.`);
+  return tensor;
+}
+
+/** `bytes` as the length-delimited protobuf field `number`. */
+function wrap(number: number, bytes: Uint8Array): Uint8Array {
+  const head = [(number << 3) | 2];
+  let rest = bytes.length;
+  for (; rest > 127; rest = Math.floor(rest / 128)) head.push((rest % 128) | 128);
+  head.push(rest);
+  return Buffer.concat([Uint8Array.from(head), bytes]);
+}
+
+async function runtimeTensor(tensor: Tensor): Promise<RuntimeTensor> {
+  const dataType: DataType = tensor.dataType;
+  if (dataType === DataType.STRING) return { type: 'string', dims: tensor.dims, data: readStrings(tensor) };
+  const type = runtimeTypeOf(dataType);
+  if (!type)
+    throw new InputError(`Tensor ${tensor.name} has type ${dtypeName(dataType)}, which cannot be fed.`);
+  return { type, dims: tensor.dims, data: typedArray(type, await rawBytes(tensor)) };
+}
+
+function numberIn(name: string, pattern: RegExp): number {
+  return Number(pattern.exec(name)?.[1] ?? 0);
+}
