@@ -7,7 +7,7 @@ import { root, sharedModel } from './paths';
 
 /** What bench/peers/ort_tool.py prints per calibration method; `float` has the float model's own figures. */
 export type ToolFigures = Readonly<
-  Record<string, { sqnrDb?: Record<string, number | null>; top1?: number; dice?: number[]; bytes?: number }>
+  Record<string, { sqnrDb?: Record<string, number | null>; seconds?: number }>
 >;
 
 export const TOOL_METHODS = ['minmax', 'percentile:99.99', 'percentile:99.999'] as const;
