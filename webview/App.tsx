@@ -1,0 +1,176 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ViewCommand } from '../src/shared/viewRpc';
+import { ModelHeader } from './header/ModelHeader';
+import { Notices } from './header/Notices';
+import type { Host } from './host';
+import { Inspector } from './inspector/Inspector';
+import type { ModelStore } from './modelStore';
+import { Toolbar } from './Toolbar';
+import { filterRows, rankedLines, treeLines } from './tree/flatten';
+import { LayerGrid } from './tree/LayerGrid';
+import { rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
+import type { Selection } from './tree/selection';
+import type { ViewState } from './viewState';
+
+/** Models with so few rows are shown whole at first; in larger ones every group starts closed. */
+const OPEN_ALL_UP_TO = 40;
+
+interface AppProps {
+  host: Host;
+  store: ModelStore;
+  initial: ViewState;
+  save: (state: ViewState) => void;
+}
+
+export function App({ host, store, initial, save }: AppProps) {
+  const { snapshot, rows, failure } = useContent(store);
+  const [view, setView] = useState(initial);
+  const change = useCallback((part: Partial<ViewState>) => setView((old) => ({ ...old, ...part })), []);
+  useEffect(() => save(view), [view]);
+  const inspector = useRef<HTMLElement>(null);
+
+  const filtered = useMemo(
+    () => filterRows(rows, view.filter, view.showNodes),
+    [rows, view.filter, view.showNodes],
+  );
+  const tree = useMemo(() => rowTree(filtered), [filtered]);
+  const open = useMemo(() => openGroups(tree, view.open, filtered.length), [tree, view.open]);
+  const filtering = view.filter.trim() !== '';
+  const lines = useMemo(() => {
+    if (view.sort) return rankedLines(filtered, view.sort);
+    return treeLines(tree, { isOpen: (id) => filtering || open.has(id) });
+  }, [filtered, tree, open, view.sort, filtering]);
+  const selection: Selection = useMemo(
+    () => ({ selected: new Set(view.selected), active: view.active, anchor: view.active }),
+    [view.selected, view.active],
+  );
+  const anchor = useRef<string | null>(null);
+  const select = (next: Selection): void => {
+    anchor.current = next.anchor;
+    change({ selected: [...next.selected], active: next.active });
+  };
+  const selectedItems = useMemo(() => itemsWith(tree, selection.selected), [tree, selection]);
+  const run = useCallback(
+    (command: ViewCommand) => void host.call('command', { command }).catch(() => undefined),
+    [host],
+  );
+
+  if (failure !== null) return <Failure message={failure} run={run} />;
+  if (!snapshot) return <Loading />;
+  const { model, plan, scan } = snapshot;
+  if (model.state === 'failed') return <Failure message={model.message} run={run} />;
+  if (model.state === 'loading' && rows.length === 0) return <Loading />;
+  const ready = model.state === 'ready';
+  return (
+    <div class="app" aria-busy={!ready}>
+      {!ready && <vscode-progress-bar class="reloading" indeterminate aria-label="Reading the model" />}
+      {ready && <ModelHeader name={snapshot.name} header={model.header} plan={plan} host={host} run={run} />}
+      <Notices snapshot={snapshot} run={run} />
+      <Toolbar
+        view={view}
+        change={change}
+        scan={scan}
+        lookOnly={snapshot.lookOnly}
+        shown={filtered.length}
+        total={rows.filter((row) => row.isLayer || view.showNodes).length}
+        onExpandAll={() => change({ open: groupIds(tree) })}
+        onCollapseAll={() => change({ open: [] })}
+        run={run}
+      />
+      <div class="panes">
+        <LayerGrid
+          uri={snapshot.uri}
+          lines={lines}
+          ranked={view.sort !== null}
+          selection={{ ...selection, anchor: anchor.current ?? selection.anchor }}
+          rows={rows}
+          changed={plan.changed}
+          measured={scan.measured}
+          sort={view.sort}
+          scrollTop={view.scrollTop}
+          onSelect={select}
+          onOpen={(ids, isOpen) => change({ open: withOpen(open, ids, isOpen) })}
+          onSort={(sort) => change({ sort, scrollTop: 0 })}
+          onScroll={(scrollTop) => change({ scrollTop })}
+          onInspect={() => inspector.current?.focus()}
+        />
+        <Inspector
+          paneRef={inspector}
+          host={host}
+          items={selectedItems}
+          revision={snapshot.revision}
+          changed={plan.changed}
+          scan={scan}
+          bits={view.bits}
+          onBits={(bits) => change({ bits })}
+        />
+      </div>
+    </div>
+  );
+}
+
+function useContent(store: ModelStore) {
+  const [content, setContent] = useState(store.content);
+  useEffect(() => {
+    setContent(store.content);
+    return store.subscribe(() => setContent(store.content));
+  }, [store]);
+  return content;
+}
+
+function Loading() {
+  return (
+    <div class="centered" role="status">
+      <vscode-icon name="loading" spin size={20} />
+      <p>Reading the model…</p>
+    </div>
+  );
+}
+
+function Failure({ message, run }: { message: string; run: (command: ViewCommand) => void }) {
+  return (
+    <div class="centered failure" role="alert">
+      <vscode-icon name="error" size={28} />
+      <p>{message}</p>
+      <div class="buttons">
+        <vscode-button onClick={() => run('retry')}>Try Again</vscode-button>
+        <vscode-button secondary onClick={() => run('showLog')}>
+          Show Log
+        </vscode-button>
+      </div>
+    </div>
+  );
+}
+
+function openGroups(
+  tree: readonly TreeItem[],
+  open: readonly string[] | null,
+  rows: number,
+): ReadonlySet<string> {
+  return new Set(open ?? (rows <= OPEN_ALL_UP_TO ? groupIds(tree) : []));
+}
+
+function withOpen(open: ReadonlySet<string>, ids: readonly string[], isOpen: boolean): string[] {
+  const next = new Set(open);
+  for (const id of ids) {
+    if (isOpen) next.add(id);
+    else next.delete(id);
+  }
+  return [...next];
+}
+
+function groupsIn(tree: readonly TreeItem[]): GroupItem[] {
+  return tree.flatMap((item) => (item.kind === 'group' ? [item, ...groupsIn(item.children)] : []));
+}
+
+function groupIds(tree: readonly TreeItem[]): string[] {
+  return groupsIn(tree).map(({ id }) => id);
+}
+
+/** The selected items in tree order; what is below a selected group is part of it. */
+function itemsWith(tree: readonly TreeItem[], selected: ReadonlySet<string>): TreeItem[] {
+  return tree.flatMap((item) => {
+    if (selected.has(item.id)) return [item];
+    return item.kind === 'group' ? itemsWith(item.children, selected) : [];
+  });
+}

@@ -1,0 +1,106 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { formatInteger } from '../src/shared/format';
+import type { ScanView, ViewCommand } from '../src/shared/viewRpc';
+import type { ViewState } from './viewState';
+
+interface ToolbarProps {
+  view: ViewState;
+  change: (part: Partial<ViewState>) => void;
+  scan: ScanView;
+  lookOnly: string | null;
+  shown: number;
+  total: number;
+  onExpandAll: () => void;
+  onCollapseAll: () => void;
+  run: (command: ViewCommand) => void;
+}
+
+export function Toolbar(props: ToolbarProps) {
+  const { view, change, scan, lookOnly, shown, total, run } = props;
+  const filter = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key.toLowerCase() !== 'f' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      filter.current?.focus();
+    };
+    window.addEventListener('keydown', onKey, true);
+    return () => window.removeEventListener('keydown', onKey, true);
+  }, []);
+  const blocked = lookOnly ?? undefined;
+  return (
+    <div class="toolbar" role="toolbar" aria-label="Layers">
+      <vscode-textfield
+        class="filter"
+        ref={filter}
+        label="Filter layers"
+        placeholder="Filter by name, operator, scheme, type or shape"
+        value={view.filter}
+        onInput={(event) => change({ filter: valueOf(event), scrollTop: 0 })}
+      >
+        <vscode-icon slot="content-before" name="filter" />
+      </vscode-textfield>
+      <span class="count" role="status">
+        {shown === total ? '' : `${formatInteger(shown)} of ${formatInteger(total)}`}
+      </span>
+      <vscode-toolbar-button icon="expand-all" label="Expand All" onClick={props.onExpandAll} />
+      <vscode-toolbar-button icon="collapse-all" label="Collapse All" onClick={props.onCollapseAll} />
+      <vscode-checkbox
+        checked={view.showNodes}
+        label="Other nodes"
+        title="Also show nodes without a weight: Add, pooling, Softmax…"
+        onChange={(event) => change({ showNodes: isChecked(event) })}
+      />
+      <span class="spring" />
+      <ScanControl scan={scan} blocked={blocked} run={run} />
+      <vscode-button secondary disabled={!!blocked} title={blocked ?? ''} onClick={() => run('compare')}>
+        Compare…
+      </vscode-button>
+      <vscode-button disabled={!!blocked} title={blocked ?? ''} onClick={() => run('write')}>
+        Write Quantized Model…
+      </vscode-button>
+    </div>
+  );
+}
+
+interface ScanControlProps {
+  scan: ScanView;
+  blocked: string | undefined;
+  run: (command: ViewCommand) => void;
+}
+
+function ScanControl({ scan, blocked, run }: ScanControlProps) {
+  if (!scan.running) {
+    const what = 'Measures what quantizing each layer alone does to the output of the model';
+    return (
+      <vscode-button secondary disabled={!!blocked} title={blocked ?? what} onClick={() => run('scan')}>
+        Scan Sensitivity
+      </vscode-button>
+    );
+  }
+  const { done, total, message } = scan.running;
+  return (
+    <span class="scanning">
+      <vscode-progress-bar
+        value={done}
+        max={Math.max(total, 1)}
+        indeterminate={total === 0}
+        aria-label="Scan"
+        title={message}
+      />
+      <span class="count">{total > 0 ? `${done} of ${total}` : 'Starting…'}</span>
+      <vscode-button secondary onClick={() => run('cancelScan')}>
+        Cancel Scan
+      </vscode-button>
+    </span>
+  );
+}
+
+function valueOf(event: Event): string {
+  return (event.currentTarget as HTMLInputElement).value;
+}
+
+function isChecked(event: Event): boolean {
+  return (event.currentTarget as HTMLInputElement).checked;
+}

@@ -1,0 +1,90 @@
+/** The numbers behind the clipping-versus-rounding chart. Pure. */
+import { scaleLinear, scaleLog } from 'd3-scale';
+import type { ErrorSplitCurve } from '../../src/core/results';
+
+export interface CurvePoint {
+  readonly threshold: number;
+  /** Error power relative to the weight's own, in dB; null for no error at all. */
+  readonly clippingDb: number | null;
+  readonly roundingDb: number | null;
+  readonly totalDb: number | null;
+}
+
+/** Error over energy in dB: the negative of the SQNR. */
+export function relativeDb(error: number, energy: number): number | null {
+  return error > 0 && energy > 0 ? 10 * Math.log10(error / energy) : null;
+}
+
+export function curvePoints({ thresholds, clipping, rounding, energy }: ErrorSplitCurve): CurvePoint[] {
+  return thresholds.map((threshold, index) => {
+    const [c, r] = [clipping[index] ?? 0, rounding[index] ?? 0];
+    return {
+      threshold,
+      clippingDb: relativeDb(c, energy),
+      roundingDb: relativeDb(r, energy),
+      totalDb: relativeDb(c + r, energy),
+    };
+  });
+}
+
+/** The point with the least total error; undefined without points. */
+export function bestPoint(points: readonly CurvePoint[]): CurvePoint | undefined {
+  return points.reduce<CurvePoint | undefined>(
+    (best, point) => (best === undefined || orderOf(point) < orderOf(best) ? point : best),
+    undefined,
+  );
+}
+
+function orderOf({ totalDb }: CurvePoint): number {
+  return totalDb ?? -Infinity;
+}
+
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** Room below the least total, so that the curve of the smaller part can be seen falling. */
+const FLOOR_DB = 12;
+
+/** Log scale for the range, linear dB for the error. The domain follows the total, which is what is minimised. */
+export function chartScales(points: readonly CurvePoint[], frame: Frame) {
+  const totals = points.map(({ totalDb }) => totalDb).filter((db) => db !== null);
+  const low = totals.length > 0 ? Math.min(...totals) : -60;
+  const high = totals.length > 0 ? Math.max(...totals) : 0;
+  const first = points[0]?.threshold ?? 0.1;
+  const last = points.at(-1)?.threshold ?? 1;
+  return {
+    x: scaleLog()
+      .domain([first, last > first ? last : first * 10])
+      .range([frame.left, frame.width - frame.right]),
+    y: scaleLinear()
+      .domain([low - FLOOR_DB, Math.max(high, low + FLOOR_DB)])
+      .nice(5)
+      .range([frame.height - frame.bottom, frame.top]),
+  };
+}
+
+export interface HistogramBar {
+  readonly from: number;
+  readonly to: number;
+  /** Share of the fullest bin. */
+  readonly height: number;
+}
+
+/** The bins that lie within the domain, cut at its ends. A logarithmic axis has no place for zero. */
+export function histogramBars(
+  { edges, counts }: ErrorSplitCurve['histogram'],
+  [low, high]: readonly [number, number],
+): HistogramBar[] {
+  const fullest = counts.reduce((a, b) => Math.max(a, b), 0);
+  return counts.flatMap((count, bin) => {
+    const from = Math.max(low, edges[bin] ?? 0);
+    const to = Math.min(high, edges[bin + 1] ?? 0);
+    return to > from && count > 0 ? [{ from, to, height: count / fullest }] : [];
+  });
+}

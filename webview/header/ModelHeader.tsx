@@ -1,0 +1,105 @@
+import type { ComponentChildren } from 'preact';
+import type { OutputSummary, ValueSummary } from '../../src/core/results';
+import { formatBytes, formatCount, formatInteger, formatPercent, formatShape } from '../../src/shared/format';
+import type { ModelHeader as Header, PlanView, ViewCommand } from '../../src/shared/viewRpc';
+import type { Host } from '../host';
+import { Dimensions } from './Dimensions';
+
+interface ModelHeaderProps {
+  name: string;
+  header: Header;
+  plan: PlanView;
+  host: Host;
+  run: (command: ViewCommand) => void;
+}
+
+export function ModelHeader({ name, header, plan, host, run }: ModelHeaderProps) {
+  const unknown = header.macsUnknown > 0 ? ` (+ ${header.macsUnknown} unknown)` : '';
+  const opsets = header.opsets.map(({ domain, version }) => `${domain ? `${domain} ` : ''}${version}`);
+  return (
+    <header class="header">
+      <h1>{name}</h1>
+      <dl class="facts">
+        <Fact name="Parameters" title={formatInteger(header.parameters)}>
+          {formatCount(header.parameters)}
+        </Fact>
+        <Fact name="Size" title={`${formatInteger(header.bytes)} bytes with external data`}>
+          {formatBytes(header.bytes)}
+        </Fact>
+        <Fact name="MACs" title="Multiply-accumulates of one run">
+          {header.macs === null ? 'unknown' : `${formatCount(header.macs)}${unknown}`}
+        </Fact>
+        <Fact name="Opset" title={`IR version ${header.irVersion}`}>
+          {opsets.join(', ') || 'none'}
+        </Fact>
+        <Fact name="Producer">{header.producer || 'not given'}</Fact>
+      </dl>
+      <dl class="facts values">
+        <Fact name={header.inputs.length === 1 ? 'Input' : 'Inputs'}>
+          <Values values={header.inputs.map((input) => ({ value: input, note: '' }))} />
+        </Fact>
+        <Fact name={header.outputs.length === 1 ? 'Output' : 'Outputs'}>
+          <Values values={header.outputs.map((output) => ({ value: output, note: outputNote(output) }))} />
+        </Fact>
+        <Dimensions dimensions={header.dimensions} set={plan.dimensions} host={host} />
+        <Fact name="Calibration data">
+          <Calibration plan={plan} run={run} />
+        </Fact>
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ name, title, children }: { name: string; title?: string; children: ComponentChildren }) {
+  return (
+    <div class="fact" title={title}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Values({ values }: { values: { value: ValueSummary; note: string }[] }) {
+  return (
+    <>
+      {values.map(({ value, note }) => (
+        <span class="value" key={value.name}>
+          <b>{value.name}</b> {value.dtype} {formatShape(value.shape)}
+          {note && <span class="dim"> {note}</span>}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function outputNote({ kind, classAxis }: OutputSummary): string {
+  if (kind === 'values') return '';
+  return classAxis === null ? kind : `${kind}, classes on axis ${classAxis}`;
+}
+
+function Calibration({ plan, run }: { plan: PlanView; run: (command: ViewCommand) => void }) {
+  const { calibration, data } = plan;
+  const what = calibration
+    ? `${calibration.data === 'random' ? 'random inputs (figures will not hold for real data)' : calibration.data}, ${formatInteger(calibration.samples)} samples`
+    : 'none chosen';
+  return (
+    <>
+      <span class="value">
+        {what}
+        {data && <span class="dim"> {dataNote(data)}</span>}
+      </span>
+      <button type="button" class="link" onClick={() => run('chooseData')}>
+        {calibration ? 'Change…' : 'Choose…'}
+      </button>
+    </>
+  );
+}
+
+/** What makes a wrong preprocessing show at once. */
+function dataNote({ inputs, accuracy }: NonNullable<PlanView['data']>): string {
+  const ranges = inputs.map(
+    ({ name, shape, min, max }) => `${name} ${formatShape(shape)} in ${min ?? '?'}…${max ?? '?'}`,
+  );
+  const top1 = accuracy ? [`float top-1 ${formatPercent(accuracy.top1)} on ${accuracy.samples} samples`] : [];
+  return [...ranges, ...top1].join('; ');
+}

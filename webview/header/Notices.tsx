@@ -1,0 +1,83 @@
+import type { ComponentChildren } from 'preact';
+import { plural } from '../../src/shared/format';
+import type { ViewCommand, ViewSnapshot } from '../../src/shared/viewRpc';
+
+/** Everything the user should know before trusting what is shown: problems in the file, the plan, the last scan. */
+export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (command: ViewCommand) => void }) {
+  const { model, plan, scan, lookOnly } = snapshot;
+  const problems = model.state === 'ready' ? model.header.problems : [];
+  return (
+    <div class="notices">
+      {lookOnly && <Notice icon="shield">{lookOnly}</Notice>}
+      {plan.error && <Notice icon="error">{plan.error}</Notice>}
+      {scan.error && (
+        <Notice icon="error" alert>
+          The scan failed: {scan.error}{' '}
+          <button type="button" class="link" onClick={() => run('scan')}>
+            Retry
+          </button>{' '}
+          <button type="button" class="link" onClick={() => run('showLog')}>
+            Show Log
+          </button>
+        </Notice>
+      )}
+      {plan.changed.length > 0 && (
+        <Listed icon="warning" names={plan.changed}>
+          The weights of {plural(plan.changed.length, 'planned layer')} changed since the plan was made. The
+          entries are kept; set a scheme again to confirm one.
+        </Listed>
+      )}
+      {plan.missing.length > 0 && (
+        <Listed icon="warning" names={plan.missing}>
+          {plural(plan.missing.length, 'entry').replace('entrys', 'entries')} of the plan name{' '}
+          {plan.missing.length === 1 ? 'a node that is' : 'nodes that are'} not in the model. Kept in{' '}
+          {plan.file}.
+        </Listed>
+      )}
+      {problems.length > 0 && (
+        <details class="problems" open={problems.some(({ severity }) => severity === 'error')}>
+          <summary>{plural(problems.length, 'problem')} in the file</summary>
+          <ul>
+            {problems.map(({ severity, message, node }, index) => (
+              <li key={index}>
+                <span class={`codicon codicon-${severity}`} aria-label={severity} role="img" /> {message}
+                {node !== null && !message.includes(node) && <span class="dim"> ({node})</span>}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+interface NoticeProps {
+  icon: 'warning' | 'error' | 'shield';
+  alert?: boolean;
+  children: ComponentChildren;
+}
+
+function Notice({ icon, alert, children }: NoticeProps) {
+  return (
+    <div class={`notice ${icon}`} role={alert ? 'alert' : 'note'}>
+      <span class={`codicon codicon-${icon}`} aria-hidden="true" />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+function Listed({ icon, names, children }: NoticeProps & { names: readonly string[] }) {
+  return (
+    <Notice icon={icon}>
+      {children}
+      <details>
+        <summary>Show {names.length === 1 ? 'it' : 'them'}</summary>
+        <ul>
+          {names.map((name) => (
+            <li key={name}>{name}</li>
+          ))}
+        </ul>
+      </details>
+    </Notice>
+  );
+}

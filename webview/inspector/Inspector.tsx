@@ -1,0 +1,166 @@
+import type { Ref } from 'preact';
+import {
+  formatBytes,
+  formatCount,
+  formatDb,
+  formatInteger,
+  formatNumber,
+  formatShape,
+  plural,
+} from '../../src/shared/format';
+import type { SchemeId } from '../../src/core/quant/scheme';
+import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
+import type { Host } from '../host';
+import { measuredLabel } from '../tree/columns';
+import { rowsOf, type TreeItem } from '../tree/rowTree';
+import { totalsOf } from '../tree/totals';
+import { WeightChart } from './WeightChart';
+
+interface InspectorProps {
+  paneRef: Ref<HTMLElement>;
+  host: Host;
+  items: readonly TreeItem[];
+  revision: number;
+  changed: readonly string[];
+  scan: ScanView;
+  bits: number;
+  onBits: (bits: number) => void;
+}
+
+export function Inspector(props: InspectorProps) {
+  const [first] = props.items;
+  return (
+    <aside class="inspector" ref={props.paneRef} tabIndex={-1} aria-label="Inspector">
+      {!first ? (
+        <p class="hint">Select a layer to see its weight and what clipping and rounding cost.</p>
+      ) : props.items.length === 1 && first.kind === 'row' ? (
+        <LayerInspector {...props} row={first.row} />
+      ) : (
+        <ManyInspector {...props} />
+      )}
+    </aside>
+  );
+}
+
+function LayerInspector({
+  row,
+  host,
+  revision,
+  changed,
+  scan,
+  bits,
+  onBits,
+}: InspectorProps & { row: ViewRow }) {
+  const { weight, candidate } = row;
+  return (
+    <>
+      <h2 title={row.name}>{row.name}</h2>
+      <dl class="facts column">
+        <Fact name="Operator" value={row.op} />
+        {row.path.length > 0 && <Fact name="Module" value={row.path.join(' / ')} />}
+        {weight && <Fact name="Weight" value={weight.name} />}
+        {weight && <Fact name="Shape" value={`${formatShape(weight.shape)} ${weight.dtype}`} />}
+        {row.parameters > 0 && <Fact name="Parameters" value={formatInteger(row.parameters)} />}
+        {row.bytes > 0 && <Fact name="Size" value={formatBytes(row.bytes)} />}
+        {row.isLayer && <Fact name="MACs" value={row.macs === null ? 'unknown' : formatCount(row.macs)} />}
+        {row.isLayer && !row.quantizable && (
+          <Fact name="Stays float" value={row.reason ?? 'It cannot be quantized.'} />
+        )}
+        {candidate && candidate.sensitivity !== null && (
+          <Fact
+            name="Sensitivity"
+            value={`${formatNumber(candidate.sensitivity)} (${measuredLabel(scan.measured)})`}
+          />
+        )}
+        {candidate && candidate.sensitivity !== null && (
+          <Fact name="Local SQNR" value={`${formatDb(candidate.localSqnrDb)} at the layer's own output`} />
+        )}
+        {candidate?.error && <Fact name="Scan failed" value={candidate.error} />}
+      </dl>
+      {(row.quantizable || !row.isLayer) && <SchemeSelect row={row} host={host} />}
+      {changed.includes(row.name) && (
+        <p class="note">
+          <span class="codicon codicon-warning" aria-hidden="true" /> The weight changed since the plan's
+          entry was made. Set the scheme again to confirm it.
+        </p>
+      )}
+      {weight && row.quantizable && (
+        <WeightChart host={host} layer={row.name} revision={revision} bits={bits} onBits={onBits} />
+      )}
+    </>
+  );
+}
+
+const LAYER_SCHEMES: readonly [SchemeId, string][] = [
+  ['w8a8', 'w8a8: int8 weight, 8-bit activations'],
+  ['float', 'float: left as it is'],
+];
+const NODE_SCHEMES: readonly [SchemeId, string][] = [
+  ['auto', 'auto: quantized when its inputs are'],
+  ['float', 'float: left as it is'],
+];
+
+function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
+  const schemes = row.isLayer ? LAYER_SCHEMES : NODE_SCHEMES;
+  const choose = (event: Event): void => {
+    const { value } = event.currentTarget as HTMLSelectElement;
+    const scheme = schemes.find(([id]) => id === value)?.[0];
+    if (scheme && scheme !== row.scheme) {
+      void host.call('setScheme', { names: [row.name], scheme }).catch(() => undefined);
+    }
+  };
+  return (
+    <label class="field">
+      <span>Scheme</span>
+      <vscode-single-select key={row.name} label="Scheme" value={row.scheme} onChange={choose}>
+        {schemes.map(([id, label]) => (
+          <vscode-option key={id} value={id}>
+            {label}
+          </vscode-option>
+        ))}
+      </vscode-single-select>
+    </label>
+  );
+}
+
+function ManyInspector({ items, host }: InspectorProps) {
+  const rows = [...new Map(items.flatMap((item) => rowsOf(item).map((row) => [row.name, row]))).values()];
+  const totals = totalsOf(rows);
+  const [first] = items;
+  const title =
+    items.length === 1 && first?.kind === 'group' ? first.name : `${plural(items.length, 'item')} selected`;
+  const names = rows.filter(({ quantizable }) => quantizable).map(({ name }) => name);
+  const set = (scheme: SchemeId): void =>
+    void host.call('setScheme', { names, scheme }).catch(() => undefined);
+  return (
+    <>
+      <h2 title={title}>{title}</h2>
+      <dl class="facts column">
+        <Fact name="Layers" value={formatInteger(totals.layers)} />
+        <Fact name="Parameters" value={formatInteger(totals.parameters)} />
+        <Fact name="Size" value={formatBytes(totals.bytes)} />
+        <Fact name="MACs" value={totals.macs === null ? 'unknown' : formatCount(totals.macs)} />
+        <Fact name="Schemes" value={totals.schemeDetail} />
+      </dl>
+      {names.length > 0 && (
+        <div class="buttons">
+          <vscode-button secondary onClick={() => set('w8a8')}>
+            Quantize (w8a8)
+          </vscode-button>
+          <vscode-button secondary onClick={() => set('float')}>
+            Keep Float
+          </vscode-button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

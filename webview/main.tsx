@@ -1,0 +1,28 @@
+import { render } from 'preact';
+import './elements';
+import './styles/main.css';
+import { App } from './App';
+import { Host } from './host';
+import { ModelStore } from './modelStore';
+import { restoreViewState } from './viewState';
+
+const vscode = acquireVsCodeApi();
+const host = new Host({
+  post: (message) => vscode.postMessage(message),
+  listen: (receive) => {
+    // Only the workbench can post to this frame: a webview has an origin of its own.
+    window.addEventListener('message', (event: MessageEvent) =>
+      receive(event.data as Parameters<typeof receive>[0]),
+    );
+  },
+});
+const store = new ModelStore(host);
+const root = document.getElementById('root');
+if (root) {
+  const saveState = (state: unknown): unknown => vscode.setState(state);
+  render(
+    <App host={host} store={store} initial={restoreViewState(vscode.getState())} save={saveState} />,
+    root,
+  );
+}
+void store.start();

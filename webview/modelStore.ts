@@ -1,0 +1,110 @@
+/** The view's copy of what the host says: the last snapshot, its rows, and every event applied to them. */
+import type { SchemeId } from '../src/core/quant/scheme';
+import type { Candidate } from '../src/core/results';
+import type { RowChunk, ViewEvent, ViewRow, ViewSnapshot } from '../src/shared/viewRpc';
+import type { Host } from './host';
+
+export interface ModelContent {
+  readonly snapshot: ViewSnapshot | null;
+  /** Rows of the last complete revision; older rows stay on screen while newer ones arrive. */
+  readonly rows: readonly ViewRow[];
+  readonly rowsRevision: number;
+  /** What went wrong between view and host; null normally. */
+  readonly failure: string | null;
+}
+
+export class ModelStore {
+  #content: ModelContent = { snapshot: null, rows: [], rowsRevision: -1, failure: null };
+  readonly #listeners = new Set<() => void>();
+
+  constructor(private readonly host: Host) {
+    host.onEvent((event) => this.#apply(event));
+  }
+
+  get content(): ModelContent {
+    return this.#content;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Announces the view and asks for everything. */
+  async start(): Promise<void> {
+    try {
+      this.#takeSnapshot(await this.host.call('ready', {}));
+    } catch (error) {
+      this.#update({ failure: messageOf(error) });
+    }
+  }
+
+  #apply(event: ViewEvent): void {
+    const { snapshot, rowsRevision } = this.#content;
+    switch (event.event) {
+      case 'snapshot':
+        return this.#takeSnapshot(event.snapshot);
+      case 'plan':
+        return this.#update({ snapshot: snapshot && { ...snapshot, plan: event.plan } });
+      case 'scan':
+        return this.#update({ snapshot: snapshot && { ...snapshot, scan: event.scan } });
+      case 'schemes':
+        if (event.revision === rowsRevision)
+          this.#update({ rows: withSchemes(this.#content.rows, event.schemes) });
+        return;
+      case 'candidates':
+        if (event.revision === rowsRevision) {
+          this.#update({ rows: withCandidates(this.#content.rows, event.candidates) });
+        }
+    }
+  }
+
+  #takeSnapshot(snapshot: ViewSnapshot): void {
+    const failed = snapshot.model.state === 'failed';
+    this.#update(failed ? { snapshot, rows: [], rowsRevision: snapshot.revision } : { snapshot });
+    if (snapshot.model.state === 'ready' && snapshot.revision !== this.#content.rowsRevision) {
+      void this.#pullRows(snapshot.revision);
+    }
+  }
+
+  async #pullRows(revision: number): Promise<void> {
+    const rows: ViewRow[] = [];
+    try {
+      for (let start: number | null = 0; start !== null;) {
+        const chunk: RowChunk = await this.host.call('rows', { revision, start });
+        // A newer revision is being pulled instead.
+        if (chunk.revision !== revision || this.#content.snapshot?.revision !== revision) return;
+        rows.push(...chunk.rows);
+        start = chunk.next;
+      }
+      this.#update({ rows, rowsRevision: revision, failure: null });
+    } catch (error) {
+      this.#update({ failure: messageOf(error) });
+    }
+  }
+
+  #update(change: Partial<ModelContent>): void {
+    this.#content = { ...this.#content, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export function withSchemes(rows: readonly ViewRow[], schemes: readonly [string, SchemeId][]): ViewRow[] {
+  const byName = new Map(schemes);
+  return rows.map((row) => {
+    const scheme = byName.get(row.name);
+    return scheme === undefined ? row : { ...row, scheme };
+  });
+}
+
+export function withCandidates(rows: readonly ViewRow[], candidates: readonly Candidate[]): ViewRow[] {
+  const byName = new Map(candidates.map((candidate) => [candidate.layer, candidate]));
+  return rows.map((row) => {
+    const candidate = byName.get(row.name);
+    return candidate === undefined ? row : { ...row, candidate };
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,261 @@
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { LayersContext, ScanView, ViewRow } from '../../src/shared/viewRpc';
+import { COLUMNS, measuredLabel, type CellContext } from './columns';
+import type { Line, Sort, SortColumn } from './flatten';
+import { GridRow } from './GridRow';
+import { rowsOf } from './rowTree';
+import { click, contextClick, indexOf, keyEffect, type Selection } from './selection';
+import { ROW_HEIGHT, scrollToShow, virtualWindow } from './virtualWindow';
+
+interface LayerGridProps {
+  uri: string;
+  lines: readonly Line[];
+  /** Sorted by a column, so without groups. */
+  ranked: boolean;
+  selection: Selection;
+  rows: readonly ViewRow[];
+  changed: readonly string[];
+  measured: ScanView['measured'];
+  sort: Sort | null;
+  /** Where to start; later positions are reported, not followed. */
+  scrollTop: number;
+  onSelect: (selection: Selection) => void;
+  onOpen: (ids: readonly string[], open: boolean) => void;
+  onSort: (sort: Sort | null) => void;
+  onScroll: (scrollTop: number) => void;
+  onInspect: () => void;
+}
+
+/** Scroll positions are stored when the scrolling pauses. */
+const SCROLL_PAUSE_MS = 150;
+
+/** The layers as a virtualized `treegrid`: focus is on rows, one of which has the tab stop. */
+export function LayerGrid(props: LayerGridProps) {
+  const { lines, selection, rows, sort } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [viewport, setViewport] = useState({ top: props.scrollTop, height: 600 });
+  const keyboardMoved = useRef(false);
+  const changed = useMemo(() => new Set(props.changed), [props.changed]);
+  const context: CellContext = useMemo(
+    () => ({ worst: worstOf(rows), measured: props.measured }),
+    [rows, props.measured],
+  );
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return undefined;
+    element.scrollTop = props.scrollTop;
+    let pause: ReturnType<typeof setTimeout> | undefined;
+    const measure = (): void =>
+      setViewport({ top: element.scrollTop, height: element.clientHeight - ROW_HEIGHT });
+    const onScroll = (): void => {
+      measure();
+      clearTimeout(pause);
+      pause = setTimeout(() => props.onScroll(element.scrollTop), SCROLL_PAUSE_MS);
+    };
+    const resized = new ResizeObserver(measure);
+    resized.observe(element);
+    element.addEventListener('scroll', onScroll, { passive: true });
+    measure();
+    return () => {
+      clearTimeout(pause);
+      resized.disconnect();
+      element.removeEventListener('scroll', onScroll);
+    };
+  }, []);
+
+  const activeIndex = Math.max(0, indexOf(lines, selection.active));
+  useEffect(() => {
+    if (!keyboardMoved.current) return;
+    keyboardMoved.current = false;
+    const element = scroller.current;
+    if (!element) return;
+    element.scrollTop = scrollToShow(activeIndex, element.scrollTop, element.clientHeight - ROW_HEIGHT);
+    element.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus({ preventScroll: true });
+  }, [selection, lines]);
+
+  const moveFocus = (next: Selection): void => {
+    keyboardMoved.current = true;
+    setContext(scroller.current, props.uri, lines, next);
+    props.onSelect(next);
+  };
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.altKey || !(event.target instanceof Element) || !event.target.matches('[role=row]')) return;
+    const key = { key: event.key, shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey };
+    const page = Math.max(1, Math.floor(viewport.height / ROW_HEIGHT) - 1);
+    const effect = keyEffect(selection, lines, key, page);
+    if (!effect) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (effect.kind === 'select') moveFocus(effect.selection);
+    else if (effect.kind === 'inspect') props.onInspect();
+    else if (effect.kind === 'expandSiblings') props.onOpen(effect.ids, true);
+    else props.onOpen([effect.id], effect.kind === 'expand');
+  };
+
+  const onClick = (event: MouseEvent): void => {
+    const id = idAt(event);
+    if (id === undefined) return;
+    const line = lines[indexOf(lines, id)];
+    const onTwistie = event.target instanceof Element && event.target.classList.contains('twistie');
+    if (onTwistie && line?.expanded !== undefined) props.onOpen([id], !line.expanded);
+    else
+      moveFocus(
+        click(selection, lines, id, { shift: event.shiftKey, toggle: event.ctrlKey || event.metaKey }),
+      );
+  };
+
+  const onDoubleClick = (event: MouseEvent): void => {
+    const line = lines[indexOf(lines, idAt(event) ?? null)];
+    if (line?.expanded !== undefined) props.onOpen([line.item.id], !line.expanded);
+    else props.onInspect();
+  };
+
+  // Runs before VS Code reads `data-vscode-context` from the document's own listener; also for Shift+F10 and Menu.
+  const onContextMenu = (event: MouseEvent): void => {
+    const id = idAt(event);
+    if (id !== undefined) moveFocus(contextClick(selection, id));
+  };
+
+  useEffect(() => setContext(scroller.current, props.uri, lines, selection), [props.uri, lines, selection]);
+
+  const { start, end } = virtualWindow(viewport.top, viewport.height, lines.length);
+  const indexes = Array.from({ length: end - start }, (_, offset) => start + offset);
+  // The row with the focus stays in the document when it is scrolled away, or the focus would be lost.
+  if (lines.length > 0 && (activeIndex < start || activeIndex >= end)) indexes.push(activeIndex);
+  return (
+    <div
+      ref={scroller}
+      class="grid"
+      role="treegrid"
+      aria-label="Layers"
+      aria-multiselectable="true"
+      aria-rowcount={lines.length + 1}
+      aria-colcount={COLUMNS.length + 1}
+      onKeyDown={onKeyDown}
+      onClick={onClick}
+      onDblClick={onDoubleClick}
+      onContextMenu={onContextMenu}
+    >
+      <HeaderRow sort={sort} onSort={props.onSort} measured={props.measured} worst={context.worst} />
+      <div class="lines" role="rowgroup" style={{ height: `${lines.length * ROW_HEIGHT}px` }}>
+        {indexes.map((index) => {
+          const line = lines[index];
+          if (!line) return null;
+          const { id } = line.item;
+          return (
+            <GridRow
+              key={id}
+              line={line}
+              index={index}
+              selected={selection.selected.has(id)}
+              active={index === activeIndex}
+              changed={line.item.kind === 'row' && changed.has(line.item.row.name)}
+              showPath={props.ranked}
+              context={context}
+            />
+          );
+        })}
+      </div>
+      {lines.length === 0 && <p class="nothing">No layer matches.</p>}
+    </div>
+  );
+}
+
+interface HeaderRowProps {
+  sort: Sort | null;
+  onSort: (sort: Sort | null) => void;
+  measured: ScanView['measured'];
+  worst: number;
+}
+
+function HeaderRow({ sort, onSort, measured, worst }: HeaderRowProps) {
+  const header = (
+    label: string,
+    column: SortColumn | undefined,
+    numeric: boolean,
+    id: string,
+    detail = '',
+  ) => {
+    const sorted = column !== undefined && sort?.column === column ? sort : null;
+    const direction = sorted ? (sorted.descending ? 'descending' : 'ascending') : 'none';
+    const text = (
+      <>
+        {label}
+        {sorted && (
+          <span class={`codicon codicon-arrow-${sorted.descending ? 'down' : 'up'}`} aria-hidden="true" />
+        )}
+      </>
+    );
+    return (
+      <div
+        key={id}
+        role="columnheader"
+        class={`cell ${id}${numeric ? ' numeric' : ''}`}
+        aria-sort={column ? direction : undefined}
+        title={detail || undefined}
+      >
+        {column ? (
+          <button type="button" class="sort" onClick={() => onSort(nextSort(sort, column, numeric))}>
+            {text}
+          </button>
+        ) : (
+          <span>{text}</span>
+        )}
+      </div>
+    );
+  };
+  return (
+    <div role="rowgroup" class="head">
+      <div role="row" class="row" aria-rowindex={1}>
+        {header('Name', 'name', false, 'name')}
+        {COLUMNS.map(({ id, label, sort: column, numeric }) =>
+          header(
+            label,
+            column,
+            numeric,
+            id,
+            id === 'sensitivity' && worst > 0 ? measuredLabel(measured) : '',
+          ),
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Numbers start with the largest; a third click goes back to the tree. */
+function nextSort(sort: Sort | null, column: SortColumn, numeric: boolean): Sort | null {
+  if (sort?.column !== column) return { column, descending: numeric };
+  return sort.descending === numeric ? { column, descending: !numeric } : null;
+}
+
+function worstOf(rows: readonly ViewRow[]): number {
+  return rows.reduce((worst, { candidate }) => Math.max(worst, candidate?.sensitivity ?? 0), 0);
+}
+
+function idAt(event: Event): string | undefined {
+  if (!(event.target instanceof Element)) return undefined;
+  return event.target.closest<HTMLElement>('[data-id]')?.dataset['id'];
+}
+
+/** A command of the context menu gets nothing but this: the document and every selected row. */
+function setContext(
+  grid: HTMLElement | null,
+  uri: string,
+  lines: readonly Line[],
+  { selected, active }: Selection,
+): void {
+  if (!grid) return;
+  const chosen = lines.filter(
+    ({ item }) => selected.has(item.id) || (selected.size === 0 && item.id === active),
+  );
+  const names = new Set(chosen.flatMap(({ item }) => rowsOf(item).map(({ name }) => name)));
+  const context: LayersContext = {
+    webviewSection: 'layers',
+    preventDefaultContextMenuItems: true,
+    uri,
+    names: [...names],
+  };
+  grid.dataset['vscodeContext'] = JSON.stringify(context);
+}

@@ -1,0 +1,99 @@
+/** From the tree to the lines that are on screen: what is expanded, what the filter lets through, in which order. Pure. */
+import { formatShape } from '../../src/shared/format';
+import type { ViewRow } from '../../src/shared/viewRpc';
+import { rowId, type TreeItem } from './rowTree';
+
+export type SortColumn = 'name' | 'op' | 'parameters' | 'bytes' | 'macs' | 'sensitivity';
+export interface Sort {
+  readonly column: SortColumn;
+  readonly descending: boolean;
+}
+
+export interface Line {
+  readonly item: TreeItem;
+  /** From 1, as in `aria-level`. */
+  readonly level: number;
+  readonly position: number;
+  readonly setSize: number;
+  /** undefined for rows, which cannot be expanded. */
+  readonly expanded: boolean | undefined;
+  /** Index of the parent's line; -1 at the top. */
+  readonly parent: number;
+}
+
+export interface Visible {
+  /** Ids of the groups that are open. With a filter every group is, except `collapsed`. */
+  readonly isOpen: (id: string) => boolean;
+}
+
+/** The lines of a tree, depth first. */
+export function treeLines(tree: readonly TreeItem[], { isOpen }: Visible): Line[] {
+  const lines: Line[] = [];
+  const visit = (items: readonly TreeItem[], level: number, parent: number): void => {
+    items.forEach((item, index) => {
+      const expanded = item.kind === 'group' ? isOpen(item.id) : undefined;
+      const line =
+        lines.push({ item, level, position: index + 1, setSize: items.length, expanded, parent }) - 1;
+      if (item.kind === 'group' && expanded) visit(item.children, level + 1, line);
+    });
+  };
+  visit(tree, 1, -1);
+  return lines;
+}
+
+/** A sorted column ranks rows across modules: the worst layer of the model comes first, wherever it is. */
+export function rankedLines(rows: readonly ViewRow[], sort: Sort): Line[] {
+  return sortRows(rows, sort).map((row, index) => ({
+    item: { kind: 'row', id: rowId(row.name), row },
+    level: 1,
+    position: index + 1,
+    setSize: rows.length,
+    expanded: undefined,
+    parent: -1,
+  }));
+}
+
+function sortRows(rows: readonly ViewRow[], { column, descending }: Sort): ViewRow[] {
+  const sign = descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [sortKey(a, column), sortKey(b, column)];
+    // What is unknown stands last in both directions.
+    if (x === null || y === null) return Number(x === null) - Number(y === null);
+    if (typeof x === 'string' || typeof y === 'string') return sign * compareNames(String(x), String(y));
+    return sign * (x - y);
+  });
+}
+
+function sortKey(row: ViewRow, column: SortColumn): number | string | null {
+  switch (column) {
+    case 'name':
+      return row.name;
+    case 'op':
+      return row.op;
+    case 'sensitivity':
+      return row.candidate?.sensitivity ?? null;
+    case 'parameters':
+    case 'bytes':
+    case 'macs':
+      return row[column];
+  }
+}
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+/** `layer2` before `layer10`. */
+function compareNames(a: string, b: string): number {
+  return collator.compare(a, b);
+}
+
+/** Rows in which every word of the filter occurs: in name, operator, scheme, element type or shape; case is ignored. */
+export function filterRows(rows: readonly ViewRow[], filter: string, showNodes: boolean): ViewRow[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  return rows.filter((row) => {
+    if (!row.isLayer && !showNodes) return false;
+    if (words.length === 0) return true;
+    const shape = row.weight ? `${row.weight.dtype} ${formatShape(row.weight.shape)}` : '';
+    const text = `${row.name} ${row.path.join('/')} ${row.op} ${row.scheme} ${shape}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}

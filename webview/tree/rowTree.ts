@@ -1,0 +1,71 @@
+/** The layer tree: rows grouped by module path. Pure. */
+import type { ViewRow } from '../../src/shared/viewRpc';
+
+export interface RowItem {
+  readonly kind: 'row';
+  readonly id: string;
+  readonly row: ViewRow;
+}
+
+export interface GroupItem {
+  readonly kind: 'group';
+  readonly id: string;
+  /** Last parts of the path; chains of only children are one group: `features / 0`. */
+  readonly name: string;
+  readonly children: readonly TreeItem[];
+  /** Every row below, in model order. */
+  readonly rows: readonly ViewRow[];
+}
+
+export type TreeItem = RowItem | GroupItem;
+
+interface Branch {
+  readonly path: readonly string[];
+  readonly children: (Branch | ViewRow)[];
+  readonly groups: Map<string, Branch>;
+}
+
+/** Groups rows by their paths, keeping the order in which modules first appear. */
+export function rowTree(rows: readonly ViewRow[]): TreeItem[] {
+  const root: Branch = { path: [], children: [], groups: new Map() };
+  for (const row of rows) {
+    let branch = root;
+    for (const part of row.path) branch = childOf(branch, part);
+    branch.children.push(row);
+  }
+  return root.children.map(itemOf);
+}
+
+export function rowId(name: string): string {
+  return `row:${name}`;
+}
+
+/** The rows that an item stands for. */
+export function rowsOf(item: TreeItem): readonly ViewRow[] {
+  return item.kind === 'row' ? [item.row] : item.rows;
+}
+
+function childOf(branch: Branch, part: string): Branch {
+  const known = branch.groups.get(part);
+  if (known) return known;
+  const child: Branch = { path: [...branch.path, part], children: [], groups: new Map() };
+  branch.groups.set(part, child);
+  branch.children.push(child);
+  return child;
+}
+
+function itemOf(child: Branch | ViewRow): TreeItem {
+  if (!('groups' in child)) return { kind: 'row', id: rowId(child.name), row: child };
+  let branch = child;
+  const names = [branch.path.at(-1) ?? ''];
+  // A module that only wraps another one would cost a click and tell nothing.
+  for (let only = branch.children[0]; branch.children.length === 1 && only && 'groups' in only;) {
+    branch = only;
+    names.push(branch.path.at(-1) ?? '');
+    only = branch.children[0];
+  }
+  const children = branch.children.map(itemOf);
+  const rows = children.flatMap((item) => [...rowsOf(item)]);
+  // NUL cannot be confused with a separator inside a name.
+  return { kind: 'group', id: `group:${branch.path.join('\0')}`, name: names.join(' / '), children, rows };
+}

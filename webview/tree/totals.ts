@@ -1,0 +1,41 @@
+/** What a group shows in its columns. Pure. */
+import type { ViewRow } from '../../src/shared/viewRpc';
+
+export interface Totals {
+  readonly layers: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  /** null when no layer's is known. */
+  readonly macs: number | null;
+  /** Layers whose MACs are unknown, so that a sum is not taken for the whole. */
+  readonly macsUnknown: number;
+  /** `w8a8`, or `mixed` with how many there are of each. */
+  readonly scheme: string;
+  readonly schemeDetail: string;
+  /** The worst of its layers: effects of single layers do not add up. null when nothing was measured. */
+  readonly sensitivity: number | null;
+}
+
+export function totalsOf(rows: readonly ViewRow[]): Totals {
+  const layers = rows.filter((row) => row.isLayer);
+  const known = layers.map((row) => row.macs).filter((macs) => macs !== null);
+  const counts = new Map<string, number>();
+  for (const { scheme } of layers.length > 0 ? layers : rows)
+    counts.set(scheme, (counts.get(scheme) ?? 0) + 1);
+  const measured = layers.map((row) => row.candidate?.sensitivity ?? null).filter((value) => value !== null);
+  const [first] = counts.keys();
+  return {
+    layers: layers.length,
+    parameters: sum(rows.map((row) => row.parameters)),
+    bytes: sum(rows.map((row) => row.bytes)),
+    macs: known.length > 0 ? sum(known) : null,
+    macsUnknown: layers.length - known.length,
+    scheme: counts.size === 1 ? (first ?? '') : counts.size === 0 ? '' : 'mixed',
+    schemeDetail: [...counts].map(([scheme, count]) => `${count} ${scheme}`).join(', '),
+    sensitivity: measured.length > 0 ? measured.reduce((a, b) => Math.max(a, b)) : null,
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}

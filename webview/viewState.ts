@@ -1,0 +1,38 @@
+/** What the view keeps for itself, through hide and reload: nothing of it is truth about the model. */
+import type { Sort } from './tree/flatten';
+
+export interface ViewState {
+  readonly filter: string;
+  readonly showNodes: boolean;
+  readonly sort: Sort | null;
+  /** Open groups; null until the user opened or closed one: then `openAtFirst` decides. */
+  readonly open: readonly string[] | null;
+  readonly selected: readonly string[];
+  readonly active: string | null;
+  readonly scrollTop: number;
+  /** Bit width of the weight chart. */
+  readonly bits: number;
+}
+
+export const INITIAL_VIEW_STATE: ViewState = {
+  filter: '',
+  showNodes: false,
+  sort: null,
+  open: null,
+  selected: [],
+  active: null,
+  scrollTop: 0,
+  bits: 8,
+};
+
+/** Takes a stored state as far as it has the right shape: it may be of an older version. */
+export function restoreViewState(stored: unknown): ViewState {
+  if (typeof stored !== 'object' || stored === null) return INITIAL_VIEW_STATE;
+  const known = Object.entries(INITIAL_VIEW_STATE).map(([key, initial]: [string, unknown]) => {
+    const value: unknown = Object.hasOwn(stored, key) ? (stored as Record<string, unknown>)[key] : undefined;
+    const fits =
+      value !== undefined && (initial === null || value === null || typeof value === typeof initial);
+    return [key, fits ? value : initial];
+  });
+  return Object.fromEntries(known) as ViewState;
+}
