@@ -117,14 +117,10 @@ async function npmInstall(name: string, spec: string, env: Record<string, string
   }
 }
 
-/** When npm itself started us, its settings for this project are in the environment and would win over ours. */
+/** Settings of the npm that started us, about its own Node and this project; they would win over those we give. */
+const outerNpm =
+  /^npm_(package_|lifecycle_|node_execpath$|execpath$|command$|config_(ignore_scripts|nodedir|node_gyp|omit|user_agent|npm_version|(local_|global_)?prefix)$)/i;
+
 function withoutNpmSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      ([key]) =>
-        !/^npm_(config_(ignore_scripts|nodedir|omit|production|prefix|local_prefix)|package_|lifecycle_|command$|execpath$|node_execpath$)/i.test(
-          key,
-        ),
-    ),
-  );
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !outerNpm.test(key)));
 }
