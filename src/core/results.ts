@@ -38,6 +38,8 @@ export interface LayerRow {
   macs: number | null;
   quantizable: boolean;
   reason: string | null;
+  /** What a row before this one counts already (a weight used twice): sums subtract it. Absent: nothing. */
+  shared?: { parameters: number; bytes: number };
 }
 
 export interface Problem {

@@ -2,7 +2,7 @@ import { normalDomain } from '../onnx/attributes';
 import type { Model, Node, Tensor, Type } from '../onnx/types';
 import { constantTensor } from './constantNode';
 import { collectScopes, functionId } from './scopes';
-import { sortNodes } from './topological';
+import { type SortedNodes, sortNodes } from './topological';
 import type { ConstantRef, NodeRef, Scope } from './types';
 
 /** What is known about one value name in the scope that defines it. */
@@ -22,7 +22,7 @@ interface ScopeTable {
   readonly definitions: Map<string, Definition>;
   /** Values of this scope that a node's subgraphs read. */
   readonly captured: Map<NodeRef, Set<string>>;
-  sorted?: readonly NodeRef[];
+  sorted?: SortedNodes;
 }
 
 /**
@@ -72,8 +72,20 @@ export class GraphIndex {
   sortedNodes(scope: Scope): readonly NodeRef[] {
     const table = this.tables.get(scope);
     if (!table) return [];
-    table.sorted ??= sortNodes(table.nodes, (ref) => this.needs(table, ref));
-    return table.sorted;
+    table.sorted ??= sortNodes(table.nodes, (ref) => this.needs(ref));
+    return table.sorted.nodes;
+  }
+
+  /** Nodes that wait for themselves, with those behind them; a model that has any cannot run. */
+  nodesOnCycles(scope: Scope): readonly NodeRef[] {
+    return this.sortedNodes(scope).slice(this.tables.get(scope)?.sorted?.acyclic);
+  }
+
+  /** The nodes of the same scope that a node, or a subgraph inside it, reads from. */
+  needs(ref: NodeRef): readonly NodeRef[] {
+    const table = this.tables.get(ref.scope);
+    const values = [...ref.node.input, ...(table?.captured.get(ref) ?? [])];
+    return values.flatMap((value) => table?.definitions.get(value)?.producer ?? []);
   }
 
   /** The subgraphs that a node's attributes hold, in file order. */
@@ -264,11 +276,6 @@ export class GraphIndex {
       holder = at.owner;
     }
     return undefined;
-  }
-
-  private needs(table: ScopeTable, ref: NodeRef): NodeRef[] {
-    const values = [...ref.node.input, ...(table.captured.get(ref) ?? [])];
-    return values.flatMap((value) => table.definitions.get(value)?.producer ?? []);
   }
 }
 

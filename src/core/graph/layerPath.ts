@@ -1,24 +1,41 @@
 import type { Node } from '../onnx/types';
+import { findBlocks } from './blocks';
 import type { GraphIndex } from './graphIndex';
+import { operatorKey } from './operands';
 import type { NodeRef } from './types';
 
 /** What exporters put as the module of nodes that belong to none. */
 const noModule = '_empty_nn_module_stack_from_metadata_hook';
 
-/** Group path of every node: the groups around its scope, then those that its own metadata or name tells. */
+/** Group path of every node: the groups around its scope, then those that its own metadata or name tells, else blocks. */
 export function layerPaths(index: GraphIndex): ReadonlyMap<NodeRef, readonly string[]> {
   const paths = new Map<NodeRef, readonly string[]>();
+  const own = ownGroups(index);
   for (const ref of index.nodes) {
-    const own = modulesOf(ref.node);
+    const groups = own.get(ref) ?? [];
     const { scope } = ref;
-    if (scope.kind === 'graph') paths.set(ref, own);
+    if (scope.kind === 'graph') paths.set(ref, groups);
     else if (scope.owner) {
       const around = paths.get(scope.owner) ?? [];
       const branch = scope.id.slice(scope.owner.name.length + 1);
-      paths.set(ref, [...around, scope.owner.name, branch, ...withoutPrefix(own, around)]);
-    } else paths.set(ref, [`function ${scope.id}`, ...own]);
+      paths.set(ref, [...around, scope.owner.name, branch, ...withoutPrefix(groups, around)]);
+    } else paths.set(ref, [`function ${scope.id}`, ...groups]);
   }
   return paths;
+}
+
+/** Modules by metadata or name; when no node of the main graph has any, its repeated blocks. */
+function ownGroups(index: GraphIndex): ReadonlyMap<NodeRef, readonly string[]> {
+  const groups = new Map(index.nodes.map((ref) => [ref, modulesOf(ref.node)]));
+  const main = index.main ? index.nodesOf(index.main).filter(({ node }) => node.opType !== 'Constant') : [];
+  if (main.every((ref) => groups.get(ref)?.length === 0)) {
+    const blocks = findBlocks(main.map(({ node }) => operatorKey(node)));
+    for (const [position, ref] of main.entries()) {
+      const block = blocks[position] ?? 0;
+      if (block > 0) groups.set(ref, [`block ${block}`]);
+    }
+  }
+  return groups;
 }
 
 function withoutPrefix(path: readonly string[], prefix: readonly string[]): readonly string[] {

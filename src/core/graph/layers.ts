@@ -1,5 +1,5 @@
 import { attrInt, normalDomain } from '../onnx/attributes';
-import { macsOf } from './cost';
+import { hasMacs, macsOf } from './cost';
 import type { GraphIndex } from './graphIndex';
 import { layerPaths } from './layerPath';
 import { operatorKey, weightedOperator } from './operands';
@@ -26,7 +26,7 @@ export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
   });
 }
 
-/** The nodes that are not layers, as rows, without Constant nodes. */
+/** The nodes that are not layers, as rows, in the order of the file, without Constant nodes. */
 export function otherNodes(index: GraphIndex, shapes: Shapes): Layer[] {
   const paths = layerPaths(index);
   return index.nodes
@@ -48,9 +48,17 @@ function row(
     path: paths.get(ref) ?? [],
     parameters,
     bytes,
-    macs: macsOf(ref, shapes),
+    macs: repeats(ref) && hasMacs(ref.node) ? undefined : macsOf(ref, shapes),
     quantizable: false,
   };
+}
+
+/** True inside the body of a Loop or Scan: how often it runs is not known. */
+function repeats(ref: NodeRef): boolean {
+  for (let scope = ref.scope; scope.owner; scope = scope.owner.scope) {
+    if (scope.owner.node.opType !== 'If') return true;
+  }
+  return false;
 }
 
 function isConstantNode({ node }: NodeRef): boolean {

@@ -39,6 +39,9 @@ function countsAsParameters(constant: ConstantRef, isCodes: boolean): boolean {
   return (dataTypeFacts(tensor.dataType)?.isFloat ?? false) && elementsOf(tensor) > 1;
 }
 
+/** Operators that own no constants: they make one, or look at a shape only. */
+const readsNoElements: ReadonlySet<string> = new Set(['Constant', 'Shape', 'Size', 'CastLike']);
+
 /**
  * The constants behind a node's inputs. A node that only passes a constant on (DequantizeLinear of a weight, a
  * codebook's Gather) owns nothing: its constants belong to the node that computes with them.
@@ -46,7 +49,7 @@ function countsAsParameters(constant: ConstantRef, isCodes: boolean): boolean {
 export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants {
   const tensors = new Map<Tensor, { parameters: number; bytes: number }>();
   const { node, scope } = ref;
-  if (node.opType !== 'Constant' && !passesConstantOn(index, ref)) {
+  if (!readsNoElements.has(node.opType) && !passesConstantOn(index, ref)) {
     const nbits = operatorKey(node) === 'com.microsoft:MatMulNBits';
     const operator = weightedOperator(node);
     for (const [position, value] of node.input.entries()) {

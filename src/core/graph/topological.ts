@@ -1,11 +1,20 @@
 import type { NodeRef } from './types';
 
+export interface SortedNodes {
+  readonly nodes: readonly NodeRef[];
+  /** How many of them stand before the first cycle. */
+  readonly acyclic: number;
+}
+
 /**
  * The nodes in an order in which each follows those it needs: file order when that is valid already, otherwise
  * Kahn's algorithm. Nodes on a cycle, and those behind one, come last in file order.
  * @param needs the nodes of the same scope that must come before.
  */
-export function sortNodes(nodes: readonly NodeRef[], needs: (ref: NodeRef) => readonly NodeRef[]): NodeRef[] {
+export function sortNodes(
+  nodes: readonly NodeRef[],
+  needs: (ref: NodeRef) => readonly NodeRef[],
+): SortedNodes {
   const waiting = new Map<NodeRef, number>();
   const followers = new Map<NodeRef, NodeRef[]>();
   let ordered = true;
@@ -19,7 +28,7 @@ export function sortNodes(nodes: readonly NodeRef[], needs: (ref: NodeRef) => re
       if (other.index >= ref.index) ordered = false;
     }
   }
-  if (ordered) return [...nodes];
+  if (ordered) return { nodes, acyclic: nodes.length };
 
   const sorted = nodes.filter((ref) => waiting.get(ref) === 0);
   for (let position = 0; position < sorted.length; position++) {
@@ -31,5 +40,5 @@ export function sortNodes(nodes: readonly NodeRef[], needs: (ref: NodeRef) => re
     }
   }
   const done = new Set(sorted);
-  return [...sorted, ...nodes.filter((ref) => !done.has(ref))];
+  return { nodes: [...sorted, ...nodes.filter((ref) => !done.has(ref))], acyclic: sorted.length };
 }

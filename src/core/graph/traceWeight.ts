@@ -23,8 +23,8 @@ const longestChain = 16;
 
 /**
  * Finds the stored tensor behind an operand: directly constant, or through DequantizeLinear (with or without a
- * QuantizeLinear before it), codebooks (codes → Cast → Gather(codebook) → Mul by a scale), Cast, Transpose, Reshape
- * and Identity, and through the arguments of a function that is called once.
+ * QuantizeLinear before it), codebooks (codes → Cast → Gather(codebook) → Mul by a scale), Cast, Transpose, Reshape,
+ * Slice and Identity, and through the arguments of a function that is called once.
  * @returns undefined when the operand depends on anything computed from an input.
  */
 export function traceConstant(index: GraphIndex, scope: Scope, value: string): TracedConstant | undefined {
@@ -72,6 +72,15 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
       case 'Flatten':
       case 'Transpose':
         break;
+      case 'Concat': {
+        // Gates of a recurrent weight put in another order: every part is a Slice of one tensor.
+        const whole = commonSource(index, ref);
+        if (whole === undefined) return undefined;
+        next = whole;
+        break;
+      }
+      case 'Slice':
+        break;
       case 'Cast':
       case 'CastLike':
         if (via === 'float') via = 'cast';
@@ -107,6 +116,18 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
   return undefined;
 }
 
+/** The value that all inputs of a Concat are slices of, if there is one. */
+function commonSource(index: GraphIndex, { node, scope }: NodeRef): string | undefined {
+  const sources = new Set(
+    node.input.map((value) => {
+      const producer = index.producer(scope, value);
+      return producer?.node.opType === 'Slice' ? producer.node.input[0] : undefined;
+    }),
+  );
+  const [source] = sources;
+  return sources.size === 1 ? source : undefined;
+}
+
 /** Applies the layout steps, innermost first, to the stored shape. */
 function replayShape(dims: readonly number[], steps: readonly NodeRef[]): readonly number[] | undefined {
   let shape: readonly number[] = dims;
@@ -115,7 +136,7 @@ function replayShape(dims: readonly number[], steps: readonly NodeRef[]): readon
       const source = shape;
       const order = attrInts(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
       shape = order.map((axis) => source[axis] ?? 0);
-    } else if (['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten'].includes(node.opType)) {
+    } else if (['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Concat', 'Slice'].includes(node.opType)) {
       return undefined;
     }
   }

@@ -70,7 +70,7 @@ export interface Layer {
   readonly parameters: number;
   /** Stored bytes of all constant operands. */
   readonly bytes: number;
-  /** Multiply-accumulates for one run; absent when a shape is unknown. */
+  /** Multiply-accumulates of one run of the node; absent when a shape is unknown, and in loops. 0: it has none. */
   readonly macs?: number;
   readonly quantizable: boolean;
   /** Why not, in one sentence, when `quantizable` is false. */

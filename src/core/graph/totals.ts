@@ -1,0 +1,77 @@
+import type { Tensor } from '../onnx/types';
+import type { GraphIndex } from './graphIndex';
+import { ownedConstants } from './operandSizes';
+import type { Layer, NodeRef, Scope } from './types';
+
+export interface ModelTotals {
+  /** Every constant once, however many nodes use it. */
+  readonly parameters: number;
+  /** Sum of what is known, for one run; undefined when nothing is. */
+  readonly macs: number | undefined;
+  /** Rows whose MACs are unknown. */
+  readonly macsUnknown: number;
+}
+
+/** What a row shares with rows before it. */
+export interface SharedPart {
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** Function calls nested deeper than this count as unknown work. */
+const deepestCall = 200;
+
+/**
+ * Parts of rows that an earlier row has counted already: weights used by several layers. Subtracting them makes sums of
+ * rows right.
+ */
+export function sharedParts(index: GraphIndex, rows: readonly Layer[]): ReadonlyMap<Layer, SharedPart> {
+  const seen = new Set<Tensor>();
+  const shared = new Map<Layer, SharedPart>();
+  for (const row of rows) {
+    let parameters = 0;
+    let bytes = 0;
+    for (const [tensor, share] of ownedConstants(index, row.ref).tensors) {
+      if (seen.has(tensor)) {
+        parameters += share.parameters;
+        bytes += share.bytes;
+      }
+      seen.add(tensor);
+    }
+    if (parameters > 0 || bytes > 0) shared.set(row, { parameters, bytes });
+  }
+  return shared;
+}
+
+/**
+ * Parameters and multiply-accumulates of a whole model from all its rows. Of the branches of an If the costlier one
+ * counts; a function's body counts once per call. Work inside Loop and Scan bodies is unknown in the rows already.
+ */
+export function modelTotals(index: GraphIndex, rows: readonly Layer[]): ModelTotals {
+  const shared = sharedParts(index, rows);
+  let parameters = 0;
+  const macs = new Map<NodeRef, number>();
+  let macsUnknown = 0;
+  for (const row of rows) {
+    parameters += row.parameters - (shared.get(row)?.parameters ?? 0);
+    if (row.macs === undefined) macsUnknown++;
+    else macs.set(row.ref, row.macs);
+  }
+  const done = new Map<Scope, number>();
+  const sumScope = (scope: Scope, depth: number): number => {
+    const before = done.get(scope);
+    if (before !== undefined || depth > deepestCall) return before ?? 0;
+    done.set(scope, 0);
+    let sum = 0;
+    for (const ref of index.nodesOf(scope)) {
+      const inner = index.subgraphs(ref).map((subgraph) => sumScope(subgraph, depth + 1));
+      const called = index.calledFunction(ref.node);
+      sum += (macs.get(ref) ?? 0) + Math.max(0, ...inner) + (called ? sumScope(called, depth + 1) : 0);
+    }
+    done.set(scope, sum);
+    return sum;
+  };
+  const total = index.main ? sumScope(index.main, 0) : 0;
+  const isAllUnknown = macsUnknown > 0 && total === 0 && ![...macs.values()].some((value) => value > 0);
+  return { parameters, macs: isAllUnknown ? undefined : total, macsUnknown };
+}
