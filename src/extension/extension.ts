@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import { registerCommands, runViewCommand } from './commands/register';
 import { LocalCopies } from './editor/localCopies';
-import { ModelEditorProvider, VIEW_TYPE } from './editor/modelEditorProvider';
+import { VIEW_TYPE } from '../shared/viewRpc';
+import { ModelEditorProvider } from './editor/modelEditorProvider';
 import { EngineHost } from './engineHost';
 
 export function activate(context: vscode.ExtensionContext): void {

@@ -7,6 +7,9 @@ import type { SchemeId } from '../core/quant/scheme';
 import type { Candidate, DataSummary, ErrorSplitCurve, LayerRow, ModelSummary } from '../core/results';
 import type { ErrorReply } from './rpc';
 
+/** The custom editor's name in the manifest. */
+export const VIEW_TYPE = 'roundoff.model';
+
 /** A row of the layer tree: a layer, or a node without a weight. */
 export interface ViewRow extends LayerRow {
   isLayer: boolean;

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { EngineHost } from '../engineHost';
-import { VIEW_TYPE } from '../editor/modelEditorProvider';
+import { VIEW_TYPE } from '../../shared/viewRpc';
 import { withProgress } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';

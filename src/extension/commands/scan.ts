@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import { VIEW_TYPE, type ModelEditorProvider } from '../editor/modelEditorProvider';
+import { VIEW_TYPE } from '../../shared/viewRpc';
+import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
 import type { EngineHost } from '../engineHost';
 import { withProgress } from '../notify';

@@ -11,8 +11,6 @@ import { dimensionEdit, schemeEdit } from './planEdit';
 import { watchDocument } from './watch';
 import { webviewHtml, webviewRoot } from './webviewHtml';
 
-export const VIEW_TYPE = 'roundoff.model';
-
 /** The custom editor for `*.onnx`: many views may show one document, and none of them is asked for anything on save. */
 export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDocument> {
   readonly #changed = new vscode.EventEmitter<vscode.CustomDocumentEditEvent<ModelDocument>>();

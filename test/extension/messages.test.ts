@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import type { CompareResult, DataSummary, QuantizeResult } from '../../src/core/results';
+import { compareReport } from '../../src/extension/commands/compareReport';
+import { describeData, describeQuantized, describeScan } from '../../src/extension/commands/messages';
+
+const data: DataSummary = {
+  data: '/data/test.npz',
+  kind: 'npz',
+  samples: 2000,
+  slices: { calibrate: 1000, scan: 400, verify: 600 },
+  seed: 0,
+  inputs: [{ name: 'x', dtype: 'float', shape: [1, 28, 28], min: 0, max: 1 }],
+  labels: 'class',
+  predictions: [{ sample: 0, output: 'logits', class: 7, score: 12.345, label: 7 }],
+  accuracy: { samples: 32, top1: 0.96875 },
+};
+
+const quantized: QuantizeResult = {
+  output: '/m/mnist.w8a8.onnx',
+  bytes: { before: 1_951_118, after: 497_213 },
+  layers: [],
+  totals: { quantized: 5, float: 0, bytesBefore: 1, bytesAfter: 1 },
+  verification: { slice: 'verify', samples: 600, outputs: [{ name: 'logits', sqnrDb: 35.43 }] },
+  notes: [],
+  seconds: 2,
+};
+
+describe('describeData', () => {
+  it('tells shape, range, accuracy and slices', () => {
+    expect(describeData(data).sentence).toBe(
+      'test.npz: 2,000 samples, x float 1×28×28 in 0…1. Float top-1 on 32 samples: 96.9 %. Slices (seed 0): 1000 calibrate, 400 scan, 600 verify.',
+    );
+  });
+
+  it('shows predictions where there are no labels', () => {
+    const sentence = describeData({ ...data, accuracy: null, data: 'random' }).sentence;
+    expect(sentence).toContain('Random inputs: 2,000 samples');
+    expect(sentence).toContain('Float predicts class 7.');
+  });
+});
+
+describe('describeQuantized', () => {
+  it('tells size before and after, and the error as run', () => {
+    expect(describeQuantized(quantized)).toBe(
+      'Wrote mnist.w8a8.onnx: 1.95 MB → 497 kB (25.5 %), 5 layers quantized, 0 float. Output SQNR against float on 600 samples of the verify slice, as run: logits 35.4 dB.',
+    );
+  });
+
+  it('never sounds as if it had been run when it was not', () => {
+    expect(describeQuantized({ ...quantized, verification: null })).toContain(
+      'not run, so its error is unknown',
+    );
+  });
+});
+
+describe('describeScan', () => {
+  it('counts failures apart', () => {
+    const candidate = { scheme: 'w8a8', localSqnrDb: null, bytes: 1 };
+    const candidates = [
+      { ...candidate, layer: 'a', sensitivity: 0.1 },
+      { ...candidate, layer: 'b', sensitivity: null, error: 'crashed' },
+    ];
+    const scan = {
+      metric: 'kl',
+      slice: 'scan',
+      samples: 8,
+      seconds: 3.21,
+      floatPassSeconds: 1,
+      partial: false,
+    } as const;
+    expect(describeScan({ ...scan, candidates })).toBe(
+      '1 layer measured on 8 samples of the scan slice in 3.2 s. 1 layer failed.',
+    );
+  });
+});
+
+describe('compareReport', () => {
+  const result: CompareResult = {
+    a: '/m/float.onnx',
+    b: '/m/int8.onnx',
+    slice: 'verify',
+    samples: 600,
+    outputs: [
+      {
+        name: 'a|b`c',
+        sqnrDb: null,
+        cosine: 1,
+        maxAbs: 0,
+        top1: { agreement: 0.998, a: 0.9765, b: null },
+      },
+    ],
+    latencyMs: { a: 2, b: 1 },
+    peakMemoryBytes: { a: 1e8, b: 5e7 },
+    bytes: { a: 2e6, b: 5e5 },
+    deflatedBytes: { a: 1.8e6, b: 4e5 },
+  };
+
+  it('keeps names of the model inside their cells and out of the markup', () => {
+    const report = compareReport(result, '/data/test.npz');
+    expect(report).toContain('| ``a\\|b`c`` | exact | 1.000000 | 0 |');
+    expect(report).toContain('600 samples of the verify slice');
+    expect(report).toContain('| ``a\\|b`c`` | top-1 | 99.8 % | 97.7 % | – |');
+    expect(report).toContain('| File | 2.00 MB | 500 kB | 0.25 × |');
+  });
+
+  it('says when inputs were random', () => {
+    expect(compareReport(result, 'random')).toContain('**random inputs**');
+  });
+});

@@ -1,0 +1,269 @@
+import { describe, expect, it } from 'vitest';
+import { CancelledError, OnnxFileError } from '../../src/core/errors';
+import { defaultPlan } from '../../src/core/plan/planFile';
+import type { Plan } from '../../src/core/plan/types';
+import type { Candidate, ScanResult } from '../../src/core/results';
+import { EngineCrashError } from '../../src/engine/engineErrors';
+import { ModelSession } from '../../src/extension/editor/modelSession';
+import { calibrationEdit, dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
+import type { CallOptions, SessionEngine } from '../../src/extension/sessionEngine';
+import type { EngineMethod } from '../../src/shared/rpc';
+import type { ViewEvent } from '../../src/shared/viewRpc';
+import { summaryOfThree } from '../support/viewRows';
+
+type Handler = (request: unknown, options: CallOptions) => unknown;
+
+/** Answers as told; an unexpected call fails the test. */
+function fakeEngine(handlers: Partial<Record<EngineMethod, Handler>>): SessionEngine {
+  return {
+    call: async (method, request, options = {}) => {
+      const handler = handlers[method];
+      if (!handler) throw new Error(`Unexpected call of ${method}.`);
+      return (await handler(request, options)) as never;
+    },
+  };
+}
+
+function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
+  const engine = fakeEngine({ inspect: () => summaryOfThree(), weightHashes: () => hashes, ...handlers });
+  const session = new ModelSession(engine, {
+    uri: 'file:///m/model.onnx',
+    name: 'model.onnx',
+    planFile: 'model.quant.json',
+    resolveData: (data) => `/m/${data}`,
+    lookOnly: () => null,
+  });
+  const events: ViewEvent[] = [];
+  session.onEvent((event) => events.push(event));
+  return { session, events };
+}
+
+const hashes = { conv1: 'sha256:1111111111111111', conv2: 'sha256:2222222222222222' };
+const withData: Plan = { ...defaultPlan, calibration: { data: 'test.npz', samples: 16, seed: 0 } };
+const candidate = (layer: string, sensitivity: number): Candidate => ({
+  layer,
+  scheme: 'w8a8',
+  sensitivity,
+  localSqnrDb: 30,
+  bytes: 100,
+});
+const scanResult = (candidates: Candidate[]): ScanResult => ({
+  metric: 'kl',
+  slice: 'scan',
+  samples: 16,
+  candidates,
+  seconds: 1,
+  floatPassSeconds: 0.1,
+  partial: false,
+});
+const signal = (): AbortSignal => new AbortController().signal;
+
+describe('loading', () => {
+  it('gives the view all rows in the order of the model, with their schemes', async () => {
+    const { session } = openSession({});
+    await session.load('/m/model.onnx');
+    const { model, revision } = session.snapshot();
+    expect(model).toMatchObject({ state: 'ready', rowCount: 4 });
+    const { rows, next } = session.rowsFrom(revision, 0);
+    expect(rows.map(({ name, scheme }) => [name, scheme])).toEqual([
+      ['conv1', 'w8a8'],
+      ['pool', 'auto'],
+      ['conv2', 'w8a8'],
+      ['lstm', 'float'],
+    ]);
+    expect(next).toBeNull();
+  });
+
+  it('shows the sentence of the engine when the file cannot be read', async () => {
+    const inspect = (): never => {
+      throw new OnnxFileError('model.onnx ends in the middle of a tensor.');
+    };
+    const { session } = openSession({ inspect });
+    await session.load('/m/model.onnx');
+    expect(session.snapshot().model).toEqual({
+      state: 'failed',
+      message: 'model.onnx ends in the middle of a tensor.',
+    });
+  });
+
+  it('ignores the answer to a load that a newer one has replaced', async () => {
+    const answers: ((producer: string) => void)[] = [];
+    const inspect = (): Promise<unknown> =>
+      new Promise((resolve) => answers.push((producer) => resolve({ ...summaryOfThree(), producer })));
+    const { session } = openSession({ inspect });
+    const [first, second] = [session.load('/m/model.onnx'), session.load('/m/model.onnx')];
+    await Promise.resolve();
+    answers[1]?.('new');
+    await second;
+    answers[0]?.('old');
+    await first;
+    expect(session.summary?.producer).toBe('new');
+  });
+
+  it('answers for rows of an older revision with none', async () => {
+    const { session } = openSession({});
+    await session.load('/m/model.onnx');
+    const { revision } = session.snapshot();
+    await session.load('/m/model.onnx');
+    expect(session.rowsFrom(revision, 0)).toEqual({ revision: revision + 1, rows: [], next: null });
+  });
+});
+
+describe('edits', () => {
+  it('tell the views exactly which schemes changed, also on undo', async () => {
+    const { session, events } = openSession({});
+    await session.load('/m/model.onnx');
+    const edit = schemeEdit(
+      session.plan,
+      session.rowsForScheme(['conv1', 'lstm', 'pool'], 'float'),
+      'float',
+      new Map(),
+    );
+    events.length = 0;
+    session.apply(edit, 'forward');
+    session.apply(edit, 'backward');
+    const schemes = events.filter((event) => event.event === 'schemes').map((event) => event.schemes);
+    expect(schemes).toEqual([
+      [
+        ['conv1', 'float'],
+        ['pool', 'float'],
+      ],
+      [
+        ['conv1', 'w8a8'],
+        ['pool', 'auto'],
+      ],
+    ]);
+  });
+
+  it('give a scheme only to rows that can have it and do not have it yet', async () => {
+    const { session } = openSession({});
+    await session.load('/m/model.onnx');
+    expect(session.rowsForScheme(['conv1', 'conv2', 'lstm', 'pool'], 'w8a8')).toEqual([]);
+    expect(session.rowsForScheme(['conv1', 'lstm', 'pool', 'gone'], 'float')).toEqual(['conv1', 'pool']);
+    expect(session.rowsForScheme(['conv1'], 'auto')).toEqual([]);
+  });
+
+  it('record the hash of the weight once it is known', async () => {
+    const { session } = openSession({});
+    await session.load('/m/model.onnx');
+    session.apply(schemeEdit(session.plan, ['conv1'], 'float', session.hashes), 'forward');
+    await session.hashWeights();
+    expect(session.plan.layers).toEqual({ conv1: { scheme: 'float', weightHash: hashes.conv1 } });
+  });
+
+  it('inspect again when a dimension changes', async () => {
+    const seen: unknown[] = [];
+    const inspect = (request: unknown): unknown => {
+      seen.push(request);
+      return summaryOfThree();
+    };
+    const { session } = openSession({ inspect });
+    await session.load('/m/model.onnx');
+    session.apply(dimensionEdit(session.plan, 'batch', 4), 'forward');
+    expect(seen.at(-1)).toEqual({ file: '/m/model.onnx', dimensions: { batch: 4 } });
+  });
+});
+
+describe('a re-export', () => {
+  it('lists the entries whose weight changed or whose node is gone, and keeps them', async () => {
+    let current: Record<string, string> = hashes;
+    const { session } = openSession({ weightHashes: () => current });
+    await session.load('/m/model.onnx');
+    const planned = { scheme: 'float' } as const;
+    session.setPlan({
+      ...defaultPlan,
+      layers: {
+        conv1: { ...planned, weightHash: hashes.conv1 },
+        conv2: { ...planned, weightHash: hashes.conv2 },
+        gone: planned,
+      },
+    });
+    await session.hashWeights();
+    expect(session.snapshot().plan).toMatchObject({ changed: [], missing: ['gone'] });
+    current = { ...hashes, conv2: 'sha256:9999999999999999' };
+    await session.load('/m/model.onnx');
+    await session.hashWeights();
+    expect(session.snapshot().plan).toMatchObject({ changed: ['conv2'], missing: ['gone'] });
+    expect(Object.keys(session.plan.layers)).toEqual(['conv1', 'conv2', 'gone']);
+  });
+});
+
+describe('scan', () => {
+  it('refuses without data, in a sentence that says what to do', async () => {
+    const { session } = openSession({});
+    await session.load('/m/model.onnx');
+    await expect(session.scan(undefined, { signal: signal() })).rejects.toThrow(
+      'choose calibration data first',
+    );
+  });
+
+  it('fills in figures as they arrive and says what they mean at the end', async () => {
+    const scan: Handler = (_request, { onProgress }) => {
+      onProgress?.({ done: 1, total: 2, message: 'conv1', candidates: [candidate('conv1', 0.5)] });
+      return scanResult([candidate('conv1', 0.5), candidate('conv2', 0.1)]);
+    };
+    const { session, events } = openSession({ scan });
+    await session.load('/m/model.onnx');
+    session.setPlan(withData);
+    await session.scan(undefined, { signal: signal() });
+    const { revision, scan: view } = session.snapshot();
+    expect(session.rowsFrom(revision, 0).rows.map((row) => row.candidate?.sensitivity)).toEqual([
+      0.5,
+      undefined,
+      0.1,
+      undefined,
+    ]);
+    expect(view).toEqual({
+      running: null,
+      measured: { metric: 'kl', slice: 'scan', samples: 16, partial: false, random: false },
+      error: null,
+    });
+    expect(events.filter((event) => event.event === 'candidates')).toHaveLength(2);
+  });
+
+  it('shows a crash, keeps what was measured, and scans again afterwards', async () => {
+    let crash = true;
+    const scan: Handler = (_request, { onProgress }) => {
+      onProgress?.({ done: 1, total: 2, message: 'conv1', candidates: [candidate('conv1', 0.5)] });
+      if (crash) throw new EngineCrashError('The engine process stopped.');
+      return scanResult([]);
+    };
+    const { session } = openSession({ scan });
+    await session.load('/m/model.onnx');
+    session.setPlan(withData);
+    await expect(session.scan(undefined, { signal: signal() })).rejects.toBeInstanceOf(EngineCrashError);
+    expect(session.snapshot().scan).toMatchObject({ running: null, error: 'The engine process stopped.' });
+    expect(session.rowsFrom(session.snapshot().revision, 0).rows[0]?.candidate?.sensitivity).toBe(0.5);
+    crash = false;
+    await session.scan(undefined, { signal: signal() });
+    expect(session.snapshot().scan.error).toBeNull();
+  });
+
+  it('stops on cancelScan, without calling it an error', async () => {
+    const scan: Handler = (_request, options) =>
+      new Promise((_resolve, reject) => {
+        options.signal?.addEventListener('abort', () => reject(new CancelledError()));
+      });
+    const { session } = openSession({ scan });
+    await session.load('/m/model.onnx');
+    session.setPlan(withData);
+    const scanning = session.scan(undefined, { signal: signal() });
+    expect(session.scanning).toBe(true);
+    session.cancelScan();
+    await expect(scanning).rejects.toBeInstanceOf(CancelledError);
+    expect(session.snapshot().scan).toMatchObject({ running: null, error: null });
+  });
+
+  it('forgets figures when the data changes, since they belong to the old data', async () => {
+    const { session } = openSession({ scan: () => scanResult([candidate('conv1', 0.5)]) });
+    await session.load('/m/model.onnx');
+    session.setPlan(withData);
+    await session.scan(undefined, { signal: signal() });
+    const before = session.snapshot().revision;
+    session.apply(calibrationEdit(session.plan, { data: 'random', samples: 8, seed: 1 }), 'forward');
+    const { revision, scan } = session.snapshot();
+    expect(revision).toBeGreaterThan(before);
+    expect(scan.measured).toBeNull();
+    expect(session.rowsFrom(revision, 0).rows.every((row) => row.candidate === null)).toBe(true);
+  });
+});

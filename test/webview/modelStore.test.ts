@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { RowChunk, ToHost, ToView, ViewSnapshot } from '../../src/shared/viewRpc';
+import { Host } from '../../webview/host';
+import { ModelStore } from '../../webview/modelStore';
+import { INITIAL_VIEW_STATE, restoreViewState } from '../../webview/viewState';
+import { viewRow } from '../support/viewRows';
+
+function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'ready'): ViewSnapshot {
+  const header = {} as Extract<ViewSnapshot['model'], { state: 'ready' }>['header'];
+  return {
+    uri: 'file:///model.onnx',
+    name: 'model.onnx',
+    revision,
+    model:
+      state === 'ready'
+        ? { state, header, rowCount: 2 }
+        : state === 'failed'
+          ? { state, message: 'It is truncated.' }
+          : { state },
+    plan: { file: 'p', error: null, changed: [], missing: [], dimensions: {}, calibration: null, data: null },
+    scan: { running: null, measured: null, error: null },
+    lookOnly: null,
+  };
+}
+
+/** A host that answers by hand. */
+function openStore() {
+  const sent: ToHost[] = [];
+  let receive: (message: ToView) => void = () => undefined;
+  const host = new Host({
+    post: (message) => sent.push(message as ToHost),
+    listen: (listener) => {
+      receive = listener;
+    },
+  });
+  const store = new ModelStore(host);
+  const reply = async (ok: ViewSnapshot | RowChunk): Promise<void> => {
+    const call = sent.shift();
+    if (!call) throw new Error('Nothing was asked.');
+    receive({ id: call.id, ok });
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return { store, sent, reply, event: (event: ToView) => receive(event) };
+}
+
+const chunk = (revision: number, names: string[], next: number | null): RowChunk => ({
+  revision,
+  rows: names.map((name) => viewRow(name)),
+  next,
+});
+
+describe('ModelStore', () => {
+  it('pulls all chunks and shows them at once', async () => {
+    const { store, sent, reply } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    expect(sent[0]).toMatchObject({ method: 'rows', request: { revision: 1, start: 0 } });
+    await reply(chunk(1, ['a'], 1));
+    expect(store.content.rows).toEqual([]);
+    await reply(chunk(1, ['b'], null));
+    expect(store.content.rows.map(({ name }) => name)).toEqual(['a', 'b']);
+  });
+
+  it('drops the rows of a revision that was replaced while they came', async () => {
+    const { store, sent, reply, event } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    event({ event: 'snapshot', snapshot: snapshotOf(2) });
+    await reply(chunk(1, ['old'], null));
+    expect(store.content.rows).toEqual([]);
+    expect(sent).toHaveLength(1);
+    await reply(chunk(2, ['new'], null));
+    expect(store.content.rows.map(({ name }) => name)).toEqual(['new']);
+  });
+
+  it('keeps the old rows on screen while the model is read again, and none when that fails', async () => {
+    const { store, reply, event } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    await reply(chunk(1, ['a'], null));
+    event({ event: 'snapshot', snapshot: snapshotOf(2, 'loading') });
+    expect(store.content.rows).toHaveLength(1);
+    event({ event: 'snapshot', snapshot: snapshotOf(2, 'failed') });
+    expect(store.content.rows).toHaveLength(0);
+  });
+
+  it('applies schemes and candidates of its own revision only', async () => {
+    const { store, reply, event } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    await reply(chunk(1, ['a', 'b'], null));
+    event({ event: 'schemes', revision: 1, schemes: [['b', 'float']] });
+    event({ event: 'schemes', revision: 0, schemes: [['a', 'float']] });
+    const candidate = { layer: 'a', scheme: 'w8a8', sensitivity: 1, localSqnrDb: null, bytes: 0 };
+    event({ event: 'candidates', revision: 1, candidates: [candidate] });
+    expect(store.content.rows.map((row) => [row.scheme, row.candidate])).toEqual([
+      ['w8a8', candidate],
+      ['float', null],
+    ]);
+  });
+});
+
+describe('restoreViewState(stored)', () => {
+  it('takes what fits and starts anew with the rest', () => {
+    const stored = { filter: 'conv', open: ['group:a'], scrollTop: 'far', bits: 4, unknown: 1 };
+    expect(restoreViewState(stored)).toEqual({
+      ...INITIAL_VIEW_STATE,
+      filter: 'conv',
+      open: ['group:a'],
+      bits: 4,
+    });
+    expect(restoreViewState(undefined)).toEqual(INITIAL_VIEW_STATE);
+  });
+});

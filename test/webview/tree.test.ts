@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { filterRows, rankedLines, treeLines, type Line } from '../../webview/tree/flatten';
+import { rowsOf, rowTree, type TreeItem } from '../../webview/tree/rowTree';
+import { totalsOf } from '../../webview/tree/totals';
+import { viewRow } from '../support/viewRows';
+
+const rows = [
+  viewRow('/encoder/layer1/conv', { path: ['encoder', 'layer1'] }),
+  viewRow('/encoder/layer1/relu', { path: ['encoder', 'layer1'], isLayer: false, weight: null, op: 'Relu' }),
+  viewRow('/encoder/layer2/conv', { path: ['encoder', 'layer2'] }),
+  viewRow('/head/fc', { path: ['head', 'inner'], op: 'Gemm', parameters: 10 }),
+  viewRow('last', { path: [], op: 'MatMul' }),
+];
+
+function outline(items: readonly TreeItem[], indent = ''): string[] {
+  return items.flatMap((item) =>
+    item.kind === 'group'
+      ? [`${indent}${item.name} (${item.rows.length})`, ...outline(item.children, `${indent}  `)]
+      : [indent + item.row.name],
+  );
+}
+
+const allOpen = { isOpen: () => true };
+const idsOf = (lines: readonly Line[]): string[] => lines.map(({ item }) => item.id);
+
+describe('rowTree(rows)', () => {
+  it('groups by path in the order of the model and joins chains of only children', () => {
+    expect(outline(rowTree(rows))).toEqual([
+      'encoder (3)',
+      '  layer1 (2)',
+      '    /encoder/layer1/conv',
+      '    /encoder/layer1/relu',
+      '  layer2 (1)',
+      '    /encoder/layer2/conv',
+      'head / inner (1)',
+      '  /head/fc',
+      'last',
+    ]);
+  });
+
+  it('gives every item an id of its own, also where module names contain separators', () => {
+    const tree = rowTree([
+      viewRow('a', { path: ['x/y'] }),
+      viewRow('b', { path: ['x', 'y'] }),
+      viewRow('x/y'),
+    ]);
+    const ids = idsOf(treeLines(tree, allOpen));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('of no rows is empty', () => expect(rowTree([])).toEqual([]));
+});
+
+describe('treeLines(tree, visible)', () => {
+  it('leaves out what is below closed groups, and tells assistive technology where each line is', () => {
+    const tree = rowTree(rows);
+    const closed = treeLines(tree, { isOpen: (id) => id === 'group:encoder' });
+    expect(
+      closed.map(({ level, position, setSize, expanded, parent }) => [
+        level,
+        position,
+        setSize,
+        expanded,
+        parent,
+      ]),
+    ).toEqual([
+      [1, 1, 3, true, -1],
+      [2, 1, 2, false, 0],
+      [2, 2, 2, false, 0],
+      [1, 2, 3, false, -1],
+      [1, 3, 3, undefined, -1],
+    ]);
+  });
+});
+
+describe('rankedLines(rows, sort)', () => {
+  const measured = (name: string, sensitivity: number | null) =>
+    viewRow(name, { candidate: { layer: name, scheme: 'w8a8', sensitivity, localSqnrDb: null, bytes: 0 } });
+  const some = [measured('a10', 0.1), viewRow('a9'), measured('a2', 0.9), measured('failed', null)];
+  const names = (lines: readonly Line[]): string[] =>
+    lines.flatMap(({ item }) => rowsOf(item).map(({ name }) => name));
+
+  it('puts the worst layer of the model first and the unknown last, in both directions', () => {
+    expect(names(rankedLines(some, { column: 'sensitivity', descending: true }))).toEqual([
+      'a2',
+      'a10',
+      'a9',
+      'failed',
+    ]);
+    expect(names(rankedLines(some, { column: 'sensitivity', descending: false }))).toEqual([
+      'a10',
+      'a2',
+      'a9',
+      'failed',
+    ]);
+  });
+
+  it('orders numbers in names as numbers', () => {
+    expect(names(rankedLines(some, { column: 'name', descending: false }))).toEqual([
+      'a2',
+      'a9',
+      'a10',
+      'failed',
+    ]);
+  });
+});
+
+describe('filterRows(rows, filter, showNodes)', () => {
+  const found = (filter: string, showNodes = false): string[] =>
+    filterRows(rows, filter, showNodes).map(({ name }) => name);
+
+  it('wants every word, in any column and case', () => {
+    expect(found('conv LAYER2')).toEqual(['/encoder/layer2/conv']);
+    expect(found('gemm w8a8')).toEqual(['/head/fc']);
+    expect(found('8×4×3×3 gemm')).toEqual(['/head/fc']);
+    expect(found('nothing')).toEqual([]);
+  });
+
+  it('hides nodes without a weight unless asked for', () => {
+    expect(found('relu')).toEqual([]);
+    expect(found('relu', true)).toEqual(['/encoder/layer1/relu']);
+  });
+});
+
+describe('totalsOf(rows)', () => {
+  it('adds up, and says how much is unknown instead of counting it as zero', () => {
+    const totals = totalsOf([viewRow('a'), viewRow('b', { macs: null, scheme: 'float' })]);
+    expect(totals).toMatchObject({ layers: 2, parameters: 576, macs: 1000, macsUnknown: 1, scheme: 'mixed' });
+    expect(totals.schemeDetail).toBe('1 w8a8, 1 float');
+  });
+
+  it('knows no MACs where none is known, and no sensitivity before a scan', () => {
+    expect(totalsOf([viewRow('a', { macs: null })])).toMatchObject({
+      macs: null,
+      sensitivity: null,
+      scheme: 'w8a8',
+    });
+  });
+});
