@@ -84,6 +84,7 @@ const gemm = matrixProduct((node) => attrInt(node, 'transA', 0) !== 0);
 
 const costs: Readonly<Record<string, Macs>> = {
   Conv: convolution(1),
+  DeformConv: convolution(1),
   ConvInteger: convolution(1),
   QLinearConv: convolution(3),
   'com.microsoft:FusedConv': convolution(1),

@@ -23,6 +23,7 @@ const qlinear = (weight: number, scale?: number, zeroPoint?: number): WeightedOp
 const weighted: Readonly<Record<string, WeightedOperator>> = {
   Conv: float(1),
   ConvTranspose: float(1),
+  DeformConv: float(1),
   Gemm: float(1, 0),
   MatMul: float(1, 0),
   LSTM: float(1),

@@ -2,6 +2,7 @@ import { attrInt, attrInts, normalDomain } from '../onnx/attributes';
 import { dataTypeFacts } from '../onnx/dtype';
 import type { GraphIndex } from './graphIndex';
 import { operatorKey } from './operands';
+import type { Dim } from './shapeRules/facts';
 import type { Shapes } from './shapes';
 import type { NodeRef, OutputDescription, OutputKind, Scope, Shape } from './types';
 
@@ -99,9 +100,18 @@ function describe(index: GraphIndex, shapes: Shapes, main: Scope, name: string):
     softmaxAxis(index, source, shape, order) ?? turnedAxis(shape, source, order),
   );
   if (probabilities.has(key)) return { name, kind: 'probabilities', classAxis };
-  if (!scores.has(key) || classAxis === undefined) return values;
+  if (!scores.has(key) || classAxis === undefined || !givesClasses(shapes, source, shape?.[classAxis]))
+    return values;
   const isTable = meaningfulRank(shape) === 2;
   return isTable || scoreName.test(name) ? { name, kind: 'logits', classAxis } : values;
+}
+
+/** False when the classes are not the columns or channels that the node computes: anchors of a detector, flattened maps. */
+function givesClasses(shapes: Shapes, { node, scope }: NodeRef, classes: Dim | undefined): boolean {
+  const shape = shapes.of(scope, node.output[0] ?? '');
+  const isProduct = /MatMul|Gemm/.test(node.opType);
+  const width = isProduct || shape?.length === 2 ? shape?.at(-1) : shape?.[1];
+  return typeof width !== 'number' || typeof classes !== 'number' || width === classes;
 }
 
 interface Tail {

@@ -49,7 +49,7 @@ const random: Rule = ({ node }) => [
   { dtype: attrInt(node, 'dtype', DataType.FLOAT), shape: attrInts(node, 'shape') },
 ];
 
-const eyeLike: Rule = (operation) => {
+const like: Rule = (operation) => {
   const { dtype, shape } = operation.input(0);
   return [{ dtype: attrInt(operation.node, 'dtype', dtype), shape }];
 };
@@ -66,7 +66,10 @@ export const creationRules: Rules = {
   Range: range,
   RandomNormal: random,
   RandomUniform: random,
-  EyeLike: eyeLike,
+  EyeLike: like,
+  Bernoulli: like,
+  RandomNormalLike: like,
+  RandomUniformLike: like,
   HannWindow: window,
   HammingWindow: window,
   BlackmanWindow: window,

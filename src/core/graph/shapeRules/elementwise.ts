@@ -201,15 +201,7 @@ const sameShape = [
     'Swish',
     'Tan',
   ],
-  ...[
-    'Tanh',
-    'TensorScatter',
-    'ThresholdedRelu',
-    'Trilu',
-    'RandomNormalLike',
-    'RandomUniformLike',
-    'Bernoulli',
-  ],
+  ...['Tanh', 'TensorScatter', 'ThresholdedRelu', 'Trilu'],
   ...[
     'Gelu',
     'FastGelu',

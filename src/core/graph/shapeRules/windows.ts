@@ -168,6 +168,7 @@ const typeOfInput =
 
 export const windowRules: Rules = {
   Conv: convolution(0, 1, sameType),
+  DeformConv: convolution(0, 1, sameType),
   ConvInteger: convolution(0, 1, () => DataType.INT32),
   QLinearConv: convolution(0, 3, typeOfInput(7)),
   'com.microsoft:FusedConv': convolution(0, 1, sameType),
