@@ -10,7 +10,7 @@ export interface ServerOptions {
   extensionsFolder: string;
   /** False: folders open trusted. True: they open in Restricted Mode until the user says otherwise. */
   workspaceTrust: boolean;
-  /** User settings, written before the start. */
+  /** User settings of a new user data folder; one that has settings keeps them. */
   settings: Record<string, unknown>;
 }
 
@@ -57,7 +57,10 @@ export async function startServer(vscode: BrowserVsCode, options: ServerOptions)
   await writeFile(
     join(options.userDataFolder, 'User', 'settings.json'),
     JSON.stringify(options.settings, null, 2),
-  );
+    { flag: 'wx' },
+  ).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
   const config = join(options.userDataFolder, 'code-server.yaml');
   await writeFile(config, 'auth: none\n');
   // Not in the user data folder: the path of a socket may have no more than 107 bytes.

@@ -11,7 +11,7 @@ export interface ProcessInfo {
 
 /** All processes below `root`, at any depth. */
 export async function descendants(root: number): Promise<ProcessInfo[]> {
-  const all = existsSync('/proc/self/stat') ? await fromProc() : await fromPs();
+  const all = await allProcesses();
   const known = new Set([root]);
   const found: ProcessInfo[] = [];
   // Until nothing is added: a child may be listed before its parent.
@@ -26,7 +26,16 @@ export async function descendants(root: number): Promise<ProcessInfo[]> {
   return found;
 }
 
+/** Whether a process runs; one that has ended but was not collected by its parent does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  return (await allProcesses()).some((found) => found.pid === pid);
+}
+
 /** A bare Debian has no `ps`. */
+function allProcesses(): Promise<ProcessInfo[]> {
+  return existsSync('/proc/self/stat') ? fromProc() : fromPs();
+}
+
 async function fromProc(): Promise<ProcessInfo[]> {
   const found: ProcessInfo[] = [];
   for (const name of await readdir('/proc')) {
@@ -35,8 +44,13 @@ async function fromProc(): Promise<ProcessInfo[]> {
       const stat = await readFile(`/proc/${name}/stat`, 'utf8');
       const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
       // "pid (name) state parent …"; the name may contain spaces and parentheses.
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      found.push({ pid: Number(name), parent, command: command.replaceAll('\0', ' ').trim() });
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (state !== 'Z')
+        found.push({
+          pid: Number(name),
+          parent: Number(parent),
+          command: command.replaceAll('\0', ' ').trim(),
+        });
     } catch {
       // It ended while we looked at it.
     }
@@ -45,9 +59,9 @@ async function fromProc(): Promise<ProcessInfo[]> {
 }
 
 async function fromPs(): Promise<ProcessInfo[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,command=']);
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,stat=,command=']);
   return stdout.split('\n').flatMap((line) => {
-    const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
+    const match = /^\s*(\d+)\s+(\d+)\s+[^Z\s]\S*\s+(.*)$/.exec(line);
     return match ? [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }] : [];
   });
 }
