@@ -65,11 +65,24 @@ describe('the numbers behind it', () => {
     expect(bestPoint([])).toBeUndefined();
   });
 
-  it('cut the histogram to what a logarithmic axis can show', () => {
-    expect(histogramBars({ edges: [0, 1, 2, 3], counts: [4, 0, 2] }, [0.5, 2.5])).toEqual([
-      { from: 0.5, to: 1, height: 1 },
-      { from: 2, to: 2.5, height: 0.5 },
+  it('cut the histogram to what a logarithmic axis can show, areas telling the counts', () => {
+    const bars = histogramBars({ edges: [0, 1, 2, 4, 8], counts: [4, 0, 2, 6] }, [0.5, 4]);
+    expect(bars.map(({ from, to }) => [from, to])).toEqual([
+      [0.5, 1],
+      [2, 4],
     ]);
+    expect(bars.map(({ height }) => height)).toEqual([1, expect.closeTo(0.5)]);
+  });
+
+  it('join bins that would be too narrow to see, and lose none of their weights', () => {
+    const bins = Array.from({ length: 1000 }, (_, index) => index);
+    const histogram = { edges: [...bins, 1000], counts: bins.map(() => 1) };
+    const bars = histogramBars(histogram, [10, 1000]);
+    expect(bars.length).toBeLessThanOrEqual(48);
+    // A uniform distribution rises with x on a logarithmic axis.
+    expect(bars.at(-1)?.height).toBe(1);
+    expect(bars[0]?.from).toBe(10);
+    expect(bars.at(-1)?.to).toBe(1000);
   });
 
   it('name the rules as people do', () => {

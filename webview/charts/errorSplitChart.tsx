@@ -10,8 +10,8 @@ import {
   type Frame,
 } from './errorSplitScales';
 
-const FRAME: Frame = { width: 360, height: 236, left: 38, right: 10, top: 40, bottom: 32 };
-const MARKER_ROW = 11;
+const FRAME: Frame = { width: 310, height: 226, left: 30, right: 8, top: 42, bottom: 32 };
+const MARKER_ROW = 12;
 
 /**
  * Clipping, rounding and total error of a weight over the symmetric range ±a, with the histogram of |w| behind.

@@ -72,19 +72,32 @@ export function chartScales(points: readonly CurvePoint[], frame: Frame) {
 export interface HistogramBar {
   readonly from: number;
   readonly to: number;
-  /** Share of the fullest bin. */
+  /** Density over the logarithmic axis, as a share of the highest: the area of a bar tells how many weights it holds. */
   readonly height: number;
 }
 
-/** The bins that lie within the domain, cut at its ends. A logarithmic axis has no place for zero. */
+/** Narrower bars than this share of the axis would be noise. */
+const MIN_BAR_SHARE = 1 / 48;
+
+/** The bins within the domain, joined until they are wide enough to see. A logarithmic axis has no place for zero. */
 export function histogramBars(
   { edges, counts }: ErrorSplitCurve['histogram'],
   [low, high]: readonly [number, number],
 ): HistogramBar[] {
-  const fullest = counts.reduce((a, b) => Math.max(a, b), 0);
-  return counts.flatMap((count, bin) => {
-    const from = Math.max(low, edges[bin] ?? 0);
+  const least = Math.log(high / low) * MIN_BAR_SHARE;
+  const bars: { from: number; to: number; density: number }[] = [];
+  let from = low;
+  let held = 0;
+  counts.forEach((count, bin) => {
     const to = Math.min(high, edges[bin + 1] ?? 0);
-    return to > from && count > 0 ? [{ from, to, height: count / fullest }] : [];
+    if (to <= low) return;
+    held += count;
+    const width = Math.log(to / from);
+    if (width < least && to < high) return;
+    if (held > 0 && width > 0) bars.push({ from, to, density: held / width });
+    from = to;
+    held = 0;
   });
+  const highest = bars.reduce((a, { density }) => Math.max(a, density), 0);
+  return bars.map(({ density, ...ends }) => ({ ...ends, height: density / highest }));
 }

@@ -14,7 +14,6 @@ interface ModelHeaderProps {
 }
 
 export function ModelHeader({ name, header, plan, host, run }: ModelHeaderProps) {
-  const unknown = header.macsUnknown > 0 ? ` (+ ${header.macsUnknown} unknown)` : '';
   const opsets = header.opsets.map(({ domain, version }) => `${domain ? `${domain} ` : ''}${version}`);
   return (
     <header class="header">
@@ -27,7 +26,7 @@ export function ModelHeader({ name, header, plan, host, run }: ModelHeaderProps)
           {formatBytes(header.bytes)}
         </Fact>
         <Fact name="MACs" title="Multiply-accumulates of one run">
-          {header.macs === null ? 'unknown' : `${formatCount(header.macs)}${unknown}`}
+          {macsText(header)}
         </Fact>
         <Fact name="Opset" title={`IR version ${header.irVersion}`}>
           {opsets.join(', ') || 'none'}
@@ -70,6 +69,15 @@ function Values({ values }: { values: { value: ValueSummary; note: string }[] })
       ))}
     </>
   );
+}
+
+/** Unknown counts are not zero: the text says what is missing and how to get it. */
+function macsText({ macs, macsUnknown, dimensions }: Header): string {
+  if (macsUnknown === 0 && macs !== null) return formatCount(macs);
+  const unset = Object.entries(dimensions).flatMap(([name, size]) => (size === null ? [name] : []));
+  const advice = unset.length > 0 ? `: set ${unset.join(', ')}` : '';
+  if (macs === null) return `unknown${advice}`;
+  return `${formatCount(macs)} + ${macsUnknown} layers unknown${advice}`;
 }
 
 function outputNote({ kind, classAxis }: OutputSummary): string {

@@ -34,7 +34,7 @@ export function LayerGrid(props: LayerGridProps) {
   const { lines, selection, rows, sort } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState({ top: props.scrollTop, height: 600 });
-  const keyboardMoved = useRef(false);
+  const focusPending = useRef(false);
   const changed = useMemo(() => new Set(props.changed), [props.changed]);
   const context: CellContext = useMemo(
     () => ({ worst: worstOf(rows), measured: props.measured }),
@@ -66,8 +66,8 @@ export function LayerGrid(props: LayerGridProps) {
 
   const activeIndex = Math.max(0, indexOf(lines, selection.active));
   useEffect(() => {
-    if (!keyboardMoved.current) return;
-    keyboardMoved.current = false;
+    if (!focusPending.current) return;
+    focusPending.current = false;
     const element = scroller.current;
     if (!element) return;
     element.scrollTop = scrollToShow(activeIndex, element.scrollTop, element.clientHeight - ROW_HEIGHT);
@@ -75,8 +75,7 @@ export function LayerGrid(props: LayerGridProps) {
   }, [selection, lines]);
 
   const moveFocus = (next: Selection): void => {
-    keyboardMoved.current = true;
-    setContext(scroller.current, props.uri, lines, next);
+    focusPending.current = true;
     props.onSelect(next);
   };
 
@@ -112,10 +111,14 @@ export function LayerGrid(props: LayerGridProps) {
     else props.onInspect();
   };
 
-  // Runs before VS Code reads `data-vscode-context` from the document's own listener; also for Shift+F10 and Menu.
+  // Runs before VS Code reads `data-vscode-context`, which it does on the window; also for Shift+F10 and Menu. The
+  // press has focused the row already: focusing it again later would take the focus from the menu and close it.
   const onContextMenu = (event: MouseEvent): void => {
     const id = idAt(event);
-    if (id !== undefined) moveFocus(contextClick(selection, id));
+    if (id === undefined) return;
+    const next = contextClick(selection, id);
+    setContext(scroller.current, props.uri, lines, next);
+    props.onSelect(next);
   };
 
   useEffect(() => setContext(scroller.current, props.uri, lines, selection), [props.uri, lines, selection]);

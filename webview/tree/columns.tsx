@@ -100,11 +100,11 @@ export const COLUMNS: readonly Column[] = [
     label: 'Scheme',
     numeric: false,
     row: (row) => ({
-      content: <span class={`scheme ${row.scheme}`}>{row.scheme}</span>,
+      content: <span class={`pill ${row.scheme}`}>{row.scheme}</span>,
       title: row.reason ?? '',
     }),
     group: ({ scheme, schemeDetail }) => ({
-      content: <span class={`scheme ${scheme}`}>{scheme}</span>,
+      content: <span class={`pill ${scheme}`}>{scheme}</span>,
       title: schemeDetail,
     }),
   },
