@@ -75,7 +75,12 @@ export async function startServer(vscode: BrowserVsCode, options: ServerOptions)
       ...['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'],
       ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment(), detached: true },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Without a gallery VS Code asks no server about extensions.
+      env: { ...cleanEnvironment(), EXTENSIONS_GALLERY: '{"serviceUrl": ""}' },
+      detached: true,
+    },
   );
   return new RunningServer(child, sessionSocket).ready();
 }

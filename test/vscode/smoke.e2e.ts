@@ -23,4 +23,5 @@ it('opens a double-clicked model in the editor of the extension', async () => {
   await expect.poll(() => view.getByRole('row').count()).toBeGreaterThan(1);
   await vscode.screenshot('smoke');
   expect(await vscode.dialogs.notifications()).toEqual([]);
+  expect(vscode.viewErrors()).toEqual([]);
 });

@@ -11,10 +11,14 @@ import { visibleWebview } from './webviewFrame';
 /** Where pictures for people go; kept after the tests. */
 export const outputFolder = join(projectRoot, 'test-output', 'vscode');
 
+/** Addresses of what runs in a webview: its frames, resources of extensions, and scripts in its HTML (no address). */
+const fromWebview = /^$|webview|vscode-resource|vscode-remote-resource/;
+
 /** A running VS Code, driven as its user would: mouse, keyboard, and reading what is on the screen. */
 export class VsCode {
   readonly quickInput: QuickInput;
   readonly dialogs: Dialogs;
+  private readonly errors: string[] = [];
   private closing = false;
 
   constructor(
@@ -26,6 +30,11 @@ export class VsCode {
   ) {
     this.quickInput = new QuickInput(page);
     this.dialogs = new Dialogs(page);
+    page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && fromWebview.test(message.location().url))
+        this.errors.push(message.text());
+    });
     void server.closed.then(() => {
       if (this.closing) return;
       console.error(`The VS Code server ${server.ended()} during the test. Its log:\n${server.log()}`);
@@ -60,6 +69,11 @@ export class VsCode {
   /** The document of the visible webview. Ask again after a tab was switched or an editor was opened again. */
   async view(): Promise<Frame> {
     return visibleWebview(this.page);
+  }
+
+  /** Errors in the console of webviews (violations of the content security policy too) and exceptions nobody caught. */
+  viewErrors(): readonly string[] {
+    return this.errors;
   }
 
   /** Right-clicks and returns VS Code's own menu, with its entries (separators left out). */
