@@ -1,11 +1,11 @@
-/** Longest block looked for; transformer blocks exported op by op have about forty nodes. */
-const longestBlock = 96;
+/** Longest block looked for; transformer blocks exported op by op have up to a hundred nodes. */
+const longestBlock = 128;
 
 /** Each round gives one block length to all places where it repeats; few lengths matter in a network. */
 const mostRounds = 6;
 
 /** Beyond this a grouping by sequence tells nothing and costs time. */
-const mostNodes = 200_000;
+const mostNodes = 100_000;
 
 /** A stretch of equal blocks. */
 interface Run {
@@ -20,9 +20,15 @@ interface Run {
  * sequence alone. Time is linear in its length (a fixed number of comparisons per node).
  * @returns per position the number of its block, counted from 1 in order of appearance; 0 outside blocks.
  */
-export function findBlocks(operators: readonly string[]): number[] {
-  const blockOf = operators.map(() => 0);
-  if (operators.length > mostNodes) return blockOf;
+export function findBlocks(names: readonly string[]): number[] {
+  const blockOf = names.map(() => 0);
+  if (names.length > mostNodes) return blockOf;
+  const codes = new Map<string, number>();
+  const operators = Int32Array.from(names, (name) => {
+    const code = codes.get(name) ?? codes.size;
+    codes.set(name, code);
+    return code;
+  });
   const isFree = (position: number): boolean => blockOf[position] === 0;
   for (let round = 0; round < mostRounds; round++) {
     let best: readonly Run[] = [];
@@ -52,7 +58,7 @@ function coverage(runs: readonly Run[]): number {
 
 /** Maximal stretches of free positions in which every operator equals the one `length` before. */
 function runsOf(
-  operators: readonly string[],
+  operators: Int32Array,
   length: number,
   isFree: (position: number) => boolean,
 ): readonly Run[] {
@@ -60,8 +66,9 @@ function runsOf(
   let start = 0;
   const close = (end: number): void => {
     const repeats = Math.floor((end - start) / length);
+    if (repeats < 2) return;
     const isMixed = new Set(operators.slice(start, start + length)).size > 1;
-    if (repeats >= 2 && isMixed) runs.push({ start, length, repeats });
+    if (isMixed) runs.push({ start, length, repeats });
   };
   for (let position = 0; position <= operators.length; position++) {
     const ends = position === operators.length || !isFree(position);
