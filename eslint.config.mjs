@@ -86,6 +86,7 @@ export default tseslint.config(
     settings: {
       'import-x/resolver-next': [
         createTypeScriptImportResolver({
+          noWarnOnMultipleProjects: true,
           project: ['src/tsconfig.json', 'webview/tsconfig.json', 'test/tsconfig.json'],
         }),
       ],

@@ -46,8 +46,6 @@ async function serveBrowser(model: string): Promise<void> {
   const address = new URL(server.origin);
   address.searchParams.set('folder', dirname(model));
   console.log(`\nVS Code with Roundoff is at\n\n  ${address.href}\n\nCtrl-C stops it.`);
-  const stop = () => void server.stop().then(() => process.exit(0));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   // The address cannot name the model: VS Code would open it before it knows the extension, as a text file.
   const window = await waitForWindow(server.sessionSocket, model, () => server.ended() !== undefined);
   if (window !== undefined) await openInWindow(window, model);

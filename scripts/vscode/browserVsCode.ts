@@ -67,7 +67,8 @@ function nodePackageName(): string {
   return `node-${process.platform}-${process.arch}`;
 }
 
-function checkBuildTools(): void {
+/** @throws Error that names the packages to install when code-server cannot be built here. */
+export function checkBuildTools(): void {
   if (process.platform === 'win32')
     throw new Error(
       'VS Code for the browser does not run on Windows. Install desktop VS Code (https://code.visualstudio.com)',

@@ -45,6 +45,8 @@ export const quietSettings: Record<string, unknown> = {
   'workbench.tips.enabled': false,
 };
 
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 const startLimitMs = 60_000;
 
 /**
@@ -136,6 +138,7 @@ class RunningServer implements VsCodeServer {
       });
     });
     process.once('exit', this.killAll);
+    for (const signal of endSignals) process.on(signal, this.endWithUs);
   }
 
   async ready(): Promise<this> {
@@ -165,9 +168,16 @@ class RunningServer implements VsCodeServer {
   async stop(): Promise<void> {
     this.killAll();
     process.off('exit', this.killAll);
+    for (const signal of endSignals) process.off(signal, this.endWithUs);
     await this.closed;
     await rm(dirname(this.sessionSocket), { recursive: true, force: true });
   }
+
+  /** The server has a process group of its own, so a Ctrl-C in our terminal does not reach it. */
+  private readonly endWithUs = (): void => {
+    this.killAll();
+    process.exit();
+  };
 
   /** The server, its extension hosts and our engine share a process group, of which the server is the leader. */
   private readonly killAll = (): void => {
