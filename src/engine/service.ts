@@ -1,19 +1,20 @@
-import { InputError } from '../core/errors';
 import type { EngineHandlers } from './messages';
+import { compare } from './methods/compare';
+import { copyModel } from './methods/copyModel';
+import { describeData } from './methods/describeData';
+import { errorSplit } from './methods/errorSplit';
+import { hashWeights, inspect } from './methods/inspect';
+import { quantize } from './methods/quantize';
+import { scan } from './methods/scan';
 
-/** The methods of the engine. Each lives in a file of its own, loaded when it is first called. */
-export function createService(): EngineHandlers {
-  const absent = async (): Promise<never> => {
-    throw new InputError('Not available yet.');
-  };
-  return {
-    inspect: absent,
-    weightHashes: absent,
-    describeData: absent,
-    errorSplit: absent,
-    quantize: absent,
-    scan: absent,
-    compare: absent,
-    copyModel: absent,
-  };
-}
+/** The methods of the engine. Native packages are loaded when they are first needed, not here. */
+export const engineService: EngineHandlers = {
+  inspect,
+  weightHashes: hashWeights,
+  describeData,
+  errorSplit,
+  quantize,
+  scan,
+  compare,
+  copyModel,
+};

@@ -45,13 +45,19 @@ function inputSpec({ name, type }: ValueInfo, dimensions: Readonly<Record<string
       `Input ${name} has element type ${dtypeName(tensor.elemType)}, which cannot be fed.`,
     );
   }
-  return { name, type: runtimeType, shape: tensor.shape?.dim.map((dim) => sizeOf(dim, dimensions)) ?? null };
+  const shape = tensor.shape?.dim.map((dim, axis) => sizeOf(dim, `${name}.${axis}`, dimensions)) ?? null;
+  return { name, type: runtimeType, shape };
 }
 
+/** @param unnamed what a dimension without a name is called in `dimensions`, as in graph/shapes.ts. */
 function sizeOf(
   { dimValue, dimParam }: Dimension,
+  unnamed: string,
   dimensions: Readonly<Record<string, number>>,
 ): number | string | null {
-  if (dimParam !== undefined && Object.hasOwn(dimensions, dimParam)) return dimensions[dimParam] ?? dimParam;
-  return dimValue ?? dimParam ?? null;
+  if (dimValue !== undefined) return dimValue;
+  // Some exporters write an empty name for an unknown size.
+  const key = dimParam || unnamed;
+  const given = Object.hasOwn(dimensions, key) ? dimensions[key] : undefined;
+  return given ?? (dimParam || null);
 }

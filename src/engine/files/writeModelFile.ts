@@ -11,6 +11,8 @@ import { FileSource, identityOf } from './fileSource';
 export interface WriteFileOptions extends Work {
   /** Files that must not be replaced: the opened model, under any of its names. */
   readonly opened?: readonly string[];
+  /** Where the caller will move the finished files, when that is not `path`: names are checked there. */
+  readonly destination?: string;
 }
 
 export interface WrittenFiles {
@@ -32,8 +34,9 @@ export async function writeModelFile(
   options: WriteFileOptions = {},
 ): Promise<WrittenFiles> {
   const target = resolve(path);
-  await refuseOpened(target, model, options.opened ?? []);
-  const data = new AtomicFile(await newDataPath(target));
+  const destination = resolve(options.destination ?? path);
+  await refuseOpened(destination, model, options.opened ?? []);
+  const data = new AtomicFile(join(dirname(target), basename(await newDataPath(destination))));
   const file = new AtomicFile(target);
   let bytes = 0;
   await writeTogether([data, file], async () => {

@@ -32,9 +32,12 @@ class OrtRuntime implements Runtime {
     return this.#create(sink.bytes(), file, options);
   }
 
-  /** Opens a model file as it stands on disk. */
-  openFile(path: string, options: SessionOptions): Promise<Session> {
-    return this.#create(path, path, options);
+  /**
+   * Opens a model file as it stands on disk.
+   * @param name what messages call it.
+   */
+  openFile(path: string, options: SessionOptions, name = path): Promise<Session> {
+    return this.#create(path, name, options);
   }
 
   async #openThroughFile(model: Model, file: string, options: SessionOptions): Promise<Session> {

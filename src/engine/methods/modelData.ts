@@ -1,0 +1,27 @@
+import { InputError } from '../../core/errors';
+import type { Model } from '../../core/onnx/types';
+import type { DataRequest } from '../../shared/rpc';
+import type { DataSet, InputSpec } from '../data/dataSet';
+import { modelInputs } from '../data/modelInputs';
+import { openDataSet } from '../data/openDataSet';
+import { dealSlices, DEFAULT_SEED, type Deal } from '../data/slices';
+
+/** Data that fits a model, dealt into slices. */
+export interface ModelData {
+  readonly dataSet: DataSet;
+  readonly inputs: readonly InputSpec[];
+  readonly seed: number;
+  readonly deal: Deal;
+}
+
+/** @throws InputError when the data does not fit the model, or has fewer samples than asked for. */
+export async function openModelData(
+  { data, samples, seed = DEFAULT_SEED }: DataRequest,
+  model: Model,
+  dimensions: Readonly<Record<string, number>> = {},
+): Promise<ModelData> {
+  if (!model.graph) throw new InputError('The model has no graph: there is nothing to run.');
+  const inputs = modelInputs(model.graph, dimensions);
+  const dataSet = await openDataSet(data, inputs, seed);
+  return { dataSet, inputs, seed, deal: dealSlices(dataSet.length, seed, samples) };
+}

@@ -1,0 +1,142 @@
+import { quantizeModel, type CalibrationSource } from '../../core/calibrate/quantizeModel';
+import { verify } from '../../core/compare/verify';
+import { throwIfCancelled } from '../../core/errors';
+import { planForModel } from './planForModel';
+import type { Work } from '../../core/ports';
+import type { QuantizedLayer, QuantizeResult } from '../../core/results';
+import type { RewrittenLayer } from '../../core/rewrite/rewrite';
+import type { QuantizeRequest } from '../../shared/rpc';
+import { RANDOM } from '../data/randomDataSet';
+import { sliceOf } from '../data/slices';
+import { openModelFile, type OpenedModel } from '../files/modelFile';
+import type { EngineHandlers } from '../messages';
+import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
+import { openModelData, type ModelData } from './modelData';
+import { filesOf, sizeOf } from './modelFiles';
+import { writeChecked } from './stagedOutput';
+import { workOf } from './work';
+
+/**
+ * Writes a quantized model: calibrate, rewrite, write, then run the written file against the float one on samples that
+ * calibration did not see. The file appears only when all of that went well.
+ */
+export const quantize: EngineHandlers['quantize'] = async (request, call) => {
+  const start = performance.now();
+  const work = workOf(call);
+  const opened = await openModelFile(request.file, call);
+  try {
+    const { plan, notes } = planForModel(opened.model, request);
+    const data =
+      request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
+    const runtime = data && (await openRuntime());
+    const source: CalibrationSource | undefined = data &&
+      runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
+    const quantized = await quantizeModel(opened.model, plan, source, work);
+    const layers = await layerResults(quantized.layers, work);
+
+    let verification: QuantizeResult['verification'] = null;
+    const written = await writeChecked(
+      quantized.model,
+      request.output,
+      async (path) => {
+        await readBack(path);
+        if (runtime && data)
+          verification = await verifyFile(runtime, request.file, path, request.output, data, work);
+      },
+      { ...work, opened: [request.file] },
+    );
+    return {
+      output: written.files[0] ?? request.output,
+      bytes: { before: await sizeOf(filesOf(opened)), after: written.bytes },
+      layers,
+      totals: totalsOf(layers),
+      verification,
+      notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
+      seconds: (performance.now() - start) / 1000,
+    };
+  } finally {
+    await opened.close();
+  }
+};
+
+/** The written file must open as a model again. */
+async function readBack(path: string): Promise<void> {
+  const again: OpenedModel = await openModelFile(path);
+  await again.close();
+}
+
+/** Null when calibration took every sample. */
+async function verifyFile(
+  runtime: OrtRuntime,
+  floatFile: string,
+  written: string,
+  output: string,
+  data: ModelData,
+  work: Work,
+): Promise<QuantizeResult['verification']> {
+  const slice = sliceOf(data.dataSet, data.deal, 'verify');
+  if (slice.length === 0) return null;
+  const float = await runtime.openFile(floatFile, { optimization: 'full' });
+  try {
+    const quantized = await runtime.openFile(written, { optimization: 'full' }, output);
+    try {
+      return { slice: 'verify', ...(await verify(float, quantized, slice, work)) };
+    } finally {
+      await quantized.release();
+    }
+  } finally {
+    await float.release();
+  }
+}
+
+async function layerResults(rewritten: readonly RewrittenLayer[], work: Work): Promise<QuantizedLayer[]> {
+  const layers: QuantizedLayer[] = [];
+  for (const layer of rewritten) {
+    const { name, scheme, bits, signed, granularity, bytesBefore, bytesAfter } = layer;
+    throwIfCancelled(work.signal);
+    work.onProgress?.(layers.length, rewritten.length, `Measuring the weight of ${name}`);
+    const error = await layer.measureWeight();
+    layers.push({
+      name,
+      scheme,
+      bits,
+      signed,
+      granularity,
+      weightSse: error?.sse ?? null,
+      weightSqnrDb: error?.sqnrDb ?? null,
+      uniqueBefore: error?.uniqueBefore ?? null,
+      uniqueAfter: error?.uniqueAfter ?? null,
+      bytesBefore,
+      bytesAfter,
+    });
+  }
+  return layers;
+}
+
+function totalsOf(layers: readonly QuantizedLayer[]): QuantizeResult['totals'] {
+  const quantized = layers.filter(({ scheme }) => scheme !== 'float').length;
+  const sum = (size: (layer: QuantizedLayer) => number): number =>
+    layers.reduce((total, layer) => total + size(layer), 0);
+  return {
+    quantized,
+    float: layers.length - quantized,
+    bytesBefore: sum(({ bytesBefore }) => bytesBefore),
+    bytesAfter: sum(({ bytesAfter }) => bytesAfter),
+  };
+}
+
+function dataNotes({ calibration }: QuantizeRequest, data: ModelData | undefined): string[] {
+  if (!calibration) return ['Nothing was run: there is no calibration data.'];
+  const notes: string[] = [];
+  if (calibration.data === RANDOM) {
+    notes.push(
+      'Calibrated and verified with random inputs: the ranges and figures say little about real data.',
+    );
+  }
+  if (data?.deal.verify.length === 0) {
+    notes.push(
+      'Not verified: calibration took every sample. Give more samples, or ask for fewer with --samples.',
+    );
+  }
+  return notes;
+}

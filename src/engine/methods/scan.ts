@@ -1,0 +1,49 @@
+import { InputError } from '../../core/errors';
+import { scan as scanLayers } from '../../core/scan/scan';
+import { sliceOf } from '../data/slices';
+import { openModelFile } from '../files/modelFile';
+import type { EngineHandlers } from '../messages';
+import { openRuntime } from '../runtime/ortRuntime';
+import { openModelData } from './modelData';
+import { outputsOf } from './modelOutputs';
+import { planForModel } from './planForModel';
+
+/** Measures each layer's sensitivity; candidates go out with the progress as they are measured. */
+export const scan: EngineHandlers['scan'] = async (request, { signal, report }) => {
+  const opened = await openModelFile(request.file, { signal });
+  try {
+    const { plan } = planForModel(opened.model, request);
+    const { dataSet, deal } = await openModelData(request.calibration, opened.model, plan.dimensions);
+    if (deal.scan.length === 0) {
+      throw new InputError(
+        `A scan needs samples that calibration does not use: ${dataSet.data} has ${dataSet.length} in all and ` +
+          `${deal.calibrate.length} are for calibration. Give more samples, or ask for fewer.`,
+      );
+    }
+    const slices = {
+      calibrate: sliceOf(dataSet, deal, 'calibrate'),
+      scan: sliceOf(dataSet, deal, 'scan'),
+    };
+    let last = { done: 0, total: 1, message: 'Scanning' };
+    return await scanLayers(
+      await openRuntime(),
+      opened.model,
+      plan,
+      slices,
+      {
+        layers: request.layers,
+        outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
+        onCandidate: (candidate) => report({ ...last, candidates: [candidate] }),
+      },
+      {
+        signal,
+        onProgress: (done, total, message) => {
+          last = { done, total, message };
+          report(last);
+        },
+      },
+    );
+  } finally {
+    await opened.close();
+  }
+};

@@ -1,0 +1,7 @@
+import type { Work } from '../../core/ports';
+import type { CallContext } from '../messages';
+
+/** The call's cancel signal and progress as core takes them. */
+export function workOf({ signal, report }: CallContext): Work {
+  return { signal, onProgress: (done, total, message) => report({ done, total, message }) };
+}
