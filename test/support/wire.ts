@@ -12,21 +12,21 @@ type Content = readonly number[] | Uint8Array | string;
 const contentBytes = (content: Content): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : Uint8Array.from(content);
 
-export function concat(...parts: readonly Content[]): Uint8Array {
+export function concat(...parts: readonly Content[]): Buffer {
   return Buffer.concat(parts.map(contentBytes));
 }
 
 /** A length-delimited field. */
-export function bytesField(id: number, ...content: readonly Content[]): Uint8Array {
+export function bytesField(id: number, ...content: readonly Content[]): Buffer {
   const body = concat(...content);
   return concat(varint(id * 8 + 2), varint(body.byteLength), body);
 }
 
-export function varintField(id: number, value: number | bigint): Uint8Array {
+export function varintField(id: number, value: number | bigint): Buffer {
   return concat(varint(id * 8), varint(value));
 }
 
-export function fixed32Field(id: number, value: number): Uint8Array {
+export function fixed32Field(id: number, value: number): Buffer {
   return concat(varint(id * 8 + 5), new Uint8Array(Float32Array.of(value).buffer));
 }
 
@@ -52,7 +52,7 @@ export const ids = {
 } as const;
 
 /** A model with this graph content. */
-export function modelBytes(...graph: readonly Content[]): Uint8Array {
+export function modelBytes(...graph: readonly Content[]): Buffer {
   return concat(
     varintField(ids.model.irVersion, 10),
     bytesField(ids.model.graph, ...graph),
@@ -60,7 +60,7 @@ export function modelBytes(...graph: readonly Content[]): Uint8Array {
   );
 }
 
-export function nodeBytes(name: string, ...more: readonly Content[]): Uint8Array {
+export function nodeBytes(name: string, ...more: readonly Content[]): Buffer {
   return bytesField(
     ids.graph.node,
     bytesField(ids.node.input, 'x'),
@@ -79,7 +79,7 @@ export interface TensorSpec {
 }
 
 /** The content of a TensorProto. */
-export function tensorBytes({ name = 'w', dims = [], dataType, more = [] }: TensorSpec): Uint8Array {
+export function tensorBytes({ name = 'w', dims = [], dataType, more = [] }: TensorSpec): Buffer {
   return concat(
     ...dims.map((dim) => varintField(ids.tensor.dims, dim)),
     varintField(ids.tensor.dataType, dataType),

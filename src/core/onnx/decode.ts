@@ -15,27 +15,27 @@ export interface DecodeContext {
 /**
  * Builds the immutable object of one message.
  * @param scalars its scalar records, joined
- * @param children its sub-messages by slot
+ * @param children its sub-messages by slot, where there are any
  * @throws Error naming the field whose content cannot be decoded
  */
 export function decodeMessage(
   info: MessageInfo,
   scalars: Uint8Array,
-  children: readonly (readonly object[])[],
+  children: readonly (readonly object[] | undefined)[],
   payload: PayloadParts | undefined,
   origin: Origin,
   context: DecodeContext,
 ): object {
-  const decoded = (scalars.byteLength ? info.type.decode(scalars) : {}) as Record<string, unknown>;
-  const message: Record<string, unknown> = {};
-  for (const field of info.fields) {
-    if (field.kind === 'message') {
-      const found = children[field.slot] ?? [];
-      const value = field.repeated ? (found.length ? found : field.absent) : found[0];
-      if (value !== undefined) message[field.property] = value;
-    } else if (field.kind === 'scalar') {
-      const value = Object.hasOwn(decoded, field.name) ? fromWire(field, decoded[field.name]) : field.absent;
-      if (value !== undefined) message[field.property] = value;
+  const message: Record<string, unknown> = { ...info.blank };
+  for (const field of info.slots) {
+    const found = children[field.slot];
+    if (found) message[field.property] = field.repeated ? found : found[0];
+  }
+  if (scalars.byteLength) {
+    const decoded = info.type.decode(scalars) as unknown as Record<string, unknown>;
+    for (const field of info.fields) {
+      if (field.kind !== 'scalar' || !Object.hasOwn(decoded, field.name)) continue;
+      message[field.property] = fromWire(field, decoded[field.name]);
     }
   }
   if (payload) {

@@ -6,23 +6,35 @@
 /** Protobuf's own limit: lengths are signed 32-bit in every official implementation, so no reader takes more. */
 export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
-/** Official protobuf readers stop at 100 nested messages; deeper files could not be opened elsewhere. */
-export const MAX_DEPTH = 100;
+/** Bounds on the graph, payloads apart. Tests lower them. */
+export interface GraphLimits {
+  readonly depth: number;
+  readonly messages: number;
+  readonly graphBytes: number;
+  readonly listElements: number;
+}
 
-/** Messages (nodes, attributes, tensors, entries...). A node takes about five; real graphs stay under a million. */
-export const MAX_MESSAGES = 6_000_000;
+export const GRAPH_LIMITS: GraphLimits = {
+  /** Official protobuf readers stop at 100 nested messages; deeper files could not be opened elsewhere. */
+  depth: 100,
+  /**
+   * Nodes, attributes, tensors, types, entries. A node with all its parts takes about 20; the largest unrolled
+   * graphs have 100,000 nodes. Each message costs about 300 bytes of memory and 3 µs.
+   */
+  messages: 4_000_000,
+  /**
+   * Names, attributes, documentation. Large exports with stack traces in their metadata reach 200 MB; decoded text
+   * takes about as much memory again.
+   */
+  graphBytes: 512 * 1024 * 1024,
+  /**
+   * Elements of attribute lists (`ints`, `floats`, `strings`), dimensions, names of inputs, decoded at up to 40 bytes
+   * each; strings count as `LIST_ITEM_COST`. Large tree ensembles hold about ten million.
+   */
+  listElements: 16 * 1024 * 1024,
+};
 
-/**
- * Bytes of the graph without payloads: names, attributes, documentation. Large exports with stack traces in their
- * metadata reach 200 MB; decoded text takes about as much memory again.
- */
-export const MAX_GRAPH_BYTES = 512 * 1024 * 1024;
-
-/**
- * Elements of lists outside payloads (attribute `ints`, `floats`, `strings`, dimensions, names), decoded at up to 40
- * bytes each, strings at more: those count as `LIST_ITEM_COST`. Large tree ensembles hold about ten million.
- */
-export const MAX_LIST_ELEMENTS = 16 * 1024 * 1024;
+/** What a string costs in memory, in elements of a list of numbers. */
 export const LIST_ITEM_COST = 4;
 
 /** Payloads up to this size stay in memory with the graph, so that shapes, scales and axes are read synchronously. */

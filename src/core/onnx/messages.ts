@@ -38,6 +38,8 @@ export interface MessageInfo {
   readonly fields: readonly FieldInfo[];
   readonly byId: ReadonlyMap<number, FieldInfo>;
   readonly slots: readonly FieldInfo[];
+  /** The object of a message without content; copies of it are the start of every message. */
+  readonly blank: Readonly<Record<string, unknown>>;
 }
 
 export const WIRE_VARINT = 0;
@@ -109,7 +111,8 @@ function compile(): (name: string) => MessageInfo {
     const fields: FieldInfo[] = [];
     const byId = new Map<number, FieldInfo>();
     const slots: FieldInfo[] = [];
-    const info: MessageInfo = { name, type, fields, byId, slots };
+    const blank: Record<string, unknown> = {};
+    const info: MessageInfo = { name, type, fields, byId, slots, blank };
     compiled.set(name, info);
     for (const field of [...type.fieldsArray].sort((a, b) => a.id - b.id)) {
       const kind = kindOf(name, field);
@@ -130,6 +133,7 @@ function compile(): (name: string) => MessageInfo {
       };
       fields.push(entry);
       byId.set(entry.id, entry);
+      if (entry.absent !== undefined) blank[entry.property] = entry.absent;
       if (kind === 'message') slots.push(entry);
     }
     return info;

@@ -7,21 +7,55 @@ export interface Origin {
   readonly length: number;
 }
 
-const origins = new WeakMap<object, Origin>();
-const bases = new WeakMap<object, object>();
+class Given {
+  constructor(message: object) {
+    return message;
+  }
+}
+
+/**
+ * Notes on a message that neither `{ ...message }` nor a comparison sees: private fields put on an existing object.
+ * A WeakMap would say the same, but Node's takes minutes to grow past a few million entries.
+ */
+class ReadNote extends Given {
+  readonly #origin: Origin;
+
+  constructor(message: object, origin: Origin) {
+    super(message);
+    this.#origin = origin;
+  }
+
+  static of(message: object): Origin | undefined {
+    return #origin in message ? message.#origin : undefined;
+  }
+}
+
+class DerivedNote extends Given {
+  readonly #base: object;
+
+  constructor(message: object, base: object) {
+    super(message);
+    this.#base = base;
+  }
+
+  static of(message: object): object | undefined {
+    return #base in message ? message.#base : undefined;
+  }
+}
 
 /** The span that `message` was read from, if it is unchanged since. */
 export function originOf(message: object): Origin | undefined {
-  return origins.get(message);
+  return ReadNote.of(message);
 }
 
+/** Notes where a new message was read from. Once per message. */
 export function setOrigin(message: object, origin: Origin): void {
-  origins.set(message, origin);
+  new ReadNote(message, origin);
 }
 
 /** The message as read from the file that `message` was derived from, if any. */
 export function baseOf(message: object): object | undefined {
-  return bases.get(message);
+  return DerivedNote.of(message);
 }
 
 /**
@@ -30,7 +64,7 @@ export function baseOf(message: object): object | undefined {
  */
 export function derive<T extends object>(message: T, changes: Partial<T>): T {
   const next = { ...message, ...changes };
-  const base = origins.has(message) ? message : bases.get(message);
-  if (base) bases.set(next, base);
+  const base = ReadNote.of(message) ? message : DerivedNote.of(message);
+  if (base) new DerivedNote(next, base);
   return next;
 }

@@ -1,6 +1,7 @@
 import { OnnxFileError, throwIfCancelled } from '../errors';
 import type { ByteSource, CancelSignal, ExternalDataResolver } from '../ports';
 import { ByteWindow } from './byteWindow';
+import { GRAPH_LIMITS, type GraphLimits } from './limits';
 import { modelInfo } from './messages';
 import { Scanner } from './scan';
 import { whatElse } from './sniff';
@@ -10,6 +11,7 @@ export interface ReadOptions {
   /** Finds external data; called at the first read of a tensor that needs it. */
   readonly resolveExternal?: ExternalDataResolver;
   readonly signal?: CancelSignal;
+  readonly limits?: GraphLimits;
 }
 
 /**
@@ -34,9 +36,10 @@ export async function readModel(source: ByteSource, options: ReadOptions = {}): 
   }
 }
 
-async function scanModel(source: ByteSource, { resolveExternal, signal }: ReadOptions): Promise<Model> {
+async function scanModel(source: ByteSource, options: ReadOptions): Promise<Model> {
+  const { resolveExternal, signal, limits = GRAPH_LIMITS } = options;
   const window = new ByteWindow(source);
-  const scanner = new Scanner(modelInfo, { source, resolveExternal }, source.size);
+  const scanner = new Scanner(modelInfo, { source, resolveExternal }, source.size, limits);
   for (;;) {
     throwIfCancelled(signal);
     const need = scanner.advance(window);

@@ -2,14 +2,7 @@ import { OnnxFileError } from '../errors';
 import { joinBytes } from './bytes';
 import type { ByteWindow } from './byteWindow';
 import { type DecodeContext, decodeMessage } from './decode';
-import {
-  INLINE_PAYLOAD_BYTES,
-  LIST_ITEM_COST,
-  MAX_DEPTH,
-  MAX_GRAPH_BYTES,
-  MAX_LIST_ELEMENTS,
-  MAX_MESSAGES,
-} from './limits';
+import { INLINE_PAYLOAD_BYTES, type GraphLimits, LIST_ITEM_COST } from './limits';
 import { type FieldInfo, type MessageInfo, WIRE_BYTES, WIRE_VARINT, accepts } from './messages';
 import { PayloadParts } from './payloadParts';
 import { HEADER_BYTES, type RecordHeader, readHeader } from './wire';
@@ -20,11 +13,13 @@ export interface Need {
   readonly length: number;
 }
 
+const noBytes = new Uint8Array(0);
+
 /** A message being read. */
 class Frame {
-  readonly children: object[][];
+  readonly children: (object[] | undefined)[] = [];
   readonly payload: PayloadParts | undefined;
-  private readonly pieces: Uint8Array[] = [];
+  private pieces: Uint8Array[] | undefined;
   private runBuffer: Uint8Array | undefined;
   private runStart = 0;
   private runEnd = 0;
@@ -37,7 +32,6 @@ class Frame {
     readonly start: number,
     readonly end: number,
   ) {
-    this.children = info.slots.map(() => []);
     this.payload = info.name === 'TensorProto' ? new PayloadParts() : undefined;
   }
 
@@ -54,15 +48,18 @@ class Frame {
   }
 
   scalars(): Uint8Array {
+    if (!this.pieces) return this.runBuffer ? this.runBuffer.subarray(this.runStart, this.runEnd) : noBytes;
     this.endRun();
-    const only = this.pieces[0];
-    if (only && this.pieces.length === 1) return only;
     return joinBytes(this.pieces);
   }
 
   private endRun(): void {
-    if (this.runBuffer) this.pieces.push(this.runBuffer.subarray(this.runStart, this.runEnd));
+    if (this.runBuffer) (this.pieces ??= []).push(this.runBuffer.subarray(this.runStart, this.runEnd));
     this.runBuffer = undefined;
+  }
+
+  addChild(field: FieldInfo, child: object): void {
+    (this.children[field.slot] ??= []).push(child);
   }
 
   /** Where this message is, in onnx.proto's words: `graph.node[3].attribute[1].t`. */
@@ -92,6 +89,7 @@ export class Scanner {
     info: MessageInfo,
     private readonly context: DecodeContext,
     size: number,
+    private readonly limits: GraphLimits,
   ) {
     this.frame = new Frame(info, undefined, undefined, 0, 0, size);
     this.position = 0;
@@ -132,7 +130,7 @@ export class Scanner {
     }
     this.frame = frame.parent;
     this.depth -= 1;
-    if (frame.parent && frame.field) frame.parent.children[frame.field.slot]?.push(message);
+    if (frame.parent && frame.field) frame.parent.addChild(frame.field, message);
     else this.done = message;
   }
 
@@ -167,16 +165,16 @@ export class Scanner {
       throw this.failure('is written twice; Roundoff does not merge the two parts', child);
     }
     this.depth += 1;
-    if (this.depth > MAX_DEPTH) {
+    if (this.depth > this.limits.depth) {
       throw this.failure(
-        `is nested ${this.depth} messages deep; the limit of protobuf readers is ${MAX_DEPTH}`,
+        `is nested ${this.depth} messages deep; the limit of protobuf readers is ${this.limits.depth}`,
         child,
       );
     }
     this.messages += 1;
-    if (this.messages > MAX_MESSAGES) {
+    if (this.messages > this.limits.messages) {
       throw this.failure(
-        `is one part too many: a model may have ${MAX_MESSAGES} nodes, attributes and entries`,
+        `is one part too many: a model may have ${this.limits.messages} nodes, attributes and entries`,
         child,
       );
     }
@@ -191,9 +189,9 @@ export class Scanner {
     window: ByteWindow,
   ): Need | undefined {
     const length = header.end - this.position;
-    if (this.graphBytes + length > MAX_GRAPH_BYTES) {
+    if (this.graphBytes + length > this.limits.graphBytes) {
       throw this.failure(
-        `makes the graph larger than ${MAX_GRAPH_BYTES} bytes without its weights`,
+        `makes the graph larger than ${this.limits.graphBytes} bytes without its weights`,
         frame,
         field,
       );
@@ -224,8 +222,12 @@ export class Scanner {
       for (let at = from; at < to; at++) if ((bytes[at] ?? 0) < 0x80) count++;
     } else if (header.wireType === WIRE_BYTES) count = (to - from) / 4;
     this.listElements += count;
-    if (this.listElements > MAX_LIST_ELEMENTS) {
-      throw this.failure(`brings the lists of the graph past ${MAX_LIST_ELEMENTS} elements`, frame, field);
+    if (this.listElements > this.limits.listElements) {
+      throw this.failure(
+        `brings the lists of the graph past ${this.limits.listElements} elements`,
+        frame,
+        field,
+      );
     }
   }
 
@@ -244,9 +246,9 @@ export class Scanner {
       if (!window.has(header.contentStart, length))
         return { offset: this.position, length: header.end - this.position };
       this.graphBytes += length;
-      if (this.graphBytes > MAX_GRAPH_BYTES) {
+      if (this.graphBytes > this.limits.graphBytes) {
         throw this.failure(
-          `makes the graph larger than ${MAX_GRAPH_BYTES} bytes without its weights`,
+          `makes the graph larger than ${this.limits.graphBytes} bytes without its weights`,
           frame,
           field,
         );
