@@ -19,7 +19,12 @@ export function biasOf(index: GraphIndex, { node, scope }: NodeRef, channels: nu
   const dims = constant?.tensor.dims ?? [];
   const count = dims.reduce((total, size) => total * size, 1);
   const isPerChannel = count === 1 || (count === channels && dims[dims.length - 1] === channels);
-  if (!constant || constant.overridable || constant.tensor.dataType !== DataType.FLOAT || !isPerChannel) {
+  if (
+    !constant ||
+    constant.overridable ||
+    constant.tensor.dataType !== (DataType.FLOAT as number) ||
+    !isPerChannel
+  ) {
     return { kind: 'other', value };
   }
   return { kind: 'constant', value, tensor: constant.tensor };

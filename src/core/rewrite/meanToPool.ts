@@ -22,7 +22,11 @@ export function meanToPool(model: Model): Model {
     if (!isMean(ref)) continue;
     const [input = ''] = ref.node.input;
     const rank = shapes.of(main, input)?.length;
-    if (rank !== 4 || shapes.dtypeOf(main, input) !== DataType.FLOAT || !isSpatial(index, ref, rank))
+    if (
+      rank !== 4 ||
+      shapes.dtypeOf(main, input) !== (DataType.FLOAT as number) ||
+      !isSpatial(index, ref, rank)
+    )
       continue;
     const [output = ''] = ref.node.output;
     const keepsAxes = attrInt(ref.node, 'keepdims', 1) !== 0;

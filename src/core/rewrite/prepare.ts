@@ -8,6 +8,7 @@ import type { Plan } from '../plan/types';
 import { dropIdentities } from './dropIdentities';
 import { foldBatchNorm } from './foldBatchNorm';
 import { foldGemmFactors } from './foldGemmFactors';
+import { foldConstants } from './foldConstants';
 import { GraphChanges } from './graphChanges';
 import { meanToPool } from './meanToPool';
 import { raiseOpset } from './opset';
@@ -28,7 +29,8 @@ const prepared = new WeakMap<Model, Prepared>();
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
  * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, Identity and Dropout
- * removed, BatchNormalization and Gemm factors folded, spatial means as pools. A plan that quantizes nothing leaves
+ * removed, BatchNormalization and Gemm factors folded, constants computed,
+ * spatial means as pools. A plan that quantizes nothing leaves
  * the model as it is, and so does a second call.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
  */
@@ -37,8 +39,8 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
   if (known) return known;
   if (!quantizesAnything(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
-  const raised = await raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
-  const folds = [dropIdentities, foldGemmFactors, foldBatchNorm, meanToPool];
+  const raised = raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
+  const folds = [dropIdentities, foldConstants, foldGemmFactors, foldBatchNorm, meanToPool];
   const result = {
     model: folds.reduce((current, fold) => fold(current), raised.model),
     notes: raised.notes,
