@@ -114,11 +114,11 @@ function orderProblems(index: GraphIndex): Problem[] {
       const message = `${title(scope)} has a cycle through ${listNames(names)}; it cannot run.`;
       return [{ severity: 'error', message, node: names[0] ?? null }];
     }
-    const file = index.nodesOf(scope);
-    const late = index.sortedNodes(scope).find((ref, position) => ref !== file[position]);
-    if (!late) return [];
-    const message = `${title(scope)} lists nodes before what they need (first "${file[late.index]?.name ?? late.name}"); the ONNX checker refuses that order.`;
-    return [{ severity: 'warning', message, node: late.name }];
+    const sorted = index.sortedNodes(scope);
+    const early = index.nodesOf(scope).find((ref, position) => ref !== sorted[position]);
+    if (!early) return [];
+    const message = `${title(scope)} lists nodes before what they need (first "${early.name}"); the ONNX checker refuses that order.`;
+    return [{ severity: 'warning', message, node: early.name }];
   });
 }
 
