@@ -1,4 +1,4 @@
-import { type BigIntStats, fstatSync } from 'node:fs';
+import { type BigIntStats, fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { OnnxFileError } from '../../core/errors';
 import type { ByteSource } from '../../core/ports';
@@ -6,6 +6,12 @@ import { fileError } from './fileErrors';
 
 /** Node refuses larger single reads. */
 const LARGEST_READ_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * Reads up to this size are done at once: the way to Node's thread pool and back takes longer than the read itself,
+ * and opening a model makes one small read per tensor.
+ */
+const SMALL_READ_BYTES = 64 * 1024;
 
 /**
  * Positional reads of a file. The handle stays on the file that was opened, so a file that is replaced by rename goes
@@ -55,7 +61,10 @@ export class FileSource implements ByteSource {
     try {
       for (let done = 0; done < length;) {
         const part = Math.min(length - done, LARGEST_READ_BYTES);
-        const { bytesRead } = await this.handle.read(bytes, done, part, offset + done);
+        const bytesRead =
+          length <= SMALL_READ_BYTES
+            ? readSync(this.handle.fd, bytes, done, part, offset + done)
+            : (await this.handle.read(bytes, done, part, offset + done)).bytesRead;
         if (bytesRead === 0) throw this.changed(offset + done);
         done += bytesRead;
       }
