@@ -112,6 +112,8 @@ export interface QuantizeResult {
   totals: { quantized: number; float: number; bytesBefore: number; bytesAfter: number };
   /** null when nothing was run: weight-only without data, or no runtime. */
   verification: { slice: 'verify'; samples: number; outputs: OutputError[] } | null;
+  /** The data that the ranges came from, and how it was dealt; absent without data. */
+  calibration?: { data: string; samples: number; seed: number };
   /** What the user should know: entries of the plan that no longer match, layers kept float and why, opset raised... */
   notes: string[];
   seconds: number;

@@ -1,21 +1,30 @@
 import { indexGraph } from '../../core/graph/graphIndex';
-import type { Model } from '../../core/onnx/types';
 import { matchPlan } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
+import type { Work } from '../../core/ports';
 import type { ModelRequest } from '../../shared/rpc';
+import type { OpenedModel } from '../files/modelFile';
+import { weightHashes } from '../inspect';
 
 /**
- * The plan of a request, with the request's dimensions added, and what to tell about entries that name no node.
- * Weights that changed are the editor's to tell: it compares hashes when the model is opened.
+ * The plan of a request, with the request's dimensions added, and what to tell about entries that no longer fit the
+ * model. Such entries are kept: what they say still holds for the node of that name, if there is one.
  */
-export function planForModel(
-  model: Model,
+export async function planForModel(
+  opened: OpenedModel,
   { plan, dimensions }: Pick<ModelRequest, 'dimensions'> & { readonly plan: Plan },
-): { plan: Plan & { dimensions: Readonly<Record<string, number>> }; notes: string[] } {
-  const names = indexGraph(model).nodes.map(({ name }) => name);
-  const { missing } = matchPlan(plan, names, {});
+  work: Work = {},
+): Promise<{ plan: Plan & { dimensions: Readonly<Record<string, number>> }; notes: string[] }> {
+  const names = indexGraph(opened.model).nodes.map(({ name }) => name);
+  const recorded = Object.values(plan.layers).some(({ weightHash }) => weightHash !== undefined);
+  const { missing, changed } = matchPlan(plan, names, recorded ? await weightHashes(opened, work) : {});
   return {
     plan: { ...plan, dimensions: { ...plan.dimensions, ...dimensions } },
-    notes: missing.map((name) => `The plan names ${name}, which is not in the model.`),
+    notes: [
+      ...missing.map((name) => `The plan names ${name}, which is not in the model.`),
+      ...changed.map(
+        (name) => `The weight of ${name} is not the one that its entry in the plan was made for.`,
+      ),
+    ],
   };
 }

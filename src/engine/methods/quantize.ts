@@ -25,7 +25,7 @@ export const quantize: EngineHandlers['quantize'] = async (request, call) => {
   const work = workOf(call);
   const opened = await openModelFile(request.file, call);
   try {
-    const { plan, notes } = planForModel(opened.model, request);
+    const { plan, notes } = await planForModel(opened, request, work);
     const data =
       request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
     const runtime = data && (await openRuntime());
@@ -51,6 +51,11 @@ export const quantize: EngineHandlers['quantize'] = async (request, call) => {
       layers,
       totals: totalsOf(layers),
       verification,
+      calibration: data && {
+        data: data.dataSet.data,
+        samples: data.deal.calibrate.length,
+        seed: data.seed,
+      },
       notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
       seconds: (performance.now() - start) / 1000,
     };

@@ -12,7 +12,7 @@ import { planForModel } from './planForModel';
 export const scan: EngineHandlers['scan'] = async (request, { signal, report }) => {
   const opened = await openModelFile(request.file, { signal });
   try {
-    const { plan } = planForModel(opened.model, request);
+    const { plan } = await planForModel(opened, request);
     const { dataSet, deal } = await openModelData(request.calibration, opened.model, plan.dimensions);
     if (deal.scan.length === 0) {
       throw new InputError(

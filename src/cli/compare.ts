@@ -1,0 +1,105 @@
+import type { CompareResult } from '../core/results';
+import { callEngine } from './callEngine';
+import { type CliIo, ExitCode, UsageError } from './cliIo';
+import type { CompareOptions } from './compareOptions';
+import { bytesText, decibelText, jsonText, percentText, table } from './text';
+
+/** `roundoff compare A B --data PATH`: what B loses and gains against A. */
+export async function compare(a: string, b: string, options: CompareOptions, io: CliIo): Promise<number> {
+  const { data, samples, seed, dim: dimensions, sample, top, minSqnr } = options;
+  if (data === undefined) {
+    throw new UsageError(
+      'A comparison runs both models: give --data PATH, or --data random for made-up inputs.',
+    );
+  }
+  const result = await callEngine(io, 'compare', {
+    a,
+    b,
+    calibration: { data, samples, seed },
+    dimensions,
+    sample,
+    top,
+  });
+  io.stdout(options.json ? jsonText(result) : describeComparison(result, data));
+  if (minSqnr === undefined) return ExitCode.done;
+  const below = result.outputs.filter(({ sqnrDb }) => sqnrDb !== null && sqnrDb < minSqnr);
+  for (const { name, sqnrDb } of below) {
+    io.stderr(
+      `limit not met: output ${name} has an SQNR of ${decibelText(sqnrDb)}, less than ${minSqnr} dB\n`,
+    );
+  }
+  return below.length > 0 ? ExitCode.limitNotMet : ExitCode.done;
+}
+
+function describeComparison(result: CompareResult, data: string): string {
+  const slice = result.slice === 'all' ? 'all samples' : 'samples of the verify slice';
+  const lines = [
+    `a: ${result.a}`,
+    `b: ${result.b}`,
+    `${result.samples} samples (${slice}) of ${data}`,
+    '',
+    ...result.outputs.flatMap(outputLines),
+    '',
+    costTable(result),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function outputLines(output: CompareResult['outputs'][number]): string[] {
+  const cosine = output.cosine === null ? 'unknown' : output.cosine.toFixed(6);
+  const lines = [
+    `output ${output.name}: SQNR ${decibelText(output.sqnrDb)}, cosine ${cosine}, largest difference ${output.maxAbs.toPrecision(4)}`,
+  ];
+  const figures = [
+    ['top-1', output.top1],
+    ['top-5', output.top5],
+    ['pixels', output.pixelAccuracy],
+  ] as const;
+  for (const [name, figure] of figures) {
+    if (!figure) continue;
+    const accuracy =
+      figure.a === null ? '' : `; accuracy a ${percentText(figure.a)}, b ${percentText(figure.b)}`;
+    lines.push(`  ${name} agreement ${percentText(figure.agreement)}${accuracy}`);
+  }
+  const { dice, sample } = output;
+  if (dice) {
+    const rows = dice.a.map((a, index) => [String(index), a.toFixed(4), dice.b[index]?.toFixed(4) ?? '']);
+    lines.push(indent(table(['class', 'Dice a', 'Dice b'], rows, new Set([1, 2]))));
+  }
+  if (sample) {
+    const rows = sample.a.map((best, index) => {
+      const other = sample.b[index];
+      return [
+        String(best.class),
+        best.score.toPrecision(4),
+        String(other?.class ?? ''),
+        other?.score.toPrecision(4) ?? '',
+      ];
+    });
+    lines.push(`  sample ${sample.index}`, indent(table(['class a', 'score', 'class b', 'score'], rows)));
+  }
+  return lines;
+}
+
+function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: CompareResult): string {
+  const ratio = (a: number, b: number): string => `${(b / a).toFixed(2)} ×`;
+  const row = (
+    name: string,
+    { a, b }: { a: number; b: number },
+    text: (value: number) => string,
+  ): string[] => [name, text(a), text(b), ratio(a, b)];
+  return table(
+    ['', 'a', 'b', 'b / a'],
+    [
+      row('latency, one sample', latencyMs, (ms) => `${ms.toPrecision(3)} ms`),
+      row('peak memory of a process', peakMemoryBytes, bytesText),
+      row('files', bytes, bytesText),
+      row('files, deflated', deflatedBytes, bytesText),
+    ],
+    new Set([1, 2, 3]),
+  );
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

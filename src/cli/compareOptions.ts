@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import { addDataOptions, decimal, positiveInteger, wholeNumber, type DataOptions } from './optionValues';
+
+export interface CompareOptions extends DataOptions {
+  sample?: number;
+  top?: number;
+  minSqnr?: number;
+}
+
+export function addCompareOptions(command: Command): Command {
+  command
+    .description('Compare two models on the same samples: output error, classes, latency, memory, bytes.')
+    .argument('<a>', 'reference, usually the float model')
+    .argument('<b>', 'the model compared with it')
+    .option('--sample <k>', 'also show the class scores of this sample', wholeNumber)
+    .option('--top <n>', 'how many classes of it (default: 5)', positiveInteger)
+    .option('--min-sqnr <db>', 'exit with 3 when an output has a lower SQNR', decimal);
+  return addDataOptions(
+    command,
+    'samples that calibration took; those of the verify slice are compared (default: all samples are)',
+  );
+}

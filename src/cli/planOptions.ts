@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { setScheme } from '../core/plan/editPlan';
+import { defaultPlan, parsePlan } from '../core/plan/planFile';
+import type { CalibrationRecipe, Plan } from '../core/plan/types';
+import type { LayerRow, ModelSummary } from '../core/results';
+import type { DataRequest } from '../shared/rpc';
+import { RANDOM } from '../engine/data/randomDataSet';
+import { UsageError } from './cliIo';
+import { matchRows } from './layerGlobs';
+import type { ActivationOptions, DataOptions } from './optionValues';
+import { layerScheme, type QuantizeOptions } from './quantizeOptions';
+
+/** The plan file of --plan, or the default plan, with what the options say about activations and dimensions. */
+export async function basePlan({
+  plan: file,
+  activationRange,
+  activationType,
+  dim,
+}: ActivationOptions & DataOptions & { plan?: string }): Promise<Plan> {
+  const plan = file === undefined ? defaultPlan : parsePlan(await readFile(file, 'utf8'), file);
+  return {
+    ...plan,
+    activationRange: activationRange ?? plan.activationRange,
+    activationType: activationType ?? plan.activationType,
+    ...(dim && { dimensions: { ...plan.dimensions, ...dim } }),
+  };
+}
+
+/**
+ * `plan` with --scheme, --layer and --exclude applied, in that order.
+ * @throws UsageError when a glob matches nothing or a scheme is unknown.
+ */
+export function applySchemes(
+  plan: Plan,
+  { scheme, layer = [], exclude = [] }: Pick<QuantizeOptions, 'scheme' | 'layer' | 'exclude'>,
+  { layers, nodes }: Pick<ModelSummary, 'layers' | 'nodes'>,
+): Plan {
+  let next: Plan = scheme ? { ...plan, defaultScheme: scheme } : plan;
+  for (const assignment of layer) {
+    const at = assignment.lastIndexOf('=');
+    if (at < 1) throw new UsageError(`--layer ${assignment} must be GLOB=SCHEME, such as "features*=float".`);
+    const glob = assignment.slice(0, at);
+    next = setScheme(next, matchRows(glob, layers, '--layer'), schemeIn(assignment.slice(at + 1)));
+  }
+  const all: LayerRow[] = [...layers, ...nodes];
+  for (const glob of exclude) next = setScheme(next, matchRows(glob, all, '--exclude'), 'float');
+  return next;
+}
+
+function schemeIn(text: string): ReturnType<typeof layerScheme> {
+  try {
+    return layerScheme(text);
+  } catch {
+    throw new UsageError(`--layer: there is no scheme "${text}". It must be w8a8 or float.`);
+  }
+}
+
+/** The data of --data, or else that of the plan file; undefined when neither names any. */
+export function dataRequest(options: DataOptions & { plan?: string }, plan: Plan): DataRequest | undefined {
+  const { data, samples, seed } = options;
+  if (data !== undefined) return { data, samples, seed };
+  const recipe = plan.calibration;
+  if (!recipe) return undefined;
+  const path = recipe.data === RANDOM ? RANDOM : resolve(dirname(options.plan ?? '.'), recipe.data);
+  return { data: path, samples: samples ?? recipe.samples, seed: seed ?? recipe.seed };
+}
+
+/** The recipe as the plan file `planFile` keeps it: data relative to it when it is on the same drive. */
+export function recipeFor(planFile: string, recipe: CalibrationRecipe): CalibrationRecipe {
+  if (recipe.data === RANDOM) return recipe;
+  const way = relative(dirname(resolve(planFile)), resolve(recipe.data));
+  return { ...recipe, data: isAbsolute(way) ? way : way.replaceAll(sep, '/') };
+}

@@ -1,0 +1,94 @@
+import { writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { schemeOf, setScheme } from '../core/plan/editPlan';
+import { serializePlan } from '../core/plan/planFile';
+import type { Plan } from '../core/plan/types';
+import type { ModelSummary, QuantizeResult } from '../core/results';
+import { openModelFile } from '../engine/files/modelFile';
+import { inspectModel, weightHashes } from '../engine/inspect';
+import { callEngine } from './callEngine';
+import { type CliIo, ExitCode, UsageError } from './cliIo';
+import { applySchemes, basePlan, dataRequest, recipeFor } from './planOptions';
+import type { QuantizeOptions } from './quantizeOptions';
+import { bytesText, countText, decibelText, jsonText, table } from './text';
+
+/** `roundoff quantize FILE`: writes a quantized model and tells what it lost. */
+export async function quantize(file: string, options: QuantizeOptions, io: CliIo): Promise<number> {
+  const opened = await openModelFile(file, io);
+  let plan: Plan;
+  try {
+    const summary = await inspectModel(opened, options.dim);
+    plan = applySchemes(await basePlan(options), options, summary);
+    if (!dataRequest(options, plan)) requireNoData(plan, summary);
+    // Recorded, so that a later run notices when the model was trained again.
+    if (options.writePlan !== undefined) plan = withHashes(plan, await weightHashes(opened, io));
+  } finally {
+    await opened.close();
+  }
+  const result = await callEngine(io, 'quantize', {
+    file,
+    plan,
+    calibration: dataRequest(options, plan),
+    output: options.output ?? defaultOutput(file),
+  });
+  if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
+  io.stdout(options.json ? jsonText(result) : describeResult(result));
+  return ExitCode.done;
+}
+
+/** `dir/model.onnx` → `dir/model.w8a8.onnx`. */
+function defaultOutput(file: string): string {
+  return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.w8a8.onnx`);
+}
+
+/** @throws UsageError when a layer would be quantized for which there is no data. */
+function requireNoData(plan: Plan, { layers }: ModelSummary): void {
+  const quantized = layers.filter(
+    ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8',
+  );
+  if (quantized.length === 0) return;
+  throw new UsageError(
+    'w8a8 quantizes activations, whose ranges come from data: give --data PATH (.npz arrays, a folder of images with ' +
+      'preprocess.json, or ONNX test data). Without data, layers can only stay float (--scheme float) and models be ' +
+      'inspected. `--data random` makes inputs up, for a trial of speed and size: its ranges do not suit real inputs.',
+  );
+}
+
+function withHashes(plan: Plan, hashes: Readonly<Record<string, string>>): Plan {
+  return Object.entries(plan.layers).reduce((next, [name, entry]) => {
+    // The hash of an entry that came from a file tells what it was made for; it stays.
+    return entry.weightHash === undefined ? setScheme(next, [name], entry.scheme, hashes) : next;
+  }, plan);
+}
+
+async function writePlan(file: string, plan: Plan, { calibration }: QuantizeResult): Promise<void> {
+  const recorded = calibration ? { ...plan, calibration: recipeFor(file, calibration) } : plan;
+  await writeFile(file, serializePlan(recorded));
+}
+
+function describeResult(result: QuantizeResult): string {
+  const { bytes, totals, verification } = result;
+  const rows = result.layers.map((layer) => [
+    layer.name,
+    layer.scheme,
+    layer.scheme === 'float' ? '' : `${layer.signed ? 'int' : 'uint'}${layer.bits} ${layer.granularity}`,
+    layer.scheme === 'float' ? '' : decibelText(layer.weightSqnrDb),
+    bytesText(layer.bytesBefore),
+    bytesText(layer.bytesAfter),
+  ]);
+  const header = ['layer', 'scheme', 'weight', 'weight SQNR', 'before', 'after'];
+  const percent = ((100 * bytes.after) / bytes.before).toFixed(1);
+  const lines = [
+    table(header, rows, new Set([3, 4, 5])),
+    '',
+    `${countText(totals.quantized)} layers quantized, ${countText(totals.float)} float`,
+    `${bytesText(bytes.before)} → ${bytesText(bytes.after)} (${percent} %)`,
+    ...(verification?.outputs ?? []).map(
+      ({ name, sqnrDb }) =>
+        `output ${name}: SQNR ${decibelText(sqnrDb)} against float, ${verification?.samples ?? 0} samples of the verify slice, run at full optimization`,
+    ),
+    ...result.notes.map((note) => `note: ${note}`),
+    `Wrote ${result.output} in ${result.seconds.toFixed(1)} s`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
