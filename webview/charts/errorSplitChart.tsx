@@ -97,9 +97,10 @@ export function ErrorSplitChart({ curve }: { curve: ErrorSplitCurve }) {
             );
           })}
         </g>
+        {/* The total is a wide band below: where one part makes all of it, both stay visible. */}
+        <path class="curve total" d={path((point) => point.totalDb)} />
         <path class="curve rounding" d={path((point) => point.roundingDb)} />
         <path class="curve clipping" d={path((point) => point.clippingDb)} />
-        <path class="curve total" d={path((point) => point.totalDb)} />
       </svg>
       <figcaption>
         <span class="key clipping">clipping</span>

@@ -1,6 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import type { OutputSummary, ValueSummary } from '../../src/core/results';
-import { formatBytes, formatCount, formatInteger, formatPercent, formatShape } from '../../src/shared/format';
+import {
+  formatBytes,
+  formatCount,
+  formatInteger,
+  formatNumber,
+  formatPercent,
+  formatShape,
+} from '../../src/shared/format';
 import type { ModelHeader as Header, PlanView, ViewCommand } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { Dimensions } from './Dimensions';
@@ -87,15 +94,18 @@ function outputNote({ kind, classAxis }: OutputSummary): string {
 
 function Calibration({ plan, run }: { plan: PlanView; run: (command: ViewCommand) => void }) {
   const { calibration, data } = plan;
-  const what = calibration
-    ? `${calibration.data === 'random' ? 'random inputs (figures will not hold for real data)' : calibration.data}, ${formatInteger(calibration.samples)} samples`
-    : 'none chosen';
+  const parts = calibration
+    ? [
+        calibration.data === 'random'
+          ? 'random inputs: figures will not hold for real data'
+          : calibration.data,
+        `${formatInteger(calibration.samples)} samples`,
+        ...(data ? dataNotes(data) : []),
+      ]
+    : ['none chosen'];
   return (
     <>
-      <span class="value">
-        {what}
-        {data && <span class="dim"> {dataNote(data)}</span>}
-      </span>
+      <span class="value">{parts.join(' · ')}</span>
       <button type="button" class="link" onClick={() => run('chooseData')}>
         {calibration ? 'Change…' : 'Choose…'}
       </button>
@@ -103,11 +113,18 @@ function Calibration({ plan, run }: { plan: PlanView; run: (command: ViewCommand
   );
 }
 
-/** What makes a wrong preprocessing show at once. */
-function dataNote({ inputs, accuracy }: NonNullable<PlanView['data']>): string {
-  const ranges = inputs.map(
-    ({ name, shape, min, max }) => `${name} ${formatShape(shape)} in ${min ?? '?'}…${max ?? '?'}`,
-  );
-  const top1 = accuracy ? [`float top-1 ${formatPercent(accuracy.top1)} on ${accuracy.samples} samples`] : [];
-  return [...ranges, ...top1].join('; ');
+/** What makes a wrong preprocessing show at once: ranges, and whether the float model predicts well. */
+function dataNotes({ inputs, accuracy, predictions }: NonNullable<PlanView['data']>): string[] {
+  const ranges = inputs.map(({ name, shape, min, max }) => {
+    const range = min === null || max === null ? '' : `, values ${formatNumber(min)} to ${formatNumber(max)}`;
+    return `${name} ${formatShape(shape)}${range}`;
+  });
+  if (accuracy) {
+    return [
+      ...ranges,
+      `float top-1 ${formatPercent(accuracy.top1)} on ${formatInteger(accuracy.samples)} samples`,
+    ];
+  }
+  const classes = predictions.slice(0, 5).map((prediction) => prediction.class);
+  return classes.length > 0 ? [...ranges, `float predicts class ${classes.join(', ')}…`] : ranges;
 }

@@ -64,6 +64,23 @@ export function LayerGrid(props: LayerGridProps) {
     };
   }, []);
 
+  // VS Code takes the focus from the row before it shows a menu, and gives it back to the frame, not to the row.
+  useEffect(() => {
+    let wasInGrid = false;
+    const onFocusIn = (event: FocusEvent): void => {
+      wasInGrid = event.target instanceof Node && (scroller.current?.contains(event.target) ?? false);
+    };
+    const onWindowFocus = (): void => {
+      if (wasInGrid && document.activeElement === document.body) focusActiveRow(scroller.current);
+    };
+    document.addEventListener('focusin', onFocusIn);
+    window.addEventListener('focus', onWindowFocus);
+    return () => {
+      document.removeEventListener('focusin', onFocusIn);
+      window.removeEventListener('focus', onWindowFocus);
+    };
+  }, []);
+
   const activeIndex = Math.max(0, indexOf(lines, selection.active));
   useEffect(() => {
     if (!focusPending.current) return;
@@ -71,7 +88,7 @@ export function LayerGrid(props: LayerGridProps) {
     const element = scroller.current;
     if (!element) return;
     element.scrollTop = scrollToShow(activeIndex, element.scrollTop, element.clientHeight - ROW_HEIGHT);
-    element.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus({ preventScroll: true });
+    focusActiveRow(element);
   }, [selection, lines]);
 
   const moveFocus = (next: Selection): void => {
@@ -235,6 +252,10 @@ function nextSort(sort: Sort | null, column: SortColumn, numeric: boolean): Sort
 
 function worstOf(rows: readonly ViewRow[]): number {
   return rows.reduce((worst, { candidate }) => Math.max(worst, candidate?.sensitivity ?? 0), 0);
+}
+
+function focusActiveRow(grid: HTMLElement | null): void {
+  grid?.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus({ preventScroll: true });
 }
 
 function idAt(event: Event): string | undefined {

@@ -154,7 +154,7 @@ export function measuredLabel(measured: ScanView['measured']): string {
 function Bar({ value, context }: { value: number; context: CellContext }) {
   const share = context.worst > 0 ? Math.max(0, Math.min(1, value / context.worst)) : 0;
   return (
-    <span class="sensitivity">
+    <span class="meter">
       <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
         <rect class="bar-track" width="100" height="10" />
         <rect class="bar-fill" width={(100 * share).toFixed(1)} height="10" />

@@ -46,7 +46,7 @@ async function useData(engine: EngineHost, target: Target, recipe: CalibrationRe
   if (!summary) return false;
   target.setCalibration({ ...recipe, data: planPath(data, target), samples: wanted(summary, samples) });
   target.document?.session.setData(summary);
-  void showData(engine, summary);
+  void showData(engine, summary, target);
   return true;
 }
 
@@ -55,9 +55,11 @@ function wanted({ slices }: DataSummary, samples: number): number {
   return Math.max(1, Math.min(samples, slices.calibrate));
 }
 
-async function showData(engine: EngineHost, summary: DataSummary): Promise<void> {
+/** An open view shows it in its header; without one it takes a notification. */
+async function showData(engine: EngineHost, summary: DataSummary, target: Target): Promise<void> {
   const { sentence, details } = describeData(summary);
   for (const line of details) engine.log(line);
+  if (target.document) return;
   if (await vscode.window.showInformationMessage(sentence, 'Details')) engine.showLog();
 }
 
