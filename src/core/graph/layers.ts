@@ -12,26 +12,42 @@ import type { Layer, LayerWeight, NodeRef, Shape } from './types';
 /** Operators that are layers even when their weight is not constant; a MatMul or Gather without one is plain arithmetic. */
 const alwaysLayers: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'LSTM', 'GRU', 'RNN']);
 
-/**
- * Every layer of every scope, in the order of the file: nodes with a constant weight, however it is stored, and
- * convolutions and recurrent nodes without one.
- */
-export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
-  const paths = layerPaths(index);
-  return index.nodes.flatMap((ref) => {
-    const weight = weightOf(index, shapes, ref);
-    if (!weight && !isAlwaysLayer(ref)) return [];
-    const reason = whyNotQuantizable(ref, weight);
-    return [{ ...row(index, shapes, paths, ref), weight, quantizable: reason === undefined, reason }];
-  });
+/** Every row of a model, in the order of the file: layers, and nodes without a weight. */
+export interface Rows {
+  readonly layers: readonly Layer[];
+  readonly nodes: readonly Layer[];
 }
 
-/** The nodes that are not layers, as rows, in the order of the file, without Constant nodes. */
-export function otherNodes(index: GraphIndex, shapes: Shapes): Layer[] {
+/**
+ * Every node of every scope as a row, without Constant nodes. Layers are nodes with a constant weight, however it is
+ * stored, and convolutions and recurrent nodes without one.
+ */
+export function findRows(index: GraphIndex, shapes: Shapes): Rows {
   const paths = layerPaths(index);
-  return index.nodes
-    .filter((ref) => !isConstantNode(ref) && !isAlwaysLayer(ref) && !weightOf(index, shapes, ref))
-    .map((ref) => row(index, shapes, paths, ref));
+  const layers: Layer[] = [];
+  const nodes: Layer[] = [];
+  for (const ref of index.nodes) {
+    if (isConstantNode(ref)) continue;
+    const weight = weightOf(index, shapes, ref);
+    const plain = row(index, shapes, paths, ref);
+    if (!weight && !isAlwaysLayer(ref)) {
+      nodes.push(plain);
+      continue;
+    }
+    const reason = whyNotQuantizable(ref, weight);
+    layers.push({ ...plain, weight, quantizable: reason === undefined, reason });
+  }
+  return { layers, nodes };
+}
+
+/** The layers alone. */
+export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
+  return [...findRows(index, shapes).layers];
+}
+
+/** The nodes that are not layers. */
+export function otherNodes(index: GraphIndex, shapes: Shapes): Layer[] {
+  return [...findRows(index, shapes).nodes];
 }
 
 function row(

@@ -38,7 +38,7 @@ function deadNodes(index: GraphIndex, scope: Scope): NodeRef[] {
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     if (live.has(next)) continue;
     live.add(next);
-    waiting.push(...index.needs(next));
+    for (const needed of index.needs(next)) waiting.push(needed);
   }
   return index.nodesOf(scope).filter((ref) => !live.has(ref));
 }

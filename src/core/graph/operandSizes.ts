@@ -47,6 +47,17 @@ const readsNoElements: ReadonlySet<string> = new Set(['Constant', 'Shape', 'Size
  * codebook's Gather) owns nothing: its constants belong to the node that computes with them.
  */
 export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants {
+  const known = found.get(ref);
+  if (known) return known;
+  const owned = findOwned(index, ref);
+  found.set(ref, owned);
+  return owned;
+}
+
+/** Rows and totals ask for the same nodes; a NodeRef belongs to one index. */
+const found = new WeakMap<NodeRef, OwnedConstants>();
+
+function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
   const tensors = new Map<Tensor, { parameters: number; bytes: number }>();
   const { node, scope } = ref;
   if (!readsNoElements.has(node.opType) && !passesConstantOn(index, ref)) {

@@ -7,6 +7,9 @@ import { findUnused } from './liveness';
 import { listNames } from './names';
 import type { Scope } from './types';
 
+/** A list to read, not a log; a broken file can have one per node. */
+const mostProblems = 50;
+
 /** What a reader of the file should know before working with it, worst first. */
 export function findProblems(index: GraphIndex): Problem[] {
   const found = [
@@ -20,7 +23,10 @@ export function findProblems(index: GraphIndex): Problem[] {
     ...findUnused(index),
   ];
   const rank = { error: 0, warning: 1, info: 2 };
-  return found.sort((a, b) => rank[a.severity] - rank[b.severity]);
+  found.sort((a, b) => rank[a.severity] - rank[b.severity]);
+  if (found.length <= mostProblems) return found;
+  const message = `${found.length - mostProblems} more problems are not listed.`;
+  return [...found.slice(0, mostProblems), { severity: 'info', message, node: null }];
 }
 
 function brokenReferences(index: GraphIndex): Problem[] {

@@ -26,6 +26,9 @@ const deepestCall = 64;
  */
 const workPerNode = 50;
 
+/** Shapes of more dimensions are not followed; ONNX Runtime's own limit is lower for nearly all operators. */
+const mostDimensions = 64;
+
 /** Different argument shapes for which one function's body is worked through again. */
 const mostVariants = 16;
 
@@ -85,14 +88,15 @@ class ShapeInference implements Shapes {
     for (const [position, input] of container.input.entries()) {
       const name = typeof input === 'string' ? input : input.name;
       const names = scope.kind === 'graph' ? name : undefined;
-      table.set(name, complete(inputs[position] ?? unknown, this.declared(scope, name, names)));
+      table.set(name, bounded(complete(inputs[position] ?? unknown, this.declared(scope, name, names))));
     }
-    for (const tensor of this.index.initializers(scope)) table.set(tensor.name, factsOfTensor(tensor));
+    for (const tensor of this.index.initializers(scope))
+      table.set(tensor.name, bounded(factsOfTensor(tensor)));
     for (const ref of this.index.sortedNodes(scope)) {
       const outputs = this.inferNode(ref);
       for (const [position, name] of ref.node.output.entries()) {
         if (name === '') continue;
-        table.set(name, complete(outputs[position] ?? unknown, this.declared(scope, name)));
+        table.set(name, bounded(complete(outputs[position] ?? unknown, this.declared(scope, name))));
       }
     }
     const results = container.output.map((output) =>
@@ -171,6 +175,10 @@ class ShapeInference implements Shapes {
       }),
     };
   }
+}
+
+function bounded(facts: Facts): Facts {
+  return (facts.shape?.length ?? 0) > mostDimensions ? { dtype: facts.dtype } : facts;
 }
 
 function factsOfTensor(tensor: Tensor): Facts {

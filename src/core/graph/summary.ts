@@ -3,7 +3,7 @@ import { dtypeName } from '../onnx/dtype';
 import type { Type } from '../onnx/types';
 import type { LayerRow, ModelSummary, OutputSummary, Problem, ValueSummary } from '../results';
 import type { GraphIndex } from './graphIndex';
-import { findLayers, otherNodes } from './layers';
+import { findRows } from './layers';
 import { listNames } from './names';
 import { describeOutputs, type OutputOverrides } from './outputs';
 import { findProblems } from './problems';
@@ -32,8 +32,7 @@ export function summarizeModel(
   }
   const { model } = index;
   const shapes = inferShapes(index, dimensions);
-  const layers = findLayers(index, shapes);
-  const nodes = otherNodes(index, shapes);
+  const { layers, nodes } = findRows(index, shapes);
   const positions = new Map(index.nodes.map((ref, position) => [ref, position]));
   const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
   const shared = sharedParts(index, all);

@@ -64,9 +64,10 @@ export function modelTotals(index: GraphIndex, rows: readonly Layer[]): ModelTot
     done.set(scope, 0);
     let sum = 0;
     for (const ref of index.nodesOf(scope)) {
-      const inner = index.subgraphs(ref).map((subgraph) => sumScope(subgraph, depth + 1));
+      let inner = 0;
+      for (const subgraph of index.subgraphs(ref)) inner = Math.max(inner, sumScope(subgraph, depth + 1));
       const called = index.calledFunction(ref.node);
-      sum += (macs.get(ref) ?? 0) + Math.max(0, ...inner) + (called ? sumScope(called, depth + 1) : 0);
+      sum += (macs.get(ref) ?? 0) + inner + (called ? sumScope(called, depth + 1) : 0);
     }
     done.set(scope, sum);
     return sum;

@@ -77,7 +77,7 @@ function broadcastDim(a: Dim, b: Dim): Dim {
 export function broadcast(...shapes: (Shape | undefined)[]): Shape | undefined {
   const known = shapes.filter((shape) => shape !== undefined);
   if (known.length < shapes.length) return undefined;
-  const rank = Math.max(0, ...known.map((shape) => shape.length));
+  const rank = known.reduce((most, shape) => Math.max(most, shape.length), 0);
   return Array.from({ length: rank }, (_, axis) =>
     known.reduce<Dim>((dim, shape) => {
       const position = axis - (rank - shape.length);

@@ -113,14 +113,14 @@ const split: Rule = (operation) => {
     attrInts(node, 'split') ??
     (operation.has(1) ? (operation.input(1).values ?? []) : isNumber(size) ? evenParts(size, outputs) : []);
   let from = 0;
+  let isExact = shape.length === 1;
   return node.output.map((_, position): Facts => {
     const part = sizes[position] ?? null;
-    const taken =
-      shape.length === 1 && isNumber(part) && numbers({ dtype, values: sizes.slice(0, position) });
+    isExact &&= isNumber(part);
     const result = {
       dtype,
       shape: shape.map((dim, at) => (at === axis ? part : dim)),
-      values: taken ? values?.slice(from, from + (part ?? 0)) : undefined,
+      values: isExact ? values?.slice(from, from + (isNumber(part) ? part : 0)) : undefined,
     };
     from += isNumber(part) ? part : 0;
     return result;
