@@ -97,13 +97,23 @@ describe('the package for this platform', () => {
     expect(place).toContain(folder);
   });
 
-  it('runs the command line', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      join(folder, 'dist', 'cli.mjs'),
-      '--help',
-    ]);
-    expect(stdout).toContain('roundoff');
-  });
+  it('quantizes its own sample with the command line and the runtime that it brings', async () => {
+    const output = join(folder, 'quantized.onnx');
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [
+        'dist/cli.mjs',
+        'quantize',
+        'samples/mnist/mnist_cnn.onnx',
+        '--data',
+        'samples/mnist/calibration.npz',
+      ].concat(['--samples', '16', '-o', output, '--json']),
+      { cwd: folder },
+    );
+    const report = JSON.parse(stdout) as { bytes: { before: number; after: number } };
+    expect((await stat(output)).size).toBe(report.bytes.after);
+    expect(report.bytes.after).toBeLessThan(0.3 * report.bytes.before);
+  }, 60_000);
 });
 
 /** Unpacks `extension/` of a VSIX into `to` and returns the names below it. */
