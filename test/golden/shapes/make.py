@@ -1,7 +1,5 @@
 """Shapes and element types that onnx's own inference gives for the sample model, as an oracle for ours.
-
-    python3 -m venv venv && venv/bin/pip install onnx==1.23.1
-    venv/bin/python test/golden/shapes/make.py
+See ../README.md for how to run it.
 
 The file's declarations (value_info, output types) are removed first, so that both sides must infer.
 """
