@@ -6,7 +6,7 @@ import type { Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import { dropIdentities } from './dropIdentities';
-import { foldBatchNorm } from './foldBatchNorm';
+import { foldChannelAffine } from './foldChannelAffine';
 import { foldGemmFactors } from './foldGemmFactors';
 import { foldConstants } from './foldConstants';
 import { GraphChanges } from './graphChanges';
@@ -29,7 +29,7 @@ const prepared = new WeakMap<Model, Prepared>();
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
  * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, Identity and Dropout
- * removed, BatchNormalization and Gemm factors folded, constants computed,
+ * removed, BatchNormalization, constant factors and offsets per channel folded, constants computed,
  * spatial means as pools. A plan that quantizes nothing leaves
  * the model as it is, and so does a second call.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
@@ -40,7 +40,7 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
   if (!quantizesAnything(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
-  const folds = [dropIdentities, foldConstants, foldGemmFactors, foldBatchNorm, meanToPool];
+  const folds = [dropIdentities, foldConstants, foldGemmFactors, foldChannelAffine, meanToPool];
   const result = {
     model: folds.reduce((current, fold) => fold(current), raised.model),
     notes: raised.notes,

@@ -1,0 +1,201 @@
+import type { GraphIndex } from '../graph/graphIndex';
+import { indexGraph } from '../graph/graphIndex';
+import type { NodeRef, Scope } from '../graph/types';
+import { attrFloat, attrInt, normalDomain } from '../onnx/attributes';
+import { readFloat32 } from '../onnx/tensor';
+import { DataType, type Model, type Tensor } from '../onnx/types';
+import { biasOf, biasPerChannel } from './bias';
+import { GraphChanges } from './graphChanges';
+import { collectable, lazyFloatTensor } from './lazyTensor';
+import { replaceOperand, setInput } from './ownConstant';
+
+/** Nodes that can be folded away. */
+const channelOperators: ReadonlySet<string> = new Set(['BatchNormalization', 'Add', 'Mul']);
+/** Layers that can take them in. */
+const foldable: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm']);
+
+/**
+ * Folds what scales and shifts each output channel of a Conv, ConvTranspose or Gemm into its weight and bias:
+ * BatchNormalization, and Add or Mul with a constant per channel (some exporters write biases and normalizations so).
+ * w' = w·f and b' = (b - mean)·f + shift in float64, with f = gain / sqrt(variance + epsilon). The folded node must be
+ * the only reader of the layer's output. The new weights are computed when they are read. Gemm nodes must have
+ * alpha = beta = 1.
+ */
+export function foldChannelAffine(model: Model): Model {
+  // A chain, such as Conv, Mul, Add, takes a round per link.
+  for (let current = model; ;) {
+    const folded = foldOnce(current);
+    if (folded === current) return current;
+    current = folded;
+  }
+}
+
+function foldOnce(model: Model): Model {
+  const index = indexGraph(model);
+  const main = index.main;
+  if (!main) return model;
+  const changes = new GraphChanges(model);
+  const layers = new Set<NodeRef>();
+  for (const follower of index.nodesOf(main)) {
+    if (!channelOperators.has(follower.node.opType) || normalDomain(follower.node.domain) !== '') continue;
+    const fold = planFold(index, follower);
+    if (!fold || layers.has(fold.layer)) continue;
+    layers.add(fold.layer);
+    applyFold(index, changes, fold);
+  }
+  return changes.apply();
+}
+
+/** y = (x - mean)·scale + shift, per channel. */
+interface Affine {
+  readonly scale: Float64Array;
+  readonly shift: Float32Array;
+  readonly mean: Float32Array;
+}
+
+interface Fold {
+  readonly layer: NodeRef;
+  readonly follower: NodeRef;
+  readonly weight: Tensor;
+  readonly channels: number;
+  readonly bias: Tensor | undefined;
+  readonly readAffine: () => Promise<Affine>;
+}
+
+function planFold(index: GraphIndex, follower: NodeRef): Fold | undefined {
+  const { scope } = follower;
+  const position = follower.node.input.findIndex((value) => isFoldableOutput(index, scope, value));
+  const layer = index.producer(scope, follower.node.input[position] ?? '');
+  const weight = layer && floatConstant(index, layer, 1);
+  if (!layer || !weight || layer.scope !== scope) return undefined;
+  const { channels } = channelStride(layer.node, weight);
+  const bias = biasOf(index, layer, channels);
+  if (bias.kind === 'other') return undefined;
+  const readAffine =
+    follower.node.opType === 'BatchNormalization'
+      ? normalization(index, follower, channels)
+      : constantOperand(index, follower, 1 - position, channels, weight.dims.length);
+  const biasTensor = bias.kind === 'constant' ? bias.tensor : undefined;
+  return readAffine && { layer, follower, weight, channels, bias: biasTensor, readAffine };
+}
+
+/** True for the output of a layer that one other node reads, and nothing else. */
+function isFoldableOutput(index: GraphIndex, scope: Scope, value: string): boolean {
+  const layer = index.producer(scope, value);
+  if (!layer || !foldable.has(layer.node.opType) || normalDomain(layer.node.domain) !== '') return false;
+  return !index.isOutput(scope, value) && index.consumers(scope, value).length === 1;
+}
+
+function normalization(
+  index: GraphIndex,
+  norm: NodeRef,
+  channels: number,
+): (() => Promise<Affine>) | undefined {
+  if (attrInt(norm.node, 'training_mode', 0) !== 0) return undefined;
+  // Further outputs are running statistics of training.
+  if (norm.node.output.slice(1).some((name) => isRead(index, norm, name))) return undefined;
+  const statistics = [1, 2, 3, 4].flatMap((position) => floatConstant(index, norm, position) ?? []);
+  if (statistics.length < 4 || statistics.some(({ dims }) => dims[0] !== channels)) return undefined;
+  const epsilon = attrFloat(norm.node, 'epsilon', 1e-5);
+  return async () => {
+    const [gain, shift, mean, variance] = await Promise.all(statistics.map(readFloat32));
+    if (!gain || !shift || !mean || !variance) throw new Error('four statistics were read');
+    const scale = Float64Array.from(gain, (value, c) => value / Math.sqrt((variance[c] ?? 0) + epsilon));
+    return { scale, shift, mean };
+  };
+}
+
+/** Add and Mul with one value for all or one per channel. */
+function constantOperand(
+  index: GraphIndex,
+  follower: NodeRef,
+  position: number,
+  channels: number,
+  rank: number,
+): (() => Promise<Affine>) | undefined {
+  const tensor = floatConstant(index, follower, position);
+  if (!tensor || !isPerChannel(tensor.dims, channels, rank)) return undefined;
+  return async () => {
+    const values = await biasPerChannel(tensor, channels);
+    const zeros = new Float32Array(channels);
+    return follower.node.opType === 'Add'
+      ? { scale: new Float64Array(channels).fill(1), shift: values, mean: zeros }
+      : { scale: Float64Array.from(values), shift: zeros, mean: zeros };
+  };
+}
+
+/** True when an operand of shape `dims` varies along the channel axis only, in a tensor of `rank` axes. */
+function isPerChannel(dims: readonly number[], channels: number, rank: number): boolean {
+  const aligned = [...new Array<number>(Math.max(rank - dims.length, 0)).fill(1), ...dims];
+  if (aligned.length !== rank) return false;
+  return aligned.every((size, axis) => size === 1 || (axis === 1 && size === channels));
+}
+
+function isRead(index: GraphIndex, { scope }: NodeRef, value: string): boolean {
+  return value !== '' && (index.isOutput(scope, value) || index.consumers(scope, value).length > 0);
+}
+
+function floatConstant(index: GraphIndex, { node, scope }: NodeRef, position: number): Tensor | undefined {
+  const constant = index.constant(scope, node.input[position] ?? '');
+  return constant?.tensor.dataType === (DataType.FLOAT as number) && !constant.overridable
+    ? constant.tensor
+    : undefined;
+}
+
+/** How the output channel of a weight's element follows from its position: see `scaleWeight`. */
+function channelStride(
+  node: NodeRef['node'],
+  { dims }: Tensor,
+): { channels: number; axis: number; groups: number } {
+  const groups = node.opType === 'ConvTranspose' ? attrInt(node, 'group', 1) : 1;
+  const axis = node.opType === 'Conv' || (node.opType === 'Gemm' && attrInt(node, 'transB', 0) !== 0) ? 0 : 1;
+  return { channels: (dims[axis] ?? 0) * groups, axis, groups };
+}
+
+function applyFold(index: GraphIndex, changes: GraphChanges, fold: Fold): void {
+  const { layer, follower, weight, channels, bias, readAffine } = fold;
+  const factors = collectable(readAffine);
+  if (follower.node.opType !== 'Add') {
+    replaceOperand(index, changes, layer, 1, (name) =>
+      lazyFloatTensor(name, weight.dims, async () =>
+        scaleWeight(layer, weight, await readFloat32(weight), (await factors()).scale),
+      ),
+    );
+  }
+  const foldedBias = (name: string) =>
+    lazyFloatTensor(name, [channels], async () => {
+      const { scale, shift, mean } = await factors();
+      const before = bias ? await biasPerChannel(bias, channels) : new Float32Array(channels);
+      return before.map((value, c) => (value - (mean[c] ?? 0)) * (scale[c] ?? 0) + (shift[c] ?? 0));
+    });
+  if (bias) {
+    replaceOperand(index, changes, layer, 2, foldedBias);
+  } else {
+    const name = changes.fresh(`${layer.name}.bias`);
+    changes.addInitializer(foldedBias(name));
+    setInput(changes, layer, 2, name);
+  }
+  changes.edit(layer.node, { output: follower.node.output.slice(0, 1) });
+  changes.replace(follower.node);
+}
+
+/** Multiplies every element with the factor of its output channel; a ConvTranspose has its groups along axis 0. */
+function scaleWeight(
+  { node }: NodeRef,
+  weight: Tensor,
+  values: Float32Array,
+  factors: Float64Array,
+): Float32Array {
+  const { axis, groups } = channelStride(node, weight);
+  const [rows = 1, columns = 1] = weight.dims;
+  const perGroup = columns * (axis === 1 ? 1 : 0);
+  const inner = values.length / (axis === 0 ? rows : rows * columns);
+  return values.map((value, position) => {
+    const slice = Math.floor(position / inner);
+    const channel =
+      axis === 0
+        ? slice
+        : Math.floor(Math.floor(slice / columns) / (rows / groups)) * perGroup + (slice % columns);
+    return value * (factors[channel] ?? 0);
+  });
+}
