@@ -1,6 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
 import { makeValueInfo } from '../../src/core/onnx/build';
+import { MemorySink, MemorySource } from '../../src/core/onnx/memory';
 import { derive } from '../../src/core/onnx/origin';
+import { readModel } from '../../src/core/onnx/read';
 import { DataType, type Model } from '../../src/core/onnx/types';
+import { writeModel } from '../../src/core/onnx/write';
 import { defaultPlan } from '../../src/core/plan/planFile';
 import type { Plan } from '../../src/core/plan/types';
 import type { Feeds, SessionOptions } from '../../src/core/ports';
@@ -91,4 +98,23 @@ export function sqnr(a: ArrayLike<number>, b: ArrayLike<number>): number {
 /** Operators of the main graph, sorted. */
 export function opTypes(model: Model): string[] {
   return (model.graph?.node ?? []).map(({ opType }) => opType).sort();
+}
+
+/** What the runtime makes of a model at full optimization: operators of its graph, sorted. */
+export async function optimizedOpTypes(model: Model): Promise<string[]> {
+  const sink = new MemorySink();
+  await writeModel(model, sink);
+  const folder = mkdtempSync(join(tmpdir(), 'roundoff-'));
+  try {
+    const optimizedModelFilePath = join(folder, 'optimized.onnx');
+    const session = await ort.InferenceSession.create(sink.bytes(), {
+      graphOptimizationLevel: 'all',
+      optimizedModelFilePath,
+      logSeverityLevel: 3,
+    });
+    await session.release();
+    return opTypes(await readModel(new MemorySource(readFileSync(optimizedModelFilePath))));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
