@@ -1,0 +1,72 @@
+import type { Frame, Locator } from 'playwright-core';
+import { expect } from 'vitest';
+import type { VsCode } from '../harness/vsCode';
+
+/** Layers of the sample in its order, as rows are labelled. */
+export const SAMPLE_LAYERS = [
+  'node_conv2d',
+  'node_conv2d_1',
+  'node_conv2d_2',
+  'node_linear',
+  'node_linear_1',
+] as const;
+
+/** The layer tree of the visible model editor, read and used as a user does. Ask again after a tab was switched. */
+export class ModelView {
+  private constructor(
+    readonly frame: Frame,
+    private readonly vscode: VsCode,
+  ) {}
+
+  /** Waits until the visible editor shows layers. */
+  static async shown(vscode: VsCode): Promise<ModelView> {
+    const frame = await vscode.view();
+    await frame.locator('[role=treegrid] [data-id]').first().waitFor();
+    return new ModelView(frame, vscode);
+  }
+
+  /** Row of a layer by its exact name. */
+  layer(name: string): Locator {
+    return this.frame.locator(`[data-id="row:${name}"]`);
+  }
+
+  group(name: string): Locator {
+    return this.frame.locator('[role=row].group').filter({ hasText: name });
+  }
+
+  /** Text in a column of a layer's row. */
+  async cell(name: string, column: 'op' | 'scheme' | 'sensitivity' | 'shape'): Promise<string> {
+    return ((await this.layer(name).locator(`.cell.${column}`).textContent()) ?? '').trim();
+  }
+
+  async waitForScheme(name: string, scheme: string): Promise<void> {
+    await expect.poll(() => this.cell(name, 'scheme')).toBe(scheme);
+  }
+
+  /** Names of the layers on screen. */
+  async layers(): Promise<string[]> {
+    const ids = await this.frame
+      .locator('[role=row].row:not(.group)[data-id]')
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-id') ?? ''));
+    return ids.map((id) => id.replace(/^row:/, ''));
+  }
+
+  async filter(text: string): Promise<void> {
+    await this.frame.locator('vscode-textfield.filter input').fill(text);
+  }
+
+  button(name: string): Locator {
+    return this.frame.locator('vscode-button, button').filter({ hasText: name });
+  }
+
+  /** Right-clicks a layer and picks from VS Code's menu. */
+  async menu(name: string, entry: string): Promise<void> {
+    await this.vscode.contextMenu(this.layer(name).locator('.cell.name'), entry);
+  }
+}
+
+/** Answers the question for calibration data with a file beside the model. */
+export async function chooseDataBeside(vscode: VsCode, name: string): Promise<void> {
+  await vscode.quickInput.waitFor('Calibration data');
+  await vscode.quickInput.pick(name);
+}
