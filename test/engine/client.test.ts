@@ -7,14 +7,15 @@ import { CancelledError, InputError, OnnxFileError } from '../../src/core/errors
 import { EngineClient } from '../../src/engine/client';
 import { EngineCrashError, InternalError } from '../../src/engine/engineErrors';
 import type { Progress } from '../../src/shared/rpc';
-import { bundleProgram } from './support/bundle';
+import { bundlePrograms } from './support/bundle';
 
 let enginePath: string;
 let folder: string;
 const clients: EngineClient[] = [];
 
 beforeAll(async () => {
-  enginePath = await bundleProgram('test/engine/support/scriptedEngine.ts');
+  const bundles = await bundlePrograms({ engine: 'test/engine/support/scriptedEngine.ts' });
+  enginePath = join(bundles, 'engine.mjs');
   folder = mkdtempSync(join(tmpdir(), 'client-test-'));
 });
 afterEach(() => {

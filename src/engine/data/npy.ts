@@ -91,7 +91,8 @@ export function parseNpy(bytes: Uint8Array, name: string): RuntimeTensor {
 
 /** The elements in `bytes` (little-endian, a whole number of elements). Copies: the bytes may be unaligned. */
 export function typedArray(type: RuntimeType, bytes: Uint8Array): Exclude<RuntimeData, string[]> {
-  const buffer = bytes.slice().buffer;
+  // Not slice(): that of a Buffer, which files are read into, shares memory.
+  const { buffer } = new Uint8Array(bytes);
   switch (type) {
     case 'float32':
       return new Float32Array(buffer);

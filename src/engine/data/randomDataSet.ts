@@ -77,9 +77,7 @@ function sampleShape(spec: InputSpec): number[] {
     if (axis === 0) return 1;
     throw new InputError(
       `Input ${spec.name} is ${describeSpec(spec)}: for random data give the size of ` +
-        (size === null
-          ? `dimension ${axis}, which has no name, with real data.`
-          : `${size}, as in --dim ${size}=N.`),
+        `${size ?? `dimension ${axis}`}, as in --dim ${size ?? `${spec.name}.${axis}`}=N.`,
     );
   });
 }

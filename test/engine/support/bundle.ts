@@ -5,17 +5,18 @@ import { build } from 'esbuild';
 const root = join(import.meta.dirname, '../../..');
 
 /**
- * Bundles a program the way the product's are, into a folder of its own inside the repository, so that native packages
- * are found, and returns the path of the bundle.
+ * Bundles programs the way the product's are, as `<name>.mjs` in a new folder inside the repository, where native
+ * packages are found. Returns the folder.
  */
-export async function bundleProgram(entry: string): Promise<string> {
+export async function bundlePrograms(entries: Readonly<Record<string, string>>): Promise<string> {
   const parent = join(root, 'test-output', 'bundles');
   mkdirSync(parent, { recursive: true });
-  const outfile = join(mkdtempSync(join(parent, 'program-')), 'program.mjs');
+  const outdir = mkdtempSync(join(parent, 'program-'));
   await build({
     absWorkingDir: root,
-    entryPoints: [entry],
-    outfile,
+    entryPoints: { ...entries },
+    outdir,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -26,5 +27,5 @@ export async function bundleProgram(entry: string): Promise<string> {
     },
     logLevel: 'error',
   });
-  return outfile;
+  return outdir;
 }

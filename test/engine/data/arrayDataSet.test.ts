@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { RuntimeTensor, RuntimeType } from '../../../src/core/ports';
+import { arrayDataSet } from '../../../src/engine/data/arrayDataSet';
+import type { InputSpec } from '../../../src/engine/data/dataSet';
+
+const image: InputSpec = { name: 'image', type: 'float32', shape: ['N', 1, 2, 2] };
+
+function floats(...dims: number[]): RuntimeTensor {
+  const length = dims.reduce((product, size) => product * size, 1);
+  return { type: 'float32', dims, data: Float32Array.from({ length }, (_, index) => index) };
+}
+
+function labels(type: RuntimeType, ...dims: number[]): RuntimeTensor {
+  const length = dims.reduce((product, size) => product * size, 1);
+  return { type, dims, data: BigInt64Array.from({ length }, (_, index) => BigInt(index)) };
+}
+
+const open = (arrays: Record<string, RuntimeTensor>, ...specs: InputSpec[]) =>
+  arrayDataSet('d.npz', 'npz', new Map(Object.entries(arrays)), specs);
+
+describe('arrayDataSet(data, kind, arrays, specs)', () => {
+  it('cuts the batch axis into samples of batch 1, with class labels', async () => {
+    const data = open({ image: floats(3, 1, 2, 2), labels: labels('int64', 3) }, image);
+    expect(data).toMatchObject({ length: 3, labels: 'class' });
+    expect(await data.sample(2)).toEqual({
+      index: 2,
+      label: 2,
+      feeds: { image: { type: 'float32', dims: [1, 1, 2, 2], data: Float32Array.of(8, 9, 10, 11) } },
+    });
+  });
+
+  it('reads labels per pixel', async () => {
+    const data = open({ image: floats(2, 1, 2, 2), labels: labels('int64', 2, 2, 2) }, image);
+    expect(data.labels).toBe('pixel');
+    expect((await data.sample(1)).label).toEqual(Int32Array.of(4, 5, 6, 7));
+  });
+
+  it('gives a single unnamed array to the only input', () => {
+    expect(open({ arr_0: floats(3, 1, 2, 2) }, image).length).toBe(3);
+  });
+
+  it('keeps a fixed batch together', async () => {
+    const data = open({ image: floats(5, 1, 2, 2) }, { ...image, shape: [2, 1, 2, 2] });
+    expect(data.length).toBe(2);
+    expect((await data.sample(1)).feeds['image']?.dims).toEqual([2, 1, 2, 2]);
+  });
+
+  it('takes inputs without a batch axis from a stack of them', async () => {
+    const rate: InputSpec = { name: 'rate', type: 'float32', shape: [] };
+    const data = open({ image: floats(3, 1, 2, 2), rate: floats(3) }, image, rate);
+    expect((await data.sample(1)).feeds['rate']).toEqual({
+      type: 'float32',
+      dims: [],
+      data: Float32Array.of(1),
+    });
+  });
+
+  it('takes an input called labels as an input', () => {
+    const data = open({ labels: floats(3, 2) }, { name: 'labels', type: 'float32', shape: [null, 2] });
+    expect(data.labels).toBeNull();
+  });
+
+  it.each([
+    [
+      'a missing input',
+      { picture: floats(3, 1, 2, 2) },
+      /Input image wants float32 \[N, 1, 2, 2\], but d\.npz has no array.*picture \(float32 \[3, 1, 2, 2\]\)/,
+    ],
+    [
+      'an unknown array',
+      { image: floats(3, 1, 2, 2), lables: floats(3) },
+      /no inputs of the model: lables\. The inputs: image/,
+    ],
+    [
+      'another type',
+      { image: { ...floats(3, 1, 2, 2), type: 'float64' as const } },
+      /Input image wants float32 \[N, 1, 2, 2\], but image in d\.npz has float64 \[1, 1, 2, 2\]\. Save it as float32/,
+    ],
+    [
+      'another size',
+      { image: floats(3, 1, 2, 3) },
+      /wants float32 \[N, 1, 2, 2\], but image in d\.npz has float32 \[1, 1, 2, 3\]\. Dimension 3 differs/,
+    ],
+    [
+      'another rank',
+      { image: floats(3, 4) },
+      /wants float32 \[N, 1, 2, 2\], but image in d\.npz has float32 \[3, 4\]/,
+    ],
+    ['no samples', { image: floats(0, 1, 2, 2) }, /d\.npz has no samples/],
+    ['too few labels', { image: floats(3, 1, 2, 2), labels: labels('int64', 2) }, /3 samples, but 2 labels/],
+    [
+      'labels that are no classes',
+      { image: floats(3, 1, 2, 2), labels: floats(3) },
+      /labels in d\.npz are float32/,
+    ],
+  ])('names the mismatch: %s', (_, arrays, message) => {
+    expect(() => open(arrays, image)).toThrow(message);
+  });
+
+  it('names inputs with different numbers of samples', () => {
+    const mask: InputSpec = { name: 'mask', type: 'float32', shape: ['N', 2] };
+    expect(() => open({ image: floats(3, 1, 2, 2), mask: floats(4, 2) }, image, mask)).toThrow(
+      'd.npz has 3 samples of image, but 4 of mask.',
+    );
+  });
+
+  it('names a symbolic dimension that two inputs disagree on', () => {
+    const ids: InputSpec = { name: 'ids', type: 'float32', shape: ['N', 'L'] };
+    const mask: InputSpec = { name: 'mask', type: 'float32', shape: ['N', 'L'] };
+    expect(() => open({ ids: floats(3, 8), mask: floats(3, 7) }, ids, mask)).toThrow(
+      /mask .* L is 8 at another input and 7 here/,
+    );
+  });
+});
