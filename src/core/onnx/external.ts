@@ -1,6 +1,5 @@
 /** Moving tensors between the model file and external data. */
 import { ExternalPayload } from './externalPayload';
-import { MAX_MESSAGE_BYTES } from './limits';
 import { type MessageInfo, modelInfo, tensorInfo } from './messages';
 import { derive } from './origin';
 import type { Payload } from './payload';
@@ -128,9 +127,4 @@ function littleEndianBytes(tensor: Tensor): Payload | undefined {
   if (typed?.field === 'floatData' && dataType === DataType.FLOAT) return typed.payload;
   if (typed?.field === 'doubleData' && dataType === DataType.DOUBLE) return typed.payload;
   return undefined;
-}
-
-/** True when a model of this size can be one file. */
-export function fitsOneFile(bytes: number): boolean {
-  return bytes <= MAX_MESSAGE_BYTES;
 }

@@ -69,7 +69,7 @@ export function externalPayload(
   return new ExternalPayload(
     location,
     offset ?? 0,
-    length ?? 0,
+    length ?? expected ?? 0,
     async () => {
       if (!resolve) throw new OnnxFileError(problem ?? who);
       return resolve(location);

@@ -1,7 +1,8 @@
 import { RoundoffError, throwIfCancelled } from '../errors';
 import type { ByteSink, Work } from '../ports';
 import { encodeMessage } from './encode';
-import { embedExternal, fitsOneFile, moveToExternal } from './external';
+import { embedExternal, moveToExternal } from './external';
+import { MAX_MESSAGE_BYTES } from './limits';
 import { modelInfo } from './messages';
 import { JoiningSink, type Pieces, writePayload } from './pieces';
 import type { Model } from './types';
@@ -14,6 +15,8 @@ export interface WriteOptions extends Work {
    * the written model is complete.
    */
   readonly keepExternal?: boolean;
+  /** Largest model file, at most protobuf's 2 GiB. Tests lower it. */
+  readonly maxFileBytes?: number;
 }
 
 export interface WriteResult {
@@ -36,7 +39,8 @@ export async function writeModel(
 ): Promise<WriteResult> {
   const whole = options.keepExternal ? model : embedExternal(model);
   const pieces = await encodeMessage(modelInfo, whole);
-  if (fitsOneFile(pieces.length)) {
+  const { maxFileBytes = MAX_MESSAGE_BYTES } = options;
+  if (pieces.length <= maxFileBytes) {
     const bytes = await writePieces(pieces, sink, options, { done: 0, total: pieces.length });
     return { bytes, externalBytes: 0 };
   }
@@ -44,7 +48,7 @@ export async function writeModel(
 
   const moved = moveToExternal(model, options.external.location);
   const modelPieces = await encodeMessage(modelInfo, moved.model);
-  if (!fitsOneFile(modelPieces.length)) throw tooLarge(modelPieces.length);
+  if (modelPieces.length > maxFileBytes) throw tooLarge(modelPieces.length);
   const progress = { done: 0, total: moved.bytes + modelPieces.length };
   const data = new JoiningSink(options.external.sink, options, progress);
   for (const { payload, offset } of moved.placed) {

@@ -11,6 +11,8 @@ import { FileSource, identityOf } from './fileSource';
 export interface WriteFileOptions extends Work {
   /** Files that must not be replaced: the opened model, under any of its names. */
   readonly opened?: readonly string[];
+  /** See `writeModel`. */
+  readonly maxFileBytes?: number;
   /** Where the caller will move the finished files, when that is not `path`: names are checked there. */
   readonly destination?: string;
 }
