@@ -185,6 +185,11 @@ describe('a re-export', () => {
     await session.hashWeights();
     expect(session.snapshot().plan).toMatchObject({ changed: ['conv2'], missing: ['gone'] });
     expect(Object.keys(session.plan.layers)).toEqual(['conv1', 'conv2', 'gone']);
+    // Setting the same scheme again confirms the entry for the new weight.
+    const again = session.rowsForScheme(['conv1', 'conv2'], 'float');
+    expect(again).toEqual(['conv2']);
+    session.apply(schemeEdit(session.plan, again, 'float', session.hashes), 'forward');
+    expect(session.snapshot().plan.changed).toEqual([]);
   });
 });
 

@@ -82,6 +82,7 @@ it('opens the result: the same layers, int8 where quantized', async () => {
     (text) => text.trim().split(' ').at(-1) ?? '',
   );
   expect(dtypes).toEqual(['float', 'int8', 'int8', 'int8', 'int8']);
+  expect(await view.cell('node_linear', 'scheme')).toBe('int8');
   await vscode.screenshot('quantized-model');
 });
 

@@ -49,6 +49,16 @@ it('reloads a clean view after a re-export, lists the entry whose weight changed
   await vscode.screenshot('re-exported');
 });
 
+it('takes an entry over for the new weight when its scheme is confirmed', async () => {
+  const view = await ModelView.shown(vscode);
+  await view.layer('node_conv2d').locator('.cell.name').click();
+  await view.button('Confirm float').click();
+  await changedNotice(view).waitFor({ state: 'detached' });
+  await vscode.undo();
+  await changedNotice(view).waitFor();
+  await vscode.waitForDirty('model.onnx', false);
+});
+
 it('asks when the plan has unsaved changes, and keeps them either way', async () => {
   const view = await ModelView.shown(vscode);
   await view.menu('node_linear', 'Keep Float');

@@ -38,6 +38,7 @@ describe.each(themes)('in the %s theme', (theme) => {
     const results = await view.frame.evaluate<AxeResults>(
       "axe.run('#root', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'], rules: { region: { enabled: false } } })",
     );
+    expect(results.passes.length).toBeGreaterThan(10);
     const violations = results.violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
     );

@@ -129,6 +129,13 @@ describe('totalsOf(rows)', () => {
     expect(totals.schemeDetail).toBe('1 w8a8, 1 float');
   });
 
+  it('shows the stored type of what is quantized already, and never calls it float', () => {
+    const weight = { name: 'w', shape: [1], dtype: 'int8', hash: null };
+    const stored = viewRow('a', { weight, quantizable: false, scheme: 'float' });
+    expect(totalsOf([stored]).scheme).toBe('int8');
+    expect(totalsOf([viewRow('lstm', { quantizable: false, scheme: 'float' })]).scheme).toBe('float');
+  });
+
   it('knows no MACs where none is known, and no sensitivity before a scan', () => {
     expect(totalsOf([viewRow('a', { macs: null })])).toMatchObject({
       macs: null,

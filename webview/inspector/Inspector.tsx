@@ -13,7 +13,7 @@ import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { measuredLabel } from '../tree/columns';
 import { rowsOf, type TreeItem } from '../tree/rowTree';
-import { totalsOf } from '../tree/totals';
+import { shownScheme, totalsOf } from '../tree/totals';
 import { WeightChart } from './WeightChart';
 
 interface InspectorProps {
@@ -64,7 +64,7 @@ function LayerInspector({
         {row.bytes > 0 && <Fact name="Size" value={formatBytes(row.bytes)} />}
         {row.isLayer && <Fact name="MACs" value={row.macs === null ? 'unknown' : formatCount(row.macs)} />}
         {row.isLayer && !row.quantizable && (
-          <Fact name="Stays float" value={row.reason ?? 'It cannot be quantized.'} />
+          <Fact name="Scheme" value={`${shownScheme(row)}. ${row.reason ?? ''}`} />
         )}
         {candidate && candidate.sensitivity !== null && (
           <Fact
@@ -81,7 +81,16 @@ function LayerInspector({
       {changed.includes(row.name) && (
         <p class="note">
           <span class="codicon codicon-warning" aria-hidden="true" /> The weight changed since the plan's
-          entry was made. Set the scheme again to confirm it.
+          entry was made.{' '}
+          <button
+            type="button"
+            class="link"
+            onClick={() =>
+              void host.call('setScheme', { names: [row.name], scheme: row.scheme }).catch(() => undefined)
+            }
+          >
+            Confirm {row.scheme}
+          </button>
         </p>
       )}
       {weight && row.quantizable && (

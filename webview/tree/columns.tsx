@@ -10,7 +10,7 @@ import {
 } from '../../src/shared/format';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { SortColumn } from './flatten';
-import type { Totals } from './totals';
+import { shownScheme, type Totals } from './totals';
 
 export interface CellContext {
   /** The largest sensitivity shown, which fills a bar. */
@@ -100,7 +100,7 @@ export const COLUMNS: readonly Column[] = [
     label: 'Scheme',
     numeric: false,
     row: (row) => ({
-      content: <span class={`pill ${row.scheme}`}>{row.scheme}</span>,
+      content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
       title: row.reason ?? '',
     }),
     group: ({ scheme, schemeDetail }) => ({

@@ -16,12 +16,22 @@ export interface Totals {
   readonly sensitivity: number | null;
 }
 
+/** What stands in the scheme column: the plan's scheme, or the stored type of a weight that is quantized already. */
+export function shownScheme({ scheme, quantizable, isLayer, weight }: ViewRow): string {
+  const stored = isLayer && !quantizable ? weight?.dtype : undefined;
+  return stored !== undefined && !FLOAT_TYPES.has(stored) ? stored : scheme;
+}
+
+const FLOAT_TYPES: ReadonlySet<string> = new Set(['float', 'float16', 'bfloat16', 'double']);
+
 export function totalsOf(rows: readonly ViewRow[]): Totals {
   const layers = rows.filter((row) => row.isLayer);
   const known = layers.map((row) => row.macs).filter((macs) => macs !== null);
   const counts = new Map<string, number>();
-  for (const { scheme } of layers.length > 0 ? layers : rows)
+  for (const row of layers.length > 0 ? layers : rows) {
+    const scheme = shownScheme(row);
     counts.set(scheme, (counts.get(scheme) ?? 0) + 1);
+  }
   const measured = layers.map((row) => row.candidate?.sensitivity ?? null).filter((value) => value !== null);
   const [first] = counts.keys();
   return {

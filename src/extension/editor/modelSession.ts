@@ -81,13 +81,19 @@ export class ModelSession {
     return new Set(this.summary?.layers.filter((layer) => layer.quantizable).map((layer) => layer.name));
   }
 
-  /** Those of `names` that would change by getting `scheme`: not what cannot be quantized, nor what has it already. */
+  /**
+   * Those of `names` that giving `scheme` to does anything: not what cannot be quantized, nor what has the scheme
+   * already, unless its weight changed since: then the entry is made anew for the new weight.
+   */
   rowsForScheme(names: readonly string[], scheme: SchemeId): string[] {
     const wanted = new Set(names);
+    const stale = new Set(this.#planView().changed);
     const applies = (row: ModelRow): boolean =>
       row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme !== 'w8a8';
+    const differs = (row: ModelRow): boolean =>
+      rowScheme(row, this.#plan) !== scheme || stale.has(row.row.name);
     return this.#rows
-      .filter((row) => wanted.has(row.row.name) && applies(row) && rowScheme(row, this.#plan) !== scheme)
+      .filter((row) => wanted.has(row.row.name) && applies(row) && differs(row))
       .map(({ row }) => row.name);
   }
 
