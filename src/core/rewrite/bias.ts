@@ -11,14 +11,14 @@ export type Bias =
   /** Computed by the model, or with a value per row: it cannot be an integer bias. */
   | { readonly kind: 'other'; readonly value: string };
 
-/** @param channels number of output channels. */
-export function biasOf(index: GraphIndex, { node, scope }: NodeRef, channels: number): Bias {
+/** @param channels number of output channels, where it is known. */
+export function biasOf(index: GraphIndex, { node, scope }: NodeRef, channels: number | undefined): Bias {
   const value = ['Conv', 'ConvTranspose', 'Gemm'].includes(node.opType) ? node.input[2] : undefined;
   if (!value) return { kind: 'none' };
   const constant = index.constant(scope, value);
   const dims = constant?.tensor.dims ?? [];
   const count = dims.reduce((total, size) => total * size, 1);
-  const isPerChannel = count === 1 || (count === channels && dims[dims.length - 1] === channels);
+  const isPerChannel = count === 1 || (count === (channels ?? count) && dims[dims.length - 1] === count);
   if (
     !constant ||
     constant.overridable ||

@@ -1,6 +1,7 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
+import type { Layer } from '../graph/types';
 import { derive } from '../onnx/origin';
 import type { Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
@@ -37,7 +38,7 @@ const prepared = new WeakMap<Model, Prepared>();
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
   const known = prepared.get(model);
   if (known) return known;
-  if (!quantizesAnything(model, plan)) return { model, notes: [] };
+  if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
   const folds = [dropIdentities, foldConstants, foldGemmFactors, foldChannelAffine, meanToPool];
@@ -45,6 +46,7 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
     model: folds.reduce((current, fold) => fold(current), raised.model),
     notes: raised.notes,
   };
+  if (!plannedLayers(result.model, plan).some(({ quantizable }) => quantizable)) return { model, notes: [] };
   prepared.set(result.model, result);
   return result;
 }
@@ -70,11 +72,18 @@ export function activationsToCalibrate(
   return [...values];
 }
 
-function quantizesAnything(model: Model, plan: Plan): boolean {
-  const index = indexGraph(model);
-  return findLayers(index, inferShapes(index, plan.dimensions)).some(
-    ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8',
+/** True when the plan quantizes a layer, or may once what stands between it and its weight is folded. */
+function mayQuantize(model: Model, plan: Plan): boolean {
+  return plannedLayers(model, plan).some(
+    ({ ref, quantizable, weight }) =>
+      quantizable || (ref.scope.kind === 'graph' && (!weight || weight.dtype === 'float')),
   );
+}
+
+function plannedLayers(model: Model, plan: Plan): Layer[] {
+  const index = indexGraph(model);
+  const layers = findLayers(index, inferShapes(index, plan.dimensions));
+  return layers.filter(({ name }) => schemeOf(plan, name, true) === 'w8a8');
 }
 
 /** Writes the stable names of the main graph's nodes into them. */

@@ -62,8 +62,10 @@ class Quantizer {
     for (const [producer, clip] of this.placement.clips) this.absorbClip(producer, clip);
     this.addPairs(names);
     await this.quantizeOperands();
-    for (const layer of this.placement.layers) await this.quantizeLayer(layer);
-    for (const layer of this.placement.weightOnly) await this.quantizeWeightOnly(layer);
+    for (const each of this.placement.layers) {
+      await naming(each.layer, () => this.quantizeLayer(each));
+    }
+    for (const layer of this.placement.weightOnly) await naming(layer, () => this.quantizeWeightOnly(layer));
     this.writer.finish();
     const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
     return { model: this.changes.apply(), layers, notes: this.notes };
@@ -149,17 +151,17 @@ class Quantizer {
 
   private async quantizeLayerBias(
     layer: Layer,
-    { format, tensor }: QuantizedConstant,
+    { format }: QuantizedConstant,
     inputScale: number,
   ): Promise<{ format: WeightFormat; biasBytes: number }> {
     const { ref } = layer;
-    const channels = format.params.length > 1 ? format.params.length : outputChannels(ref, tensor.dims);
-    const bias = biasOf(this.index, ref, channels);
+    const bias = biasOf(this.index, ref, outputChannels(layer));
     if (bias.kind === 'none') return { format, biasBytes: 0 };
     if (bias.kind === 'other') {
       this.notes.push(`The bias of ${layer.name} is not a constant per channel; it stays float.`);
       return { format, biasBytes: 0 };
     }
+    const channels = outputChannels(layer) ?? elementCount(bias.tensor.dims);
     const values = await biasPerChannel(bias.tensor, channels);
     const quantized = quantizeBias(values, inputScale, format);
     if (!quantized) {
@@ -205,9 +207,21 @@ class Quantizer {
   }
 }
 
-function outputChannels({ node }: NodeRef, weightDims: readonly number[]): number {
-  const axis = weightAxis(node, 1, weightDims.length);
-  return axis === undefined ? 1 : (weightDims[axis] ?? 1);
+/** Says which layer an error is about. */
+async function naming(layer: Layer, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof InputError) throw new InputError(`${layer.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Output channels as the weight tells them: a left operand does not. */
+function outputChannels({ ref, weight }: Layer): number | undefined {
+  if (!weight) return undefined;
+  const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
+  return axis === undefined ? undefined : weight.tensor.dims[axis];
 }
 
 function elementCount(dims: readonly number[]): number {
