@@ -1,4 +1,4 @@
-import { type BigIntStats, fstatSync, readSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { OnnxFileError } from '../../core/errors';
 import type { ByteSource } from '../../core/ports';
@@ -27,7 +27,8 @@ export class FileSource implements ByteSource {
   /** @throws RoundoffError when the file cannot be opened or is not a regular file */
   static async open(path: string): Promise<FileSource> {
     try {
-      const handle = await open(path, 'r');
+      // Without O_NONBLOCK (which Windows does not have) opening a named pipe would wait for its writer.
+      const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       const stats = fstatSync(handle.fd, { bigint: true });
       if (stats.isFile()) return new FileSource(path, handle, stats);
       await handle.close();

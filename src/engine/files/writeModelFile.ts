@@ -60,7 +60,8 @@ async function newDataPath(modelPath: string): Promise<string> {
   }
 }
 
-async function refuseOpened(target: string, model: Model, opened: readonly string[]): Promise<void> {
+/** @throws RoundoffError when `target` is a file of `opened`, or the one that `model` was read from, under any name */
+export async function refuseOpened(target: string, model: Model, opened: readonly string[]): Promise<void> {
   const identity = await identityAt(target);
   if (!identity) return;
   const source = (originOf(model) ?? originOf(baseOf(model) ?? {}))?.source;

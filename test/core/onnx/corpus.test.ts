@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MemorySink, MemorySource } from '../../../src/core/onnx/memory';
+import { derive } from '../../../src/core/onnx/origin';
 import { readModel } from '../../../src/core/onnx/read';
 import type { Model } from '../../../src/core/onnx/types';
 import { modelSize, writeModel } from '../../../src/core/onnx/write';
+import { onlyNodeChanged } from '../../support/nodeEdit';
 import { onnxCorpora } from '../../support/onnxCorpus';
 import { differences, oracleDecode } from '../../support/oracle';
 import { cloneAll, touchAll } from '../../support/touch';
@@ -40,6 +42,30 @@ describe.each(onnxCorpora())('$name', ({ files }) => {
     const same = async (model: Model, bytes: Uint8Array) =>
       Buffer.compare(await written(touchAll(model)), bytes) === 0;
     expect(await failing(files, same)).toEqual([]);
+  });
+
+  it('changes one node and the enclosing lengths when one node is edited', async () => {
+    const failed = await failing(files, async (model, bytes) => {
+      const { graph } = model;
+      if (!graph) return false;
+      // The first, a middle and the last node.
+      const { length } = graph.node;
+      for (const index of new Set([0, length >> 1, length - 1])) {
+        const node = graph.node[index];
+        if (!node) continue;
+        const edited = derive(node, { opType: `${node.opType}Edited`, output: [...node.output, 'extra'] });
+        const result = await written(
+          derive(model, {
+            graph: derive(graph, { node: graph.node.map((one) => (one === node ? edited : one)) }),
+          }),
+        );
+        if (!onlyNodeChanged(bytes, result, graph, node)) return false;
+        const again = (await readModel(new MemorySource(result))).graph?.node[index];
+        if (again?.opType !== edited.opType || again.output.at(-1) !== 'extra') return false;
+      }
+      return true;
+    });
+    expect(failed).toEqual([]);
   });
 
   it('is read as the independent decoder reads it', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, rename, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -56,4 +57,11 @@ it('says clearly what cannot be opened', async () => {
   await expect(openFileSource(folder)).rejects.toThrow(`Cannot read ${folder}: it is`);
   const missing = join(folder, 'missing.onnx');
   await expect(openFileSource(missing)).rejects.toThrow(`Cannot read ${missing}: it does not exist.`);
+});
+
+it('refuses a named pipe at once instead of waiting for its writer', async () => {
+  if (process.platform === 'win32') return;
+  const pipe = join(await newFolder(), 'pipe.onnx');
+  execFileSync('mkfifo', [pipe]);
+  await expect(openFileSource(pipe)).rejects.toThrow(`Cannot read ${pipe}: it is not a file.`);
 });
