@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { quantizeModel, type CalibrationSource } from '../../core/calibrate/quantizeModel';
 import { verify } from '../../core/compare/verify';
 import { throwIfCancelled } from '../../core/errors';
@@ -9,11 +10,11 @@ import type { QuantizeRequest } from '../../shared/rpc';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
-import type { EngineHandlers } from '../messages';
+import type { CallContext, EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { openModelData, type ModelData } from './modelData';
 import { filesOf, sizeOf } from './modelFiles';
-import { writeChecked } from './stagedOutput';
+import { type StagedOutput, withStagedOutput } from './stagedOutput';
 import { workOf } from './work';
 
 /**
@@ -21,67 +22,67 @@ import { workOf } from './work';
  * calibration did not see. The file appears only when all of that went well.
  */
 export const quantize: EngineHandlers['quantize'] = async (request, call) => {
-  const start = performance.now();
-  const work = workOf(call);
   const opened = await openModelFile(request.file, call);
   try {
-    const { plan, notes } = await planForModel(opened, request, work);
-    const data =
-      request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
-    const runtime = data && (await openRuntime());
-    const source: CalibrationSource | undefined = data &&
-      runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
-    const quantized = await quantizeModel(opened.model, plan, source, work);
-    const layers = await layerResults(quantized.layers, work);
-
-    let verification: QuantizeResult['verification'] = null;
-    const written = await writeChecked(
-      quantized.model,
-      request.output,
-      async (path) => {
-        await readBack(path);
-        if (runtime && data)
-          verification = await verifyFile(runtime, request.file, path, request.output, data, work);
-      },
-      { ...work, opened: [request.file] },
+    return await withStagedOutput(request.output, opened, (staged) =>
+      quantizeTo(staged, opened, request, call),
     );
-    return {
-      output: written.files[0] ?? request.output,
-      bytes: { before: await sizeOf(filesOf(opened)), after: written.bytes },
-      layers,
-      totals: totalsOf(layers),
-      verification,
-      calibration: data && {
-        data: data.dataSet.data,
-        samples: data.deal.calibrate.length,
-        seed: data.seed,
-      },
-      notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
-      seconds: (performance.now() - start) / 1000,
-    };
   } finally {
     await opened.close();
   }
 };
 
+async function quantizeTo(
+  staged: StagedOutput,
+  opened: OpenedModel,
+  request: QuantizeRequest,
+  call: CallContext,
+): Promise<QuantizeResult> {
+  const start = performance.now();
+  const work = workOf(call);
+  const { plan, notes } = await planForModel(opened, request, work);
+  const data =
+    request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
+  const runtime = data && (await openRuntime());
+  const source: CalibrationSource | undefined = data &&
+    runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
+  const quantized = await quantizeModel(opened.model, plan, source, work);
+  const layers = await layerResults(quantized.layers, work);
+
+  const { bytes } = await staged.write(quantized.model, work);
+  await readBack(staged.path);
+  const verification = data && runtime ? await verifyFile(runtime, request, staged.path, data, work) : null;
+  throwIfCancelled(work.signal);
+  await staged.commit();
+  return {
+    output: resolve(request.output),
+    bytes: { before: await sizeOf(filesOf(opened)), after: bytes },
+    layers,
+    totals: totalsOf(layers),
+    verification,
+    calibration: data && { data: data.dataSet.data, samples: data.deal.calibrate.length, seed: data.seed },
+    notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
 /** The written file must open as a model again. */
 async function readBack(path: string): Promise<void> {
-  const again: OpenedModel = await openModelFile(path);
+  const again = await openModelFile(path);
   await again.close();
 }
 
 /** Null when calibration took every sample. */
 async function verifyFile(
   runtime: OrtRuntime,
-  floatFile: string,
+  { file, output }: QuantizeRequest,
   written: string,
-  output: string,
   data: ModelData,
   work: Work,
 ): Promise<QuantizeResult['verification']> {
   const slice = sliceOf(data.dataSet, data.deal, 'verify');
   if (slice.length === 0) return null;
-  const float = await runtime.openFile(floatFile, { optimization: 'full' });
+  const float = await runtime.openFile(file, { optimization: 'full' });
   try {
     const quantized = await runtime.openFile(written, { optimization: 'full' }, output);
     try {

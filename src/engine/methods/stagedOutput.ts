@@ -2,50 +2,77 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Model } from '../../core/onnx/types';
+import type { Work } from '../../core/ports';
 import { fileError } from '../files/fileErrors';
-import { writeModelFile, type WriteFileOptions, type WrittenFiles } from '../files/writeModelFile';
+import { refuseOpened, writeModelFile, type WrittenFiles } from '../files/writeModelFile';
 import { trackTemporary, untrackTemporary } from '../temporaryFiles';
 
 /**
- * Writes a model to `output` by way of a folder beside it, so that the finished file can be looked at before it gets
- * its name: `check` is called with the path of the written file. When it throws, or the process ends, nothing is left
- * and what was at `output` is untouched.
- * @returns bytes and final paths of the files, the model first.
+ * A place beside the output where a model is written and looked at before it gets its name. Whatever `use` throws, and
+ * however the process ends, what it did not commit is removed and what was at `output` is untouched.
+ * @param opened the model that must not be replaced.
+ * @throws RoundoffError before any work, when the output is the opened model or its folder cannot be written.
  */
-export async function writeChecked(
-  model: Model,
+export async function withStagedOutput<T>(
   output: string,
-  check: (path: string) => Promise<void>,
-  options: Omit<WriteFileOptions, 'destination'>,
-): Promise<WrittenFiles> {
+  opened: { readonly model: Model; readonly path: string },
+  use: (staged: StagedOutput) => Promise<T>,
+): Promise<T> {
   const destination = resolve(output);
-  const folder = join(
-    dirname(destination),
-    `.${basename(destination)}.${randomBytes(6).toString('hex')}.tmp`,
-  );
+  await refuseOpened(destination, opened.model, [opened.path]);
+  const name = `.${basename(destination).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`;
+  const folder = join(dirname(destination), name);
   trackTemporary(folder);
   try {
     await mkdir(folder).catch((error: unknown) => {
       throw fileError('write', destination, error);
     });
-    const written = await writeModelFile(model, join(folder, basename(destination)), {
-      ...options,
-      destination,
-    });
-    await check(join(folder, basename(destination)));
-    // The data file first: a model whose data is missing must never appear.
-    for (const path of written.files.toReversed()) {
-      const final = join(dirname(destination), basename(path));
-      await rename(path, final).catch((error: unknown) => {
-        throw fileError('write', final, error);
-      });
-    }
-    return {
-      bytes: written.bytes,
-      files: written.files.map((path) => join(dirname(destination), basename(path))),
-    };
+    return await use(new StagedOutput(folder, destination, opened.path));
   } finally {
     await rm(folder, { recursive: true, force: true });
     untrackTemporary(folder);
+  }
+}
+
+export class StagedOutput {
+  #files: readonly string[] = [];
+
+  constructor(
+    private readonly folder: string,
+    private readonly destination: string,
+    private readonly opened: string,
+  ) {}
+
+  /** Where the model is until it is committed. */
+  get path(): string {
+    return join(this.folder, basename(this.destination));
+  }
+
+  async write(model: Model, work: Work): Promise<WrittenFiles> {
+    const { destination } = this;
+    const written = await writeModelFile(model, this.path, { ...work, destination, opened: [this.opened] });
+    this.#files = written.files;
+    return written;
+  }
+
+  /** Gives the files their names, replacing what was there: the data file first, the model last. */
+  async commit(): Promise<void> {
+    const placed: string[] = [];
+    try {
+      for (const path of this.#files.toReversed()) {
+        const final = join(dirname(this.destination), basename(path));
+        // A data file without its model is of no use; the model ends the list.
+        if (final !== this.destination) trackTemporary(final);
+        await rename(path, final).catch((error: unknown) => {
+          throw fileError('write', final, error);
+        });
+        placed.push(final);
+      }
+    } catch (error) {
+      for (const path of placed) await rm(path, { force: true });
+      throw error;
+    } finally {
+      for (const path of placed) untrackTemporary(path);
+    }
   }
 }
