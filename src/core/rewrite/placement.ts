@@ -6,6 +6,7 @@ import { DataType } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Range } from '../quant/scheme';
+import { Notes } from './notes';
 import {
   clippingBounds,
   fixedOutputRange,
@@ -54,7 +55,7 @@ export interface Placement {
   readonly constants: readonly Operand[];
   /** Ranges known without data. */
   readonly fixedRanges: ReadonlyMap<string, Range>;
-  readonly notes: readonly string[];
+  readonly notes: Notes;
 }
 
 /**
@@ -72,7 +73,7 @@ export function placeQuantization(index: GraphIndex, plan: Plan): Placement {
 }
 
 class Placer {
-  private readonly notes: string[] = [];
+  private readonly notes = new Notes();
   private readonly layers = new Map<NodeRef, StaticLayer>();
   private readonly weightOnly: Layer[] = [];
   /** Every layer, quantized or not: their scheme is never `auto`. */
@@ -99,11 +100,12 @@ class Placer {
     const { ref, name, weight, quantizable, reason } = layer;
     if (schemeOf(this.plan, name, true) !== 'w8a8') return;
     if (!quantizable || !weight) {
-      this.notes.push(`${name} stays as it is. ${reason ?? ''}`.trim());
+      this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
     } else if (layer.op === 'ConvTranspose') {
       this.weightOnly.push(layer);
-      this.notes.push(
-        `${name} (ConvTranspose) has an 8-bit weight only: the runtime has no integer kernel for it, so it gets smaller but not faster.`,
+      this.notes.add(
+        name,
+        'Only the weight is 8-bit: the runtime has no integer kernel for ConvTranspose, so it gets smaller but not faster.',
       );
     } else {
       this.layers.set(ref, {

@@ -32,7 +32,7 @@ export async function quantizeGraph(
   ranges: ReadonlyMap<string, Range>,
 ): Promise<Rewritten> {
   const main = index.main;
-  if (!main) return { model: index.model, layers: [], notes: placement.notes };
+  if (!main) return { model: index.model, layers: [], notes: placement.notes.sentences() };
   return new Quantizer(index, main, placement, plan, ranges).run();
 }
 
@@ -43,7 +43,6 @@ class Quantizer {
   /** Constants already stored, by their format: layers that share a weight share its codes. */
   private readonly stored = new Map<WeightFormat, string>();
   private readonly results = new Map<NodeRef, RewrittenLayer>();
-  private readonly notes: string[];
 
   constructor(
     private readonly index: GraphIndex,
@@ -54,7 +53,6 @@ class Quantizer {
   ) {
     this.changes = new GraphChanges(index.model);
     this.writer = new QdqWriter(index, main, this.changes);
-    this.notes = [...placement.notes];
   }
 
   async run(): Promise<Rewritten> {
@@ -68,7 +66,7 @@ class Quantizer {
     for (const layer of this.placement.weightOnly) await naming(layer, () => this.quantizeWeightOnly(layer));
     this.writer.finish();
     const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
-    return { model: this.changes.apply(), layers, notes: this.notes };
+    return { model: this.changes.apply(), layers, notes: this.placement.notes.sentences() };
   }
 
   private addActivationParams(): Map<string, ParamNames> {
@@ -158,15 +156,16 @@ class Quantizer {
     const bias = biasOf(this.index, ref, outputChannels(layer));
     if (bias.kind === 'none') return { format, biasBytes: 0 };
     if (bias.kind === 'other') {
-      this.notes.push(`The bias of ${layer.name} is not a constant per channel; it stays float.`);
+      this.placement.notes.add(layer.name, 'The bias is not a constant per channel; it stays float.');
       return { format, biasBytes: 0 };
     }
     const channels = outputChannels(layer) ?? elementCount(bias.tensor.dims);
     const values = await biasPerChannel(bias.tensor, channels);
     const quantized = quantizeBias(values, inputScale, format);
     if (!quantized) {
-      this.notes.push(
-        `The bias of ${layer.name} is too large for 32 bits in steps of its weights; it stays float, so this layer will not run on integers.`,
+      this.placement.notes.add(
+        layer.name,
+        'The bias is too large for 32 bits in steps of the weights. It stays float, and the layer will not run on integers.',
       );
       return { format, biasBytes: 4 * values.length };
     }

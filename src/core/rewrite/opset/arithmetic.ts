@@ -1,6 +1,6 @@
-import { attrFloat, attrInt, attrString } from '../../onnx/attributes';
+import { attribute, attrFloat, attrInt, attrString } from '../../onnx/attributes';
 import { floatTensor, int64Tensor, makeNode } from '../../onnx/build';
-import { DataType, type Node } from '../../onnx/types';
+import { AttributeType, DataType, type Node } from '../../onnx/types';
 import {
   type Adapter,
   type AdapterContext,
@@ -79,6 +79,8 @@ export const seluDefaults: Adapter = (node) => [
 
 /** Opset 6: Cast names its type by number. */
 export const castType: Adapter = (node, context) => {
+  // Some exporters wrote the number early.
+  if (attribute(node, 'to')?.type === AttributeType.INT) return [node];
   const name = attrString(node, 'to', '');
   const type = Object.hasOwn(DataType, name) ? DataType[name as keyof typeof DataType] : undefined;
   return type === undefined
