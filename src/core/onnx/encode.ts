@@ -181,7 +181,6 @@ function isDefault(value: unknown): boolean {
 
 /** Fields that readers look for even when they hold the default. */
 const alwaysWritten = new Set([
-  'AttributeProto.type',
   'TensorProto.dataType',
   'TensorTypeProto.elemType',
   'MapTypeProto.keyType',
