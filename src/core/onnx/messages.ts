@@ -144,8 +144,6 @@ function compile(): (name: string) => MessageInfo {
 const messageNamed = compile();
 
 export const modelInfo = messageNamed('ModelProto');
-export const graphInfo = messageNamed('GraphProto');
-export const nodeInfo = messageNamed('NodeProto');
 export const tensorInfo = messageNamed('TensorProto');
 export const attributeInfo = messageNamed('AttributeProto');
 

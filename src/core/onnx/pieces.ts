@@ -115,11 +115,9 @@ export class JoiningSink implements ByteSink {
     this.used += bytes.byteLength;
   }
 
+  /** Padding, less than a mapping unit. */
   async zeros(count: number): Promise<void> {
-    for (let left = count; left > 0; left -= JOIN_BYTES) {
-      await this.write(new Uint8Array(Math.min(left, JOIN_BYTES - 1)));
-      if (left >= JOIN_BYTES) await this.write(new Uint8Array(1));
-    }
+    if (count > 0) await this.write(new Uint8Array(count));
   }
 
   async flush(): Promise<void> {
