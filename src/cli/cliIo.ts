@@ -2,8 +2,8 @@ import type { EngineClient } from '../engine/client';
 
 /** What the command line touches of the world; tests give their own. */
 export interface CliIo {
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
+  readonly stdout: (text: string) => unknown;
+  readonly stderr: (text: string) => unknown;
   /** A terminal gets a progress line that rewrites itself. */
   readonly stderrIsTerminal: boolean;
   /** Aborted by Ctrl+C. */

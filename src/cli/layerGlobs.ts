@@ -21,12 +21,12 @@ export function matchRows(glob: string, rows: readonly LayerRow[], option: strin
   throw new UsageError(`${option} ${glob} matches no layer.${hint}`);
 }
 
-/** Up to three names within a distance of half the glob's length, closest first. */
+/** Up to three names within a distance of a third of the glob's length, closest first. */
 function closeNames(glob: string, rows: readonly LayerRow[]): string[] {
   const wanted = glob.replaceAll(/[*?]/g, '').toLowerCase();
   return rows
     .map(({ name }) => ({ name, distance: editDistance(wanted, name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(2, Math.min(wanted.length, name.length) / 2))
+    .filter(({ distance }) => distance <= Math.max(2, wanted.length / 3))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map(({ name }) => name);

@@ -163,8 +163,10 @@ export interface CompareResult {
   }[];
   /** Median of interleaved single runs. */
   latencyMs: { a: number; b: number };
+  /** Resident memory of a process of its own that loads and runs the model; Node and the runtime are included. */
   peakMemoryBytes: { a: number; b: number };
   bytes: { a: number; b: number };
+  /** What zlib's deflate leaves of the files. */
   deflatedBytes: { a: number; b: number };
 }
 

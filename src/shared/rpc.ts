@@ -22,7 +22,9 @@ export interface ModelRequest {
 export interface DataRequest {
   /** Path, or the word `random`. */
   data: string;
+  /** For calibration; engine/data/slices.ts tells how the rest is dealt. */
   samples?: number;
+  /** Deals the slices; 1 when absent. */
   seed?: number;
 }
 
@@ -42,6 +44,7 @@ export interface ScanRequest extends ModelRequest {
 export interface CompareRequest {
   a: string;
   b: string;
+  /** With `samples` or `seed` the verify slice of that deal is compared, without them every sample. */
   calibration: DataRequest;
   dimensions?: Record<string, number>;
   sample?: number;

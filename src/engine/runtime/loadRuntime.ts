@@ -19,14 +19,6 @@ export function loadOrt(): Promise<Ort> {
   }));
 }
 
-/** Why no model can be run here, in one sentence or two; undefined when models can be run. */
-export async function whyNoRuntime(): Promise<string | undefined> {
-  return loadOrt().then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
-}
-
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }

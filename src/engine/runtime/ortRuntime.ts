@@ -20,13 +20,16 @@ const IN_MEMORY_BYTES = 512 * 2 ** 20;
 class OrtRuntime implements Runtime {
   readonly version: string;
 
-  constructor(private readonly ort: Ort) {
+  constructor(
+    private readonly ort: Ort,
+    private readonly inMemoryBytes: number,
+  ) {
     this.version = `onnxruntime-node ${ort.env.versions.node ?? 'unknown'} (cpu)`;
   }
 
   async openModel(model: Model, options: SessionOptions): Promise<Session> {
     const file = fileOf(model);
-    if ((await modelSize(model)) > IN_MEMORY_BYTES) return this.#openThroughFile(model, file, options);
+    if ((await modelSize(model)) > this.inMemoryBytes) return this.#openThroughFile(model, file, options);
     const sink = new MemorySink();
     await writeModel(model, sink);
     return this.#create(sink.bytes(), file, options);
@@ -79,9 +82,12 @@ class OrtRuntime implements Runtime {
 
 export type { OrtRuntime };
 
-/** @throws RuntimeFailure on platforms without binaries of ONNX Runtime. */
-export async function openRuntime(): Promise<OrtRuntime> {
-  return new OrtRuntime(await loadOrt());
+/**
+ * @param inMemoryBytes larger models are handed over in a temporary file.
+ * @throws RuntimeFailure on platforms without binaries of ONNX Runtime.
+ */
+export async function openRuntime(inMemoryBytes = IN_MEMORY_BYTES): Promise<OrtRuntime> {
+  return new OrtRuntime(await loadOrt(), inMemoryBytes);
 }
 
 function fileOf(model: Model): string {
@@ -96,8 +102,8 @@ function fileOf(model: Model): string {
 function ortOptions({ optimization }: SessionOptions): InferenceSession.SessionOptions {
   const options: InferenceSession.SessionOptions = {
     graphOptimizationLevel: optimization === 'none' ? 'disabled' : 'all',
-    // Warnings about a model's style would fill the log of a scan.
-    logSeverityLevel: 3,
+    // Warnings about a model's style would fill the log of a scan; errors are thrown as well as logged.
+    logSeverityLevel: 4,
   };
   if (optimization === 'simulate') options.extra = { session: { disable_quant_qdq: '1' } };
   return options;

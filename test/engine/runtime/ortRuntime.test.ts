@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, it, vi } from 'vitest';
 import {
   floatTensor,
   makeGraph,
@@ -111,5 +113,27 @@ describe('OrtRuntime', () => {
     expect(await run(model, bits)).toEqual({
       y: { type: 'float16', dims: [1, 2], data: Uint16Array.of(0xbc00, 0x4000) },
     });
+  });
+
+  it('hands larger models over in a temporary file, which it removes', async () => {
+    const session = await (await openRuntime(10)).openModel(int4Output, { optimization: 'full' });
+    const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('roundoff-'));
+    const during = folders().length;
+    expect(during).toBeGreaterThan(0);
+    expect((await session.run(x, ['y']))['y']?.data).toEqual(Float32Array.of(1, 0));
+    await session.release();
+    expect(folders().length).toBe(during - 1);
+  });
+});
+
+describe('openRuntime on a platform without binaries', () => {
+  it('says what is possible without', async () => {
+    vi.resetModules();
+    vi.doMock('onnxruntime-node', () => {
+      throw new Error("Cannot find module '../bin/napi-v6/darwin/x64/onnxruntime_binding.node'");
+    });
+    const { openRuntime: open } = await import('../../../src/engine/runtime/ortRuntime');
+    await expect(open()).rejects.toThrow(/does not run on this machine .*Models can be inspected/);
+    vi.doUnmock('onnxruntime-node');
   });
 });

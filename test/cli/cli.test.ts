@@ -1,0 +1,265 @@
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parsePlan } from '../../src/core/plan/planFile';
+import type { ModelSummary, QuantizeResult, ScanResult } from '../../src/core/results';
+import { callCli } from './support/callCli';
+
+const sample = join(import.meta.dirname, '../../samples/mnist');
+const calibration = join(sample, 'calibration.npz');
+
+let folder: string;
+let model: string;
+let output: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
+  model = join(folder, 'mnist_cnn.onnx');
+  output = join(folder, 'out.onnx');
+  copyFileSync(join(sample, 'mnist_cnn.onnx'), model);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const quick = ['--data', calibration, '--samples', '16', '--activation-range', 'max'];
+
+describe('roundoff', () => {
+  it.each([
+    [[], 2],
+    [['--help'], 0],
+    [['--version'], 0],
+    [['frobnicate'], 2],
+    [['inspect'], 2],
+    [['inspect', 'a', 'b'], 2],
+    [['inspect', 'a', '--frobnicate'], 2],
+    [['quantize', 'a', '--samples', 'many'], 2],
+    [['quantize', 'a', '--samples', '0'], 2],
+    [['quantize', 'a', '--activation-range', 'percentile:40'], 2],
+    [['quantize', 'a', '--activation-type', 'int4'], 2],
+    [['quantize', 'a', '--scheme', 'w2a2'], 2],
+    [['quantize', 'a', '--dim', 'N'], 2],
+    [['scan', 'a'], 2],
+    [['compare', 'a', 'b'], 2],
+    [['inspect', 'no-such-file.onnx'], 1],
+  ])('roundoff %s exits with %i', async (args, exitCode) => {
+    const outcome = await callCli(args);
+    expect(outcome.exitCode).toBe(exitCode);
+    if (exitCode === 0)
+      expect(outcome).toMatchObject({ stdout: expect.stringMatching(/\S/) as string, stderr: '' });
+    else expect(outcome).toMatchObject({ stdout: '', stderr: expect.stringMatching(/\S/) as string });
+  });
+
+  it.each(['inspect', 'quantize', 'scan', 'compare'])('%s --help names its options', async (verb) => {
+    const { exitCode, stdout } = await callCli([verb, '--help']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/--json/);
+  });
+});
+
+describe('roundoff inspect', () => {
+  it('prints only JSON with --json', async () => {
+    const { exitCode, stdout, stderr } = await callCli(['inspect', model, '--json', '--dim', 'batch=1']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    const summary = JSON.parse(stdout) as ModelSummary;
+    expect(summary).toMatchObject({
+      file: model,
+      bytes: readFileSync(model).length,
+      irVersion: 10,
+      opsets: [{ domain: '', version: 20 }],
+      inputs: [{ name: 'input', dtype: 'float' }],
+      outputs: [{ name: 'logits', kind: 'logits', classAxis: 1 }],
+      parameters: 481342,
+      dimensions: { batch: 1 },
+    });
+    expect(summary.macs).toBeGreaterThan(1e6);
+    expect(summary.layers[0]).toMatchObject({
+      name: 'node_conv2d',
+      op: 'Conv',
+      weight: { shape: [16, 1, 5, 5], dtype: 'float' },
+      quantizable: true,
+      reason: null,
+    });
+  });
+
+  it('prints a table for people', async () => {
+    const { stdout } = await callCli(['inspect', model]);
+    expect(stdout).toMatch(/^layer +op +weight +parameters +bytes +MACs +quantizable$/m);
+    expect(stdout).toMatch(/^node_linear +Gemm +float \[300, 1568\] +470,700 +1\.88 MB +\? +yes$/m);
+  });
+
+  it('says in one sentence what a broken file is', async () => {
+    const broken = join(folder, 'broken.onnx');
+    writeFileSync(broken, readFileSync(model).subarray(0, 5000));
+    const { exitCode, stderr } = await callCli(['inspect', broken]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^error: .*broken\.onnx.*\n$/);
+  });
+});
+
+describe('roundoff quantize', () => {
+  it('writes <name>.w8a8.onnx beside the model and prints the contract’s JSON', async () => {
+    const { exitCode, stdout } = await callCli(['quantize', model, ...quick, '--json']);
+    expect(exitCode).toBe(0);
+    const result = JSON.parse(stdout) as QuantizeResult;
+    expect(result.output).toBe(join(folder, 'mnist_cnn.w8a8.onnx'));
+    expect(readdirSync(folder)).toContain('mnist_cnn.w8a8.onnx');
+    expect(result.layers[0]).toEqual({
+      name: 'node_conv2d',
+      scheme: 'w8a8',
+      bits: 8,
+      signed: true,
+      granularity: 'per-channel',
+      weightSse: expect.any(Number) as number,
+      weightSqnrDb: expect.any(Number) as number,
+      uniqueBefore: expect.any(Number) as number,
+      uniqueAfter: expect.any(Number) as number,
+      bytesBefore: expect.any(Number) as number,
+      bytesAfter: expect.any(Number) as number,
+    });
+    expect(result.verification).toMatchObject({ slice: 'verify', outputs: [{ name: 'logits' }] });
+    expect(result.seconds).toBeGreaterThan(0);
+    expect(JSON.stringify(result)).not.toMatch(/NaN/);
+  });
+
+  it('assigns schemes by globs, the later one winning, and --exclude last', async () => {
+    const args = ['--scheme', 'float', '--layer', 'node_conv*=w8a8', '--layer', 'node_conv2d_1=float'];
+    const { stdout } = await callCli([
+      'quantize',
+      model,
+      ...quick,
+      ...args,
+      '--exclude',
+      '*_2',
+      '-o',
+      output,
+      '--json',
+    ]);
+    const { layers } = JSON.parse(stdout) as QuantizeResult;
+    expect(layers.filter(({ scheme }) => scheme === 'w8a8').map(({ name }) => name)).toEqual(['node_conv2d']);
+  });
+
+  it('names close layers when a glob matches nothing', async () => {
+    const { exitCode, stderr } = await callCli(['quantize', model, ...quick, '--exclude', 'node_liner']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      'error: --exclude node_liner matches no layer. Did you mean node_linear, node_linear_1?\n',
+    );
+    const unknown = await callCli(['quantize', model, ...quick, '--layer', 'node_linear=w9']);
+    expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/no scheme "w9"/) as string });
+  });
+
+  it('says without data what is possible, and does nothing', async () => {
+    const { exitCode, stderr } = await callCli(['quantize', model, '-o', join(folder, 'none.onnx')]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/ranges come from data: give --data PATH.*--data random/);
+    expect(readdirSync(folder)).not.toContain('none.onnx');
+  });
+
+  it('takes random inputs only by that word, and says so', async () => {
+    const { exitCode, stdout } = await callCli(['quantize', model, '--data', 'random', '-o', output]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^note: .*random inputs/m);
+  });
+
+  it('needs no data when every layer stays float', async () => {
+    const { exitCode, stdout } = await callCli([
+      'quantize',
+      model,
+      '--scheme',
+      'float',
+      '-o',
+      output,
+      '--json',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ totals: { quantized: 0, float: 5 }, verification: null });
+  });
+
+  it('writes the plan with hashes and recipe, and repeats it from the plan alone', async () => {
+    const planFile = join(folder, 'model.quant.json');
+    const first = await callCli([
+      ...['quantize', model, ...quick, '--seed', '9', '--exclude', 'node_linear_1'],
+      ...['--write-plan', planFile, '-o', output, '--json'],
+    ]);
+    expect(first.exitCode).toBe(0);
+    const plan = parsePlan(readFileSync(planFile, 'utf8'), planFile);
+    expect(plan.layers).toEqual({
+      node_linear_1: {
+        scheme: 'float',
+        weightHash: expect.stringMatching(/^sha256:[0-9a-f]{16}$/) as string,
+      },
+    });
+    expect(plan).toMatchObject({ activationRange: 'max', calibration: { samples: 16, seed: 9 } });
+
+    const bytes = readFileSync(output);
+    const again = await callCli(['quantize', model, '--plan', planFile, '-o', output, '--json']);
+    expect(again.exitCode).toBe(0);
+    expect(readFileSync(output).equals(bytes)).toBe(true);
+    expect((JSON.parse(again.stdout) as QuantizeResult).verification).toEqual(
+      (JSON.parse(first.stdout) as QuantizeResult).verification,
+    );
+  });
+
+  it('names every mistake of a plan file', async () => {
+    const planFile = join(folder, 'bad.quant.json');
+    writeFileSync(planFile, JSON.stringify({ version: 1, defaultScheme: 'w1' }));
+    const { exitCode, stderr } = await callCli(['quantize', model, ...quick, '--plan', planFile]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/bad\.quant\.json is not a valid quantization plan: .*defaultScheme/);
+  });
+
+  it('names the input that the data does not fit', async () => {
+    const { exitCode, stderr } = await callCli(['quantize', model, '--data', join(folder, 'nothing.npz')]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/nothing\.npz does not exist/);
+  });
+
+  it('refuses to write over the model', async () => {
+    const { exitCode, stderr } = await callCli(['quantize', model, ...quick, '-o', model]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/is the model that is open/);
+  });
+
+  it('exits with 130 when cancelled', async () => {
+    const { exitCode, stderr } = await callCli(['quantize', model, ...quick, '-o', output], {
+      signal: AbortSignal.abort(),
+    });
+    expect(exitCode).toBe(130);
+    expect(stderr).toBe('Cancelled.\n');
+  });
+});
+
+describe('roundoff scan', () => {
+  it('prints the contract’s JSON, progress nowhere', async () => {
+    const { exitCode, stdout, stderr } = await callCli([
+      'scan',
+      model,
+      ...quick,
+      '--layer',
+      '*conv*',
+      '--json',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    const result = JSON.parse(stdout) as ScanResult;
+    expect(result).toMatchObject({ metric: 'kl', slice: 'scan', samples: 16, partial: false });
+    expect(result.candidates.map(({ layer }) => layer)).toEqual([
+      'node_conv2d',
+      'node_conv2d_1',
+      'node_conv2d_2',
+    ]);
+  });
+
+  it('shows the most sensitive layer first, with progress that rewrites itself in a terminal', async () => {
+    const { stdout, stderr } = await callCli(['scan', model, ...quick], { stderrIsTerminal: true });
+    const [first, ...lines] = stderr.split('\r\u001b[K');
+    expect(first).toBe('');
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.at(-1)).toBe('');
+    expect(stderr).not.toContain('\n');
+    const values = [...stdout.matchAll(/w8a8 +([\d.e+-]+)/g)].map(([, value]) => Number(value));
+    expect(values).toHaveLength(5);
+    expect(values).toEqual(values.toSorted((a, b) => b - a));
+  });
+});
