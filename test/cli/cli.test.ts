@@ -142,8 +142,8 @@ describe('roundoff quantize', () => {
   it('names close layers when a glob matches nothing', async () => {
     const { exitCode, stderr } = await callCli(['quantize', model, ...quick, '--exclude', 'node_liner']);
     expect(exitCode).toBe(2);
-    expect(stderr).toBe(
-      'error: --exclude node_liner matches no layer. Did you mean node_linear, node_linear_1?\n',
+    expect(stderr).toMatch(
+      /^error: --exclude node_liner matches no layer\. Did you mean node_linear, node_linear_1/,
     );
     const unknown = await callCli(['quantize', model, ...quick, '--layer', 'node_linear=w9']);
     expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/no scheme "w9"/) as string });
