@@ -111,7 +111,7 @@ class Folder {
 
   private expandInts(tensor: Tensor, dims: readonly number[]): Tensor | undefined {
     const values = tensor.dataType === (DataType.INT64 as number) ? inlineInts(tensor) : undefined;
-    return values && int64Tensor('', sourcePositions(tensor.dims, dims).map(pick(values)), dims);
+    return values && int64Tensor('', Array.from(sourcePositions(tensor.dims, dims), pick(values)), dims);
   }
 
   transpose(ref: NodeRef): Tensor | undefined {
@@ -168,7 +168,7 @@ function stridesOf(dims: readonly number[]): number[] {
 }
 
 /** For each element of `target`, where it stands in the tensor of shape `dims` that is broadcast to it. */
-function sourcePositions(dims: readonly number[], target: readonly number[]): number[] {
+function sourcePositions(dims: readonly number[], target: readonly number[]): Uint32Array {
   const padded = [...new Array<number>(target.length - dims.length).fill(1), ...dims];
   const strides = stridesOf(padded);
   return walk(
@@ -178,11 +178,18 @@ function sourcePositions(dims: readonly number[], target: readonly number[]): nu
 }
 
 /** Positions reached by counting through `dims`, row-major, with one step per axis. */
-function walk(dims: readonly number[], steps: readonly number[]): number[] {
-  let positions = [0];
-  dims.forEach((size, axis) => {
-    const step = steps[axis] ?? 0;
-    positions = positions.flatMap((start) => Array.from({ length: size }, (_, i) => start + i * step));
-  });
+function walk(dims: readonly number[], steps: readonly number[]): Uint32Array {
+  const positions = new Uint32Array(count(dims));
+  if (positions.length === 0) return positions;
+  let filled = 1;
+  // From the last axis outwards: each axis repeats what is there, moved by its step.
+  for (let axis = dims.length - 1; axis >= 0; axis--) {
+    const size = dims[axis] ?? 1;
+    for (let i = 1; i < size; i++) {
+      const moved = i * (steps[axis] ?? 0);
+      for (let j = 0; j < filled; j++) positions[i * filled + j] = (positions[j] ?? 0) + moved;
+    }
+    filled *= size;
+  }
   return positions;
 }
