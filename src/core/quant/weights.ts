@@ -64,10 +64,37 @@ export function weightError(values: Float32Array, format: WeightFormat): WeightE
   return { sse, sqnrDb, uniqueBefore: uniqueCount(values), uniqueAfter: uniqueCount(back) };
 }
 
-/** Distinct values; +0 and -0 are one. */
-function uniqueCount(values: Float32Array): number {
-  const sorted = values.slice().sort();
-  let count = sorted.length > 0 ? 1 : 0;
-  for (let i = 1; i < sorted.length; i++) if (sorted[i] !== sorted[i - 1]) count++;
-  return count;
+/** Distinct values; +0 and -0 are one. An open hash of the bits: sorting is several times slower. */
+export function uniqueCount(values: Float32Array): number {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let table = new Uint32Array(1024);
+  let used = 0;
+  let hasZero = false;
+  for (let i = 0; i < bits.length; i++) {
+    const key = bits[i] ?? 0;
+    // Zero marks a free place in the table, so zeros are counted apart.
+    if (key === 0 || key === 0x80000000) hasZero = true;
+    else if (insert(table, key) && ++used * 2 > table.length) table = grown(table);
+  }
+  return used + (hasZero ? 1 : 0);
+}
+
+/** Puts a key into a table whose length is a power of two; false when it is there already. */
+function insert(table: Uint32Array, key: number): boolean {
+  const mask = table.length - 1;
+  const hash = Math.imul(key ^ (key >>> 15), 0x9e3779b1);
+  for (let at = (hash ^ (hash >>> 16)) & mask; ; at = (at + 1) & mask) {
+    const there = table[at];
+    if (there === key) return false;
+    if (there === 0) {
+      table[at] = key;
+      return true;
+    }
+  }
+}
+
+function grown(table: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(table.length * 4);
+  for (const key of table) if (key !== 0) insert(larger, key);
+  return larger;
 }

@@ -1,10 +1,11 @@
-import { InputError } from '../errors';
+import { InputError, throwIfCancelled } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer, NodeRef, Scope } from '../graph/types';
 import { bytesOf } from '../onnx/build';
 import { MemoryPayload } from '../onnx/payload';
 import { DataType } from '../onnx/types';
 import type { Plan } from '../plan/types';
+import type { Work } from '../ports';
 import { computeQuantParams } from '../quant/affine';
 import { integerType } from '../quant/integerTypes';
 import type { QuantParams, Range } from '../quant/scheme';
@@ -30,10 +31,11 @@ export async function quantizeGraph(
   placement: Placement,
   plan: Plan,
   ranges: ReadonlyMap<string, Range>,
+  work: Work,
 ): Promise<Rewritten> {
   const main = index.main;
   if (!main) return { model: index.model, layers: [], notes: placement.notes.sentences() };
-  return new Quantizer(index, main, placement, plan, ranges).run();
+  return new Quantizer(index, main, placement, plan, ranges).run(work);
 }
 
 class Quantizer {
@@ -55,15 +57,21 @@ class Quantizer {
     this.writer = new QdqWriter(index, main, this.changes);
   }
 
-  async run(): Promise<Rewritten> {
+  async run({ signal, onProgress }: Work): Promise<Rewritten> {
     const names = this.addActivationParams();
     for (const [producer, clip] of this.placement.clips) this.absorbClip(producer, clip);
     this.addPairs(names);
     await this.quantizeOperands();
-    for (const each of this.placement.layers) {
-      await naming(each.layer, () => this.quantizeLayer(each));
+    const { layers: staticLayers, weightOnly } = this.placement;
+    const jobs = [
+      ...staticLayers.map((each) => ({ layer: each.layer, run: () => this.quantizeLayer(each) })),
+      ...weightOnly.map((layer) => ({ layer, run: () => this.quantizeWeightOnly(layer) })),
+    ];
+    for (const [done, { layer, run }] of jobs.entries()) {
+      throwIfCancelled(signal);
+      onProgress?.(done, jobs.length, `Quantizing ${layer.name}`);
+      await naming(layer, run);
     }
-    for (const layer of this.placement.weightOnly) await naming(layer, () => this.quantizeWeightOnly(layer));
     this.writer.finish();
     const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
     return { model: this.changes.apply(), layers, notes: this.placement.notes.sentences() };

@@ -1,6 +1,7 @@
 import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
+import type { Work } from '../ports';
 import type { Range } from '../quant/scheme';
 import type { WeightError } from '../quant/weights';
 import { placeQuantization } from './placement';
@@ -37,16 +38,18 @@ export interface Rewritten {
  * @param model the original or a prepared one; prepared once, many plans can be tried cheaply.
  * @param ranges of the values that `activationsToCalibrate` names.
  * @throws InputError when a range is missing or a weight is not finite.
+ * @throws CancelledError
  */
 export async function rewrite(
   model: Model,
   plan: Plan,
   ranges: ReadonlyMap<string, Range>,
+  work: Work = {},
 ): Promise<Rewritten> {
   const prepared = await prepareFloat(model, plan);
   const index = indexGraph(prepared.model);
   const placement = placeQuantization(index, plan);
-  const quantized = await quantizeGraph(index, placement, plan, ranges);
+  const quantized = await quantizeGraph(index, placement, plan, ranges, work);
   // The notes of a model that was prepared before have been given then.
   const preparedNotes = prepared.model === model ? [] : prepared.notes;
   return { ...quantized, notes: [...preparedNotes, ...quantized.notes] };
