@@ -12,6 +12,13 @@ const nodePatterns = [
 ];
 
 /**
+ * Where in the runtime's source a check failed, as its messages begin: a file and line, a function with its signature,
+ * sometimes a kind of error. Says nothing to a user.
+ */
+const sourcePosition =
+  /(?:\S*\/)?\w+\.(?:cc|h):\d+ [^\s(]+(?:\([^)]*\))?(?: const)?(?:::<lambda\(\)>)?(?: \[[^\]]*\])? */g;
+
+/**
  * One sentence from an error of the runtime: the model, the node when the message has one, and the runtime's reason.
  * @param doing `load` or `run`.
  */
@@ -21,8 +28,7 @@ export function runtimeFailure(error: unknown, doing: 'load' | 'run', file: stri
   const reason = text
     .replace(/^Error: /, '')
     .replace(/^Non-zero status code returned while running .*? Status Message: /s, '')
-    // Source positions of the build machine: /onnxruntime_src/onnxruntime/core/...cc:123 onnxruntime::...
-    .replaceAll(/\S*onnxruntime\S*\.(?:cc|h):\d+ \S+(?: \[[^\]]*\])?\s*/g, '')
+    .replaceAll(sourcePosition, '')
     .replaceAll(/\s+/g, ' ')
     .trim();
   const at = node === undefined ? '' : ` at node ${node}`;
