@@ -50,9 +50,7 @@ export class ModelDocument implements vscode.CustomDocument {
     const { plan, error, text } = await readPlan(document.planUri);
     document.#savedText = text;
     document.#savedPlan = plan;
-    const unsaved = backup && (await readText(backup));
-    if (unsaved === undefined) document.session.setPlan(plan, error);
-    else document.session.setPlan(parsePlan(unsaved, 'The backup of the plan'), error);
+    document.session.setPlan(backup ? await readBackup(backup) : plan, error);
     void document.loadModel();
     return document;
   }
@@ -125,6 +123,13 @@ export class ModelDocument implements vscode.CustomDocument {
     this.#disposed.dispose();
     this.#edited.dispose();
   }
+}
+
+/** @throws RoundoffError rather than showing the saved plan as if it were the unsaved one. */
+async function readBackup(backup: vscode.Uri): Promise<Plan> {
+  const text = await readText(backup);
+  if (text === undefined) throw new RoundoffError('The backup of the unsaved plan is gone.');
+  return parsePlan(text, 'The backup of the plan');
 }
 
 /** Hashes are added behind the user's back and make no difference to what the plan says. */
