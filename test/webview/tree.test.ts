@@ -38,6 +38,22 @@ describe('rowTree(rows)', () => {
     ]);
   });
 
+  it('does not repeat the names of parents, as name scopes do', () => {
+    const conv = viewRow('conv', { path: ['layer1', 'layer1.0', 'layer1.0.conv'] });
+    const down = viewRow('down', { path: ['layer1', 'layer1.0', 'layer1.0.down', 'layer1.0.down.0'] });
+    const other = viewRow('other', { path: ['layer1', 'layer10'] });
+    expect(outline(rowTree([conv, down, other]))).toEqual([
+      'layer1 (3)',
+      '  0 (2)',
+      '    conv (1)',
+      '      conv',
+      '    down / 0 (1)',
+      '      down',
+      '  layer10 (1)',
+      '    other',
+    ]);
+  });
+
   it('gives every item an id of its own, also where module names contain separators', () => {
     const tree = rowTree([
       viewRow('a', { path: ['x/y'] }),

@@ -40,7 +40,7 @@ export function GridRow({ line, index, selected, active, changed, showPath, cont
           aria-hidden="true"
         />
         {item.kind === 'group' ? (
-          <span class="label" title={item.name}>
+          <span class="label" title={item.path.join(' / ')}>
             {item.name}
           </span>
         ) : (

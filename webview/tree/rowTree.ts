@@ -10,8 +10,10 @@ export interface RowItem {
 export interface GroupItem {
   readonly kind: 'group';
   readonly id: string;
-  /** Last parts of the path; chains of only children are one group: `features / 0`. */
+  /** Last parts of the path, without what the parent's repeats; chains of only children are one group: `features / 0`. */
   readonly name: string;
+  /** Whole, as the exporter wrote it. */
+  readonly path: readonly string[];
   readonly children: readonly TreeItem[];
   /** Every row below, in model order. */
   readonly rows: readonly ViewRow[];
@@ -33,7 +35,7 @@ export function rowTree(rows: readonly ViewRow[]): TreeItem[] {
     for (const part of row.path) branch = childOf(branch, part);
     branch.children.push(row);
   }
-  return root.children.map(itemOf);
+  return root.children.map((child) => itemOf(child, undefined));
 }
 
 export function rowId(name: string): string {
@@ -54,18 +56,33 @@ function childOf(branch: Branch, part: string): Branch {
   return child;
 }
 
-function itemOf(child: Branch | ViewRow): TreeItem {
+function itemOf(child: Branch | ViewRow, parent: string | undefined): TreeItem {
   if (!('groups' in child)) return { kind: 'row', id: rowId(child.name), row: child };
   let branch = child;
-  const names = [branch.path.at(-1) ?? ''];
+  let own = branch.path.at(-1) ?? '';
+  const names = [relativeName(own, parent)];
   // A module that only wraps another one would cost a click and tell nothing.
   for (let only = branch.children[0]; branch.children.length === 1 && only && 'groups' in only;) {
     branch = only;
-    names.push(branch.path.at(-1) ?? '');
+    names.push(relativeName(branch.path.at(-1) ?? '', own));
+    own = branch.path.at(-1) ?? '';
     only = branch.children[0];
   }
-  const children = branch.children.map(itemOf);
+  const children = branch.children.map((item) => itemOf(item, own));
   const rows = children.flatMap((item) => [...rowsOf(item)]);
   // NUL cannot be confused with a separator inside a name.
-  return { kind: 'group', id: `group:${branch.path.join('\0')}`, name: names.join(' / '), children, rows };
+  return {
+    kind: 'group',
+    id: `group:${branch.path.join('\0')}`,
+    name: names.join(' / '),
+    path: branch.path,
+    children,
+    rows,
+  };
+}
+
+/** Name scopes repeat the parent's: below `layer1.0`, the module `layer1.0.conv1` is `conv1`. */
+function relativeName(name: string, parent: string | undefined): string {
+  const repeated = parent !== undefined && name.startsWith(`${parent}.`) && name.length > parent.length + 1;
+  return repeated ? name.slice(parent.length + 1) : name;
 }

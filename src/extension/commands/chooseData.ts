@@ -1,11 +1,11 @@
-import { basename, dirname, relative, sep } from 'node:path';
+import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { CalibrationRecipe } from '../../core/plan/types';
 import type { DataSummary } from '../../core/results';
 import type { EngineHost } from '../engineHost';
 import { withProgress } from '../notify';
 import { describeData } from './messages';
-import { modelRequest, type Target } from './target';
+import { dataRequest, modelRequest, type Target } from './target';
 
 /** Samples for calibration when the user has not said: enough for stable ranges, seconds for small models. */
 const DEFAULT_SAMPLES = 128;
@@ -15,6 +15,8 @@ interface DataItem extends vscode.QuickPickItem {
   /** Path or `random`; undefined: ask with a dialog. */
   readonly data?: string;
   readonly browse?: 'file' | 'folder';
+  /** The plan's own, to be used again. */
+  readonly recipe?: CalibrationRecipe;
 }
 
 /**
@@ -31,7 +33,8 @@ export async function chooseData(engine: EngineHost, target: Target): Promise<bo
   });
   const data = picked && (picked.data ?? (await browse(picked.browse ?? 'file', target)));
   if (data === undefined) return false;
-  return useData(engine, target, { data, samples: DEFAULT_SAMPLES, seed: DEFAULT_SEED });
+  const { samples = DEFAULT_SAMPLES, seed = DEFAULT_SEED } = picked?.recipe ?? {};
+  return useData(engine, target, { data, samples, seed });
 }
 
 async function useData(engine: EngineHost, target: Target, recipe: CalibrationRecipe): Promise<boolean> {
@@ -44,7 +47,10 @@ async function useData(engine: EngineHost, target: Target, recipe: CalibrationRe
     async () => void (await useData(engine, target, recipe)),
   );
   if (!summary) return false;
-  target.setCalibration({ ...recipe, data: planPath(data, target), samples: wanted(summary, samples) });
+  const chosen = { data: planPath(data, target), samples: wanted(summary, samples), seed };
+  const { calibration } = target.plan();
+  const same = JSON.stringify(calibration) === JSON.stringify(chosen);
+  if (!same) target.setCalibration(chosen);
   target.document?.session.setData(summary);
   void showData(engine, summary, target);
   return true;
@@ -63,23 +69,29 @@ async function showData(engine: EngineHost, summary: DataSummary, target: Target
   if (await vscode.window.showInformationMessage(sentence, 'Details')) engine.showLog();
 }
 
-/** Relative to the plan, so that the plan can be shared; absolute when the data is elsewhere. */
+/** Relative to the plan, so that both can move together; absolute only where there is no way from one to the other. */
 function planPath(data: string, { uri }: Target): string {
   if (data === 'random') return data;
   const path = relative(dirname(uri.fsPath), data);
-  return path.startsWith('..') ? data : path.split(sep).join('/') || '.';
+  return isAbsolute(path) ? data : path.split(sep).join('/') || '.';
 }
 
 async function dataItems(target: Target): Promise<DataItem[]> {
   const folder = vscode.Uri.joinPath(target.uri, '..');
+  const recipe = target.plan().calibration;
+  const current = recipe && dataRequest(target);
+  const again: DataItem[] = current
+    ? [{ label: `$(check) ${recipe.data}`, description: 'as in the plan', data: current.data, recipe }]
+    : [];
   const beside = (await vscode.workspace.fs.readDirectory(folder))
-    .filter(([name, type]) => looksLikeData(name, type))
+    .filter(([name, type]) => looksLikeData(name, type) && name !== recipe?.data)
     .map(([name, type]): DataItem => {
       const icon = type & vscode.FileType.Directory ? 'folder' : 'file';
       const data = vscode.Uri.joinPath(folder, name).fsPath;
       return { label: `$(${icon}) ${name}`, description: 'beside the model', data };
     });
   return [
+    ...again,
     ...beside,
     { label: '', kind: vscode.QuickPickItemKind.Separator },
     { label: '$(file) Choose a File…', description: '.npz or .npy with the inputs by name', browse: 'file' },
