@@ -23,7 +23,11 @@ afterAll(() => {
 });
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(bundles, 'cli.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [join(bundles, 'cli.mjs'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own, so that a test can send it what Ctrl+C in a terminal sends.
+    detached: true,
+  });
 }
 
 async function finish(child: ChildProcess) {
@@ -112,7 +116,8 @@ describe('the roundoff program', () => {
       ]);
       const end = finish(child);
       await new Promise((resolve) => setTimeout(resolve, wait));
-      child.kill('SIGINT');
+      // It may be done by now.
+      if (child.exitCode === null) process.kill(-Number(child.pid), 'SIGINT');
       const { exitCode, stdout } = await end;
       if (exitCode === 0) {
         rmSync(join(target, 'out.onnx'));
