@@ -24,9 +24,18 @@ export function shownScheme({ scheme, quantizable, isLayer, weight }: ViewRow): 
 
 const FLOAT_TYPES: ReadonlySet<string> = new Set(['float', 'float16', 'bfloat16', 'double']);
 
+/** Rows are never changed in place, so a group's totals are counted once and not at every scroll. */
+const known = new WeakMap<readonly ViewRow[], Totals>();
+
 export function totalsOf(rows: readonly ViewRow[]): Totals {
+  const totals = known.get(rows) ?? countTotals(rows);
+  known.set(rows, totals);
+  return totals;
+}
+
+function countTotals(rows: readonly ViewRow[]): Totals {
   const layers = rows.filter((row) => row.isLayer);
-  const known = layers.map((row) => row.macs).filter((macs) => macs !== null);
+  const macs = layers.map((row) => row.macs).filter((count) => count !== null);
   const counts = new Map<string, number>();
   for (const row of layers.length > 0 ? layers : rows) {
     const scheme = shownScheme(row);
@@ -38,8 +47,8 @@ export function totalsOf(rows: readonly ViewRow[]): Totals {
     layers: layers.length,
     parameters: sum(rows.map((row) => row.parameters)),
     bytes: sum(rows.map((row) => row.bytes)),
-    macs: known.length > 0 ? sum(known) : null,
-    macsUnknown: layers.length - known.length,
+    macs: macs.length > 0 ? sum(macs) : null,
+    macsUnknown: layers.length - macs.length,
     scheme: counts.size === 1 ? (first ?? '') : counts.size === 0 ? '' : 'mixed',
     schemeDetail: [...counts].map(([scheme, count]) => `${count} ${scheme}`).join(', '),
     sensitivity: measured.length > 0 ? measured.reduce((a, b) => Math.max(a, b)) : null,
