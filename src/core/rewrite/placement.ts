@@ -6,6 +6,7 @@ import { DataType } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Range } from '../quant/scheme';
+import { shareConcatScales, type ConcatContext } from './concatScales';
 import { Notes } from './notes';
 import {
   clippingBounds,
@@ -72,7 +73,7 @@ export function placeQuantization(index: GraphIndex, plan: Plan): Placement {
   return placer.result();
 }
 
-class Placer {
+class Placer implements ConcatContext {
   private readonly notes = new Notes();
   private readonly layers = new Map<NodeRef, StaticLayer>();
   private readonly weightOnly: Layer[] = [];
@@ -80,15 +81,15 @@ class Placer {
   private readonly layerRefs: ReadonlySet<NodeRef>;
   /** Score nodes that nothing static reads. */
   private readonly leftFloat = new Set<NodeRef>();
-  private readonly staticNodes = new Set<NodeRef>();
-  private readonly clips = new Map<NodeRef, NodeRef>();
+  readonly staticNodes = new Set<NodeRef>();
+  readonly clips = new Map<NodeRef, NodeRef>();
   /** Value computed by a static node → the value whose range it takes. */
-  private readonly roots = new Map<string, string>();
+  readonly roots = new Map<string, string>();
   private constants: Operand[] = [];
   private readonly fixedRanges = new Map<string, Range>();
 
   constructor(
-    private readonly index: GraphIndex,
+    readonly index: GraphIndex,
     private readonly plan: Plan,
     private readonly allLayers: readonly Layer[],
   ) {
@@ -125,6 +126,7 @@ class Placer {
       this.fixedRanges.clear();
       for (const ref of this.index.sortedNodes(main)) this.placeNode(ref);
     } while (this.leaveScoresFloat());
+    shareConcatScales(this);
   }
 
   private placeNode(ref: NodeRef): void {

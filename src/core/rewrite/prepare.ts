@@ -64,10 +64,14 @@ export function activationsToCalibrate(
   const plans = trials ? [plan, { ...plan, defaultScheme: 'w8a8' as const, layers: {} }] : [plan];
   const values = new Set<string>();
   for (const each of plans) {
-    const { tensors, fixedRanges, layers } = placeQuantization(index, each);
+    const { tensors, fixedRanges, layers, clips } = placeQuantization(index, each);
     for (const { rangeOf } of tensors.values()) if (!fixedRanges.has(rangeOf)) values.add(rangeOf);
     if (!trials) continue;
-    for (const { layer, dataInput } of layers) values.add(layer.ref.node.input[dataInput] ?? '');
+    // On its own, a layer shares no scale: it needs the ranges of its own input and output.
+    for (const { layer, dataInput } of layers) {
+      values.add(layer.ref.node.input[dataInput] ?? '');
+      values.add((clips.get(layer.ref) ?? layer.ref).node.output[0] ?? '');
+    }
   }
   return [...values];
 }

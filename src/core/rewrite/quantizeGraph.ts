@@ -103,9 +103,14 @@ class Quantizer {
     );
   }
 
+  /** Scale and zero point of a quantized tensor. */
+  private paramsOf(value: string): QuantParams | undefined {
+    return this.params.get(this.placement.tensors.get(value)?.rangeOf ?? '');
+  }
+
   private absorbClip(producer: NodeRef, clip: NodeRef): void {
     const bounds = clippingBounds(this.index, clip);
-    const params = this.params.get(clip.node.output[0] ?? '');
+    const params = this.paramsOf(clip.node.output[0] ?? '');
     if (bounds && params && clipsWithin(params, this.plan.activationType, bounds)) {
       this.writer.absorb(clip, producer);
     }
@@ -147,7 +152,7 @@ class Quantizer {
         ? await quantizeConstant(weight.tensor, this.plan.activationType, { axis, symmetric: false })
         : await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
     const source = ref.node.input[dataInput] ?? '';
-    const inputParams = this.params.get(this.placement.tensors.get(source)?.rangeOf ?? '');
+    const inputParams = this.paramsOf(source);
     if (!inputParams) throw new Error(`${layer.name}: its input has no parameters`);
     const { format, biasBytes } = await this.quantizeLayerBias(layer, quantized, inputParams.scale);
     const final = { ...quantized, format };

@@ -4,6 +4,8 @@ import { readFloat32 } from '../../../src/core/onnx/tensor';
 import type { Model, Node, Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { activationsToCalibrate, prepareFloat } from '../../../src/core/rewrite/prepare';
+import { onlyLayer } from '../../../src/core/plan/editPlan';
+import { rewrite } from '../../../src/core/rewrite/rewrite';
 import { opTypes, planWith, run } from '../../support/rewriting';
 import { conv, type Dims, image, model, node, residualBlock, samples, weights } from './models';
 
@@ -201,10 +203,32 @@ describe('activationsToCalibrate', () => {
   });
 
   it('names what any trial quantizes', async () => {
-    const prepared = await prepareFloat(residualBlock(), defaultPlan);
-    const plan = { ...defaultPlan, defaultScheme: 'float' as const };
-    expect(activationsToCalibrate(prepared, plan, { trials: true })).toEqual(
-      expect.arrayContaining(['x', 'skip', 'left_act', 'right_out']),
+    const joined = model(
+      [
+        conv('a', ['x', 'w'], 'a_out'),
+        node('MaxPool', 'pool', ['a_out'], ['pooled'], { kernel_shape: { ints: [1, 1] } }),
+        conv('b', ['x', 'w'], 'b_out'),
+        node('Concat', 'concat', ['pooled', 'b_out'], ['joined'], { axis: { int: 1 } }),
+        conv('c', ['joined', 'u'], 'y', 1),
+      ],
+      [weights('w', [4, 3, 3, 3]), weights('u', [2, 8, 1, 1])],
+      image,
     );
+    for (const original of [residualBlock(), joined]) {
+      const prepared = await prepareFloat(original, defaultPlan);
+      const values = activationsToCalibrate(prepared, defaultPlan, { trials: true });
+      const ranges = new Map(values.map((value) => [value, { min: -1, max: 1 }]));
+      const { layers } = await rewrite(prepared.model, defaultPlan, ranges);
+      for (const { name } of layers) {
+        const trial = await rewrite(prepared.model, onlyLayer(defaultPlan, name, 'w8a8'), ranges);
+        expect(trial.layers.filter(({ scheme }) => scheme === 'w8a8').map((layer) => layer.name)).toEqual([
+          name,
+        ]);
+        const others = await rewrite(prepared.model, planWith({ [name]: 'float' }), ranges);
+        expect(others.layers.filter(({ scheme }) => scheme === 'float').map((layer) => layer.name)).toEqual([
+          name,
+        ]);
+      }
+    }
   });
 });

@@ -235,18 +235,59 @@ describe('Relu and Clip', () => {
 });
 
 describe('auto nodes', () => {
-  it('concatenate tensors of different scales on integers', async () => {
+  it('concatenate on integers, in the scale of the result where nothing else reads the parts', async () => {
+    const joined = (extra: readonly Node[], outputs: string[]) =>
+      model(
+        [
+          conv('a', ['x', 'w'], 'a_out'),
+          conv('b', ['x', 'v'], 'b_out'),
+          node('Relu', 'a_relu', ['a_out'], ['a_act']),
+          node('Relu', 'b_relu', ['b_out'], ['b_act']),
+          ...extra,
+          node('Concat', 'concat', ['a_act', extra.length ? 'b_pool' : 'b_act'], ['joined'], {
+            axis: { int: 1 },
+          }),
+          conv('c', ['joined', 'u'], 'y', 1),
+        ],
+        [weights('w', [4, 3, 3, 3]), weights('v', [2, 3, 3, 3], 5), weights('u', [3, 6, 1, 1], 6)],
+        image,
+        outputs,
+      );
+    const pool = node('MaxPool', 'pool', ['b_act'], ['b_pool'], {
+      kernel_shape: { ints: [3, 3] },
+      pads: { ints: [1, 1, 1, 1] },
+    });
+    for (const original of [joined([], ['y']), joined([pool], ['y'])]) {
+      const { model: shared, ranges } = await quantize(original, defaultPlan, samples(image));
+      expect([...ranges.keys()].sort()).toEqual(['joined', 'x', 'y']);
+      expect(opTypes(shared)).not.toContain('Relu');
+      const optimized = await optimizedOpTypes(shared);
+      expect(optimized).toContain('QLinearConcat');
+      expect(optimized.filter((op) => op === 'QLinearConv')).toHaveLength(3);
+      expect(await worstSqnr(original, shared)).toBeGreaterThan(30);
+    }
+    // A part that is given out keeps its own scale.
+    const given = joined([], ['y', 'a_act']);
+    const { model: own, ranges } = await quantize(given, defaultPlan, samples(image));
+    expect([...ranges.keys()].sort()).toEqual(['a_act', 'b_act', 'joined', 'x', 'y']);
+    expect(await worstSqnr(given, own)).toBeGreaterThan(30);
+  });
+
+  it('concatenate tensors of different scales that have different ends', async () => {
     const original = model(
       [
         conv('a', ['x', 'w'], 'a_out'),
         conv('b', ['x', 'v'], 'b_out'),
-        node('Concat', 'concat', ['a_out', 'b_out'], ['joined'], { axis: { int: 1 } }),
+        node('Relu', 'relu', ['a_out'], ['a_act']),
+        node('Concat', 'concat', ['a_act', 'b_out'], ['joined'], { axis: { int: 1 } }),
         conv('c', ['joined', 'u'], 'y', 1),
       ],
       [weights('w', [4, 3, 3, 3]), weights('v', [2, 3, 3, 3], 5), weights('u', [3, 6, 1, 1], 6)],
       image,
     );
-    const { model: quantized } = await quantize(original, defaultPlan, samples(image));
+    const { model: quantized, ranges } = await quantize(original, defaultPlan, samples(image));
+    expect([...ranges.keys()].sort()).toEqual(['a_act', 'b_out', 'joined', 'x', 'y']);
+    expect(opTypes(quantized)).not.toContain('Relu');
     expect(await optimizedOpTypes(quantized)).toContain('QLinearConcat');
     expect(await worstSqnr(original, quantized)).toBeGreaterThan(28);
   });
