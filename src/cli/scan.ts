@@ -11,14 +11,20 @@ import { bytesText, decibelText, jsonText, table } from './text';
 /** `roundoff scan FILE --data PATH`: the sensitivity of each layer. */
 export async function scan(file: string, options: ScanOptions, io: CliIo): Promise<number> {
   const plan = await basePlan(options);
-  const calibration = dataRequest(options, plan);
+  const { samples: scanSamples, ...rest } = options;
+  const calibration = dataRequest(rest, plan);
   if (!calibration) {
     throw new UsageError(
       'A scan runs the model: give --data PATH, or --data random for made-up inputs (a rough order at best).',
     );
   }
   const layers = options.layer && (await layersOf(file, options.layer, options, io));
-  const result = await callEngine(io, 'scan', { file, plan, calibration, layers });
+  const result = await callEngine(io, 'scan', {
+    file,
+    plan,
+    calibration: { ...calibration, scanSamples },
+    layers,
+  });
   if (options.json) io.stdout(jsonText(result));
   else io.stdout(describeScan(result));
   return result.partial ? ExitCode.cancelled : ExitCode.done;

@@ -21,8 +21,5 @@ export function addScanOptions(command: Command): Command {
     .option('--layer <glob>', 'only these layers; repeatable', collect)
     .option('--plan <file>', 'take settings and calibration data from a plan file');
   addActivationOptions(command);
-  return addDataOptions(
-    command,
-    'samples for calibration, and at most as many others to measure on (default: half, and 32)',
-  );
+  return addDataOptions(command, 'samples to measure on, none of them used for calibration (default: 32)');
 }

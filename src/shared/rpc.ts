@@ -24,6 +24,8 @@ export interface DataRequest {
   data: string;
   /** For calibration; engine/data/slices.ts tells how the rest is dealt. */
   samples?: number;
+  /** For the scan slice; 32 when absent. */
+  scanSamples?: number;
   /** Deals the slices; 1 when absent. */
   seed?: number;
 }

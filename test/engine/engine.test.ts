@@ -103,7 +103,7 @@ describe('the engine, on the sample', () => {
   it('delivers the candidates of a scan once each while it runs', async () => {
     const seen: Candidate[] = [];
     const onProgress = ({ candidates = [] }: Progress) => seen.push(...candidates);
-    const request = { file, plan: defaultPlan, calibration: { ...calibration, samples: 16 } };
+    const request = { file, plan: defaultPlan, calibration: { ...calibration, scanSamples: 16 } };
     const result = await client.call('scan', request, { onProgress });
     expect(seen).toEqual(result.candidates);
     expect(result).toMatchObject({ metric: 'kl', slice: 'scan', samples: 16, partial: false });

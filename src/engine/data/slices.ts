@@ -18,11 +18,11 @@ export type Deal = Readonly<Record<SliceName, readonly number[]>>;
  * Deals `length` samples into disjoint slices in an order given by `seed`.
  *
  * Calibrate gets `samples`, or else half of the data set up to 256. Scan gets at most half of what remains, up to
- * `samples` or else 32. Verify gets what then remains, up to 512. With few samples, verify comes before scan: two
+ * `scanSamples`. Verify gets what then remains, up to 512. With few samples, verify comes before scan: two
  * samples give one to calibrate and one to verify.
  * @throws InputError when `samples` is not a positive integer or exceeds the data set.
  */
-export function dealSlices(length: number, seed: number, samples?: number): Deal {
+export function dealSlices(length: number, seed: number, samples?: number, scanSamples = MOST_SCAN): Deal {
   if (samples !== undefined) {
     if (!Number.isInteger(samples) || samples < 1) {
       throw new InputError(`The number of samples must be a positive whole number, not ${samples}.`);
@@ -33,7 +33,7 @@ export function dealSlices(length: number, seed: number, samples?: number): Deal
   const order = new SeededRandom(seed).permutation(length);
   const calibrate = samples ?? Math.min(Math.max(1, Math.floor(length / 2)), MOST_CALIBRATE);
   const rest = length - calibrate;
-  const scan = Math.min(Math.floor(rest / 2), samples ?? MOST_SCAN);
+  const scan = Math.min(Math.floor(rest / 2), scanSamples);
   const verify = Math.min(rest - scan, MOST_VERIFY);
   return {
     calibrate: order.slice(0, calibrate),

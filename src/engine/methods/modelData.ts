@@ -16,12 +16,12 @@ export interface ModelData {
 
 /** @throws InputError when the data does not fit the model, or has fewer samples than asked for. */
 export async function openModelData(
-  { data, samples, seed = DEFAULT_SEED }: DataRequest,
+  { data, samples, scanSamples, seed = DEFAULT_SEED }: DataRequest,
   model: Model,
   dimensions: Readonly<Record<string, number>> = {},
 ): Promise<ModelData> {
   if (!model.graph) throw new InputError('The model has no graph: there is nothing to run.');
   const inputs = modelInputs(model.graph, dimensions);
   const dataSet = await openDataSet(data, inputs, seed);
-  return { dataSet, inputs, seed, deal: dealSlices(dataSet.length, seed, samples) };
+  return { dataSet, inputs, seed, deal: dealSlices(dataSet.length, seed, samples, scanSamples) };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dealSlices } from '../../../src/engine/data/slices';
 
-describe('dealSlices(length, seed, samples)', () => {
+describe('dealSlices(length, seed, samples, scanSamples)', () => {
   it('deals disjoint slices, whatever the length', () => {
     for (const length of [1, 2, 3, 4, 5, 10, 63, 500, 5000]) {
       for (const samples of [undefined, 1, Math.ceil(length / 3), length]) {
@@ -20,11 +20,12 @@ describe('dealSlices(length, seed, samples)', () => {
   });
 
   it('takes half for calibration, at most 256, and small scan and verify slices', () => {
-    const sizes = (length: number, samples?: number) =>
-      Object.values(dealSlices(length, 1, samples)).map((slice) => slice.length);
+    const sizes = (length: number, samples?: number, scanSamples?: number) =>
+      Object.values(dealSlices(length, 1, samples, scanSamples)).map((slice) => slice.length);
     expect(sizes(500)).toEqual([250, 32, 218]);
     expect(sizes(2000)).toEqual([256, 32, 512]);
-    expect(sizes(250, 64)).toEqual([64, 64, 122]);
+    expect(sizes(250, 64)).toEqual([64, 32, 154]);
+    expect(sizes(250, 64, 80)).toEqual([64, 80, 106]);
     expect(sizes(3)).toEqual([1, 1, 1]);
     expect(sizes(2)).toEqual([1, 0, 1]);
     expect(sizes(1)).toEqual([1, 0, 0]);
