@@ -64,6 +64,8 @@ export interface Placement {
  * - A `w8a8` layer is static. A Relu or Clip that is the only reader of its output belongs to it.
  * - An `auto` node is static when the runtime has an integer kernel for it and all its real inputs come, through
  *   pass-through operators, from static nodes; constants count as such. Softmax and Sigmoid also need a static reader.
+ * - A Gemm or MatMul that nothing static reads has no pair on its output: its integer kernel gives float32 sums, so a
+ *   pair there would only round them. (Conv has no such kernel.)
  * - A single static layer has no integer neighbours to stay connected with: then nothing else is quantized, and a
  *   trial of one layer measures that layer.
  */
@@ -126,6 +128,7 @@ class Placer implements ConcatContext {
       this.fixedRanges.clear();
       for (const ref of this.index.sortedNodes(main)) this.placeNode(ref);
     } while (this.leaveScoresFloat());
+    this.leaveSumsFloat();
     shareConcatScales(this);
   }
 
@@ -190,6 +193,17 @@ class Placer implements ConcatContext {
     );
     for (const ref of unread) this.leftFloat.add(ref);
     return unread.length > 0;
+  }
+
+  /** Outputs of integer kernels that give float32 and that only float nodes or the caller of the model read. */
+  private leaveSumsFloat(): void {
+    for (const { layer } of this.layers.values()) {
+      const { ref, op } = layer;
+      const value = ref.node.output[0] ?? '';
+      if ((op !== 'Gemm' && op !== 'MatMul') || this.clips.has(ref)) continue;
+      if (this.hasStaticReader(ref.scope, value)) continue;
+      for (const [passed, root] of this.roots) if (root === value) this.roots.delete(passed);
+    }
   }
 
   private hasStaticReader(scope: Scope, value: string): boolean {

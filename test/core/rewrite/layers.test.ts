@@ -70,6 +70,19 @@ describe('Gemm', () => {
     }
   });
 
+  it('gives codes to a static reader, and float sums to everything else', async () => {
+    const original = model(
+      [node('MatMul', 'm', ['x', 'w'], ['h']), node('MatMul', 'n', ['h', 'v'], ['y'])],
+      [weights('w', [8, 6]), weights('v', [6, 4], 2)],
+      [2, 8],
+    );
+    const { model: quantized, worst } = await check(original, [2, 8]);
+    const optimized = await optimizedOpTypes(quantized);
+    expect(optimized).toContain('QLinearMatMul');
+    expect(optimized).toContain('MatMulIntegerToFloat');
+    expect(worst).toBeGreaterThan(30);
+  });
+
   it('takes a constant on the left', async () => {
     for (const bias of [floatTensor('c', [0.5], []), floatTensor('c', [1, 2, 3, 4, 5])]) {
       const original = model(
@@ -102,7 +115,7 @@ describe('MatMul', () => {
       [2, 8],
     );
     expect(flat.layers).toMatchObject([{ granularity: 'per-channel' }]);
-    expect(await optimizedOpTypes(flat.model)).toContain('QLinearMatMul');
+    expect(await optimizedOpTypes(flat.model)).toContain('MatMulIntegerToFloat');
     const dims = [3, 4, 8];
     const stacked = await check(
       model([node('MatMul', 'm', ['x', 'w'], ['y'])], [weights('w', [3, 8, 6])], dims),
@@ -116,7 +129,7 @@ describe('MatMul', () => {
     const original = model([node('MatMul', 'm', ['w', 'x'], ['y'])], [weights('w', [6, 8])], [8, 5]);
     const { model: quantized, worst } = await check(original, [8, 5]);
     expect(initializer(quantized, 'w_quantized').dataType).toBe(DataType.UINT8);
-    expect(await optimizedOpTypes(quantized)).toContain('QLinearMatMul');
+    expect(await optimizedOpTypes(quantized)).toContain('MatMulIntegerToFloat');
     expect(worst).toBeGreaterThan(30);
   });
 });
