@@ -88,7 +88,10 @@ export function fixedOutputRange({ node }: NodeRef): Range | undefined {
   return node.opType === 'Softmax' && normalDomain(node.domain) === '' ? { min: 0, max: 1 } : undefined;
 }
 
-/** Operators whose results are scores: rounding them to 1/255 pays only where an integer kernel reads them. */
-export function givesScores({ node }: NodeRef): boolean {
-  return node.opType === 'Softmax' || node.opType === 'Sigmoid';
+/**
+ * Operators with a small, precise result (scores, means of whole maps): rounding it to 8 bits pays only where an integer
+ * kernel reads it.
+ */
+export function needsStaticReader({ node }: NodeRef): boolean {
+  return ['Softmax', 'Sigmoid', 'GlobalAveragePool'].includes(node.opType);
 }

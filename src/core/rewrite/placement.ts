@@ -11,7 +11,7 @@ import { Notes } from './notes';
 import {
   clippingBounds,
   fixedOutputRange,
-  givesScores,
+  needsStaticReader,
   integerKernelInputs,
   isPassThrough,
   passedOutputs,
@@ -63,7 +63,8 @@ export interface Placement {
  * Decides what is quantized where, as the plan says:
  * - A `w8a8` layer is static. A Relu or Clip that is the only reader of its output belongs to it.
  * - An `auto` node is static when the runtime has an integer kernel for it and all its real inputs come, through
- *   pass-through operators, from static nodes; constants count as such. Softmax and Sigmoid also need a static reader.
+ *   pass-through operators, from static nodes; constants count as such. Softmax, Sigmoid and GlobalAveragePool also
+ *   need a static reader.
  * - A Gemm or MatMul that nothing static reads has no pair on its output: its integer kernel gives float32 sums, so a
  *   pair there would only round them. (Conv has no such kernel.)
  * - A single static layer has no integer neighbours to stay connected with: then nothing else is quantized, and a
@@ -81,7 +82,7 @@ class Placer implements ConcatContext {
   private readonly weightOnly: Layer[] = [];
   /** Every layer, quantized or not: their scheme is never `auto`. */
   private readonly layerRefs: ReadonlySet<NodeRef>;
-  /** Score nodes that nothing static reads. */
+  /** Nodes that need a static reader and have none. */
   private readonly leftFloat = new Set<NodeRef>();
   readonly staticNodes = new Set<NodeRef>();
   readonly clips = new Map<NodeRef, NodeRef>();
@@ -127,7 +128,7 @@ class Placer implements ConcatContext {
       this.constants = [];
       this.fixedRanges.clear();
       for (const ref of this.index.sortedNodes(main)) this.placeNode(ref);
-    } while (this.leaveScoresFloat());
+    } while (this.leaveUnreadFloat());
     this.leaveSumsFloat();
     shareConcatScales(this);
   }
@@ -186,10 +187,10 @@ class Placer implements ConcatContext {
     return constant?.tensor.dataType === DataType.FLOAT && constant.overridable !== true;
   }
 
-  /** Takes back score nodes without a static reader. True when there were any, and placing must start again. */
-  private leaveScoresFloat(): boolean {
+  /** Takes back nodes that lack the static reader they need. True when there were any, and placing must start again. */
+  private leaveUnreadFloat(): boolean {
     const unread = [...this.staticNodes].filter(
-      (ref) => givesScores(ref) && !this.hasStaticReader(ref.scope, ref.node.output[0] ?? ''),
+      (ref) => needsStaticReader(ref) && !this.hasStaticReader(ref.scope, ref.node.output[0] ?? ''),
     );
     for (const ref of unread) this.leftFloat.add(ref);
     return unread.length > 0;
