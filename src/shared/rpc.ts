@@ -75,6 +75,8 @@ export interface Progress {
   message: string;
   /** Scan only: candidates measured since the last progress. */
   candidates?: Candidate[];
+  /** Comes with candidates: what their sensitivities are. */
+  measured?: Pick<ScanResult, 'metric' | 'samples'>;
 }
 
 /** What can go wrong, so that callers can tell cancel and crash from bad input. */

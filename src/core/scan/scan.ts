@@ -28,8 +28,8 @@ export interface ScanOptions {
   readonly layers?: readonly string[];
   /** What the model's outputs are. */
   readonly outputs: readonly OutputDescription[];
-  /** Told each candidate as it is measured. */
-  readonly onCandidate?: (candidate: Candidate) => void;
+  /** Told each candidate as it is measured, and what its figure is. */
+  readonly onCandidate?: (candidate: Candidate, measured: Pick<ScanResult, 'metric' | 'samples'>) => void;
 }
 
 /** Disjoint samples: ranges come from one part, sensitivities from the other. */
@@ -73,6 +73,7 @@ export async function scan(
   );
 
   const candidates: Candidate[] = [];
+  const measured = { metric: metricOf(outputs), samples: samples.length };
   const trial = { runtime, prepared, plan, ranges, outputs, samples, work };
   try {
     for (const name of names) {
@@ -80,16 +81,15 @@ export async function scan(
       work.onProgress?.(candidates.length, names.length, `Scanning ${name}`);
       const candidate = await measure(trial, name, locals.get(name));
       candidates.push(candidate);
-      onCandidate?.(candidate);
+      onCandidate?.(candidate, measured);
     }
     work.onProgress?.(names.length, names.length, 'Scan finished');
   } catch (error) {
     if (!(error instanceof CancelledError) || candidates.length === 0) throw error;
   }
   return {
-    metric: metricOf(outputs),
+    ...measured,
     slice: 'scan',
-    samples: samples.length,
     candidates,
     seconds: (performance.now() - start) / 1000,
     floatPassSeconds,

@@ -33,7 +33,7 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
       {
         layers: request.layers,
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
-        onCandidate: (candidate) => report({ ...last, candidates: [candidate] }),
+        onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
       },
       {
         signal,

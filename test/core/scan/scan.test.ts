@@ -29,13 +29,18 @@ describe('scan(runtime, model, plan, slices, options)', () => {
 
   it('measures every layer alone: finite, positive, and as said on the way', async () => {
     const told: Candidate[] = [];
+    const kinds: unknown[] = [];
     const result = await scan(runtime, opened.model, plan, slices, {
       outputs: logits,
-      onCandidate: (candidate) => told.push(candidate),
+      onCandidate: (candidate, measured) => {
+        told.push(candidate);
+        kinds.push(measured);
+      },
     });
     expect(result).toMatchObject({ metric: 'kl', slice: 'scan', samples: 32, partial: false });
     expect(result.candidates.map(({ layer }) => layer)).toEqual(layers);
     expect(told).toEqual(result.candidates);
+    expect(kinds).toEqual(layers.map(() => ({ metric: 'kl', samples: 32 })));
     for (const { sensitivity, localSqnrDb, bytes, error } of result.candidates) {
       expect(error).toBeUndefined();
       expect(sensitivity).toBeGreaterThan(1e-8);
