@@ -2,14 +2,11 @@ import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { CalibrationRecipe } from '../../core/plan/types';
 import type { DataSummary } from '../../core/results';
+import type { DataRequest } from '../../shared/rpc';
 import type { EngineHost } from '../engineHost';
 import { withProgress } from '../notify';
 import { describeData } from './messages';
 import { dataRequest, modelRequest, type Target } from './target';
-
-/** Samples for calibration when the user has not said: enough for stable ranges, seconds for small models. */
-const DEFAULT_SAMPLES = 128;
-const DEFAULT_SEED = 0;
 
 interface DataItem extends vscode.QuickPickItem {
   /** Path or `random`; undefined: ask with a dialog. */
@@ -33,32 +30,32 @@ export async function chooseData(engine: EngineHost, target: Target): Promise<bo
   });
   const data = picked && (picked.data ?? (await browse(picked.browse ?? 'file', target)));
   if (data === undefined) return false;
-  const { samples = DEFAULT_SAMPLES, seed = DEFAULT_SEED } = picked?.recipe ?? {};
-  return useData(engine, target, { data, samples, seed });
+  const { samples, seed } = picked?.recipe ?? {};
+  return useData(engine, target, picked?.recipe ? { data, samples, seed } : { data });
 }
 
-async function useData(engine: EngineHost, target: Target, recipe: CalibrationRecipe): Promise<boolean> {
-  const { data, samples, seed } = recipe;
+/** @param choice without `samples` and `seed` the data is dealt as by the command line. */
+async function useData(engine: EngineHost, target: Target, choice: DataRequest): Promise<boolean> {
+  const { data } = choice;
   const title = `Looking at ${data === 'random' ? 'random inputs' : basename(data)}`;
-  const request = { ...modelRequest(target), calibration: { data, samples, seed } };
+  const request = { ...modelRequest(target), calibration: choice };
   const summary = await withProgress(
     title,
     (signal, onProgress) => engine.call('describeData', request, { signal, onProgress }),
-    async () => void (await useData(engine, target, recipe)),
+    async () => void (await useData(engine, target, choice)),
   );
   if (!summary) return false;
-  const chosen = { data: planPath(data, target), samples: wanted(summary, samples), seed };
+  const chosen = {
+    data: planPath(data, target),
+    samples: Math.max(1, summary.slices.calibrate),
+    seed: summary.seed,
+  };
   const { calibration } = target.plan();
   const same = JSON.stringify(calibration) === JSON.stringify(chosen);
   if (!same) target.setCalibration(chosen);
   target.document?.session.setData(summary);
   void showData(engine, summary, target);
   return true;
-}
-
-/** Small sets have fewer samples than wanted: the plan says what is used. */
-function wanted({ slices }: DataSummary, samples: number): number {
-  return Math.max(1, Math.min(samples, slices.calibrate));
 }
 
 /** An open view shows it in its header; without one it takes a notification. */
