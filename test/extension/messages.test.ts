@@ -46,6 +46,13 @@ describe('describeQuantized', () => {
     );
   });
 
+  it('says when the data was random, and with it the error', () => {
+    const calibration = { data: 'random', samples: 32, seed: 1 };
+    const text = describeQuantized({ ...quantized, calibration });
+    expect(text).toContain('Calibrated with random inputs: figures will not hold for real data.');
+    expect(text).toContain('on 600 random samples of the verify slice');
+  });
+
   it('never sounds as if it had been run when it was not', () => {
     expect(describeQuantized({ ...quantized, verification: null })).toContain(
       'not run, so its error is unknown',
@@ -68,9 +75,10 @@ describe('describeScan', () => {
       floatPassSeconds: 1,
       partial: false,
     } as const;
-    expect(describeScan({ ...scan, candidates })).toBe(
+    expect(describeScan({ ...scan, candidates }, 'test.npz')).toBe(
       '1 layer measured on 8 samples of the scan slice in 3.2 s. 1 layer failed.',
     );
+    expect(describeScan({ ...scan, candidates }, 'random')).toContain('measured on 8 random samples');
   });
 });
 

@@ -35,15 +35,18 @@ function rangeText(min: number | null, max: number | null): string {
 }
 
 /** Size before and after, and how close the written file is to float. */
-export function describeQuantized({ output, bytes, totals, verification, notes }: QuantizeResult): string {
+export function describeQuantized(result: QuantizeResult): string {
+  const { output, bytes, totals, verification, calibration, notes } = result;
   const share = bytes.before > 0 ? ` (${formatPercent(bytes.after / bytes.before)})` : '';
   const layers = `${plural(totals.quantized, 'layer')} quantized, ${totals.float} float`;
   const parts = [
     `Wrote ${baseName(output)}: ${formatBytes(bytes.before)} → ${formatBytes(bytes.after)}${share}, ${layers}.`,
   ];
+  const random = calibration?.data === 'random';
+  if (random) parts.push('Calibrated with random inputs: figures will not hold for real data.');
   if (verification) {
     const errors = verification.outputs.map(({ name, sqnrDb }) => `${name} ${formatDb(sqnrDb)}`);
-    const where = `${plural(verification.samples, 'sample')} of the verify slice`;
+    const where = `${plural(verification.samples, random ? 'random sample' : 'sample')} of the verify slice`;
     parts.push(`Output SQNR against float on ${where}, as run: ${errors.join(', ')}.`);
   } else {
     parts.push('It was not run, so its error is unknown.');
@@ -52,13 +55,17 @@ export function describeQuantized({ output, bytes, totals, verification, notes }
   return parts.join(' ');
 }
 
-export function describeScan({ candidates, samples, seconds, partial }: ScanResult): string {
+/** @param data path as given, or `random`. */
+export function describeScan(
+  { candidates, samples, seconds, partial }: ScanResult,
+  data: string | undefined,
+): string {
   const failed = candidates.filter(({ sensitivity }) => sensitivity === null).length;
   const done = candidates.length - failed;
   const trouble = failed > 0 ? ` ${plural(failed, 'layer')} failed.` : '';
   const stopped = partial ? 'Stopped: ' : '';
   const time = seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0);
-  return `${stopped}${plural(done, 'layer')} measured on ${plural(samples, 'sample')} of the scan slice in ${time} s.${trouble}`;
+  return `${stopped}${plural(done, 'layer')} measured on ${plural(samples, data === 'random' ? 'random sample' : 'sample')} of the scan slice in ${time} s.${trouble}`;
 }
 
 function baseName(path: string): string {

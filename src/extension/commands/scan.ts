@@ -36,10 +36,11 @@ export async function scanLayers(
     () => scanLayers(engine, document, names),
   );
   if (!result) return;
-  engine.log(describeScan(result));
+  const sentence = describeScan(result, session.plan.calibration?.data);
+  engine.log(sentence);
   const failed = result.candidates.filter(({ error }) => error !== undefined);
   for (const { layer, error } of failed) engine.log(`  ${layer}: ${error ?? ''}`);
-  if (failed.length > 0 && (await vscode.window.showWarningMessage(describeScan(result), 'Show Log'))) {
+  if (failed.length > 0 && (await vscode.window.showWarningMessage(sentence, 'Show Log'))) {
     engine.showLog();
   }
 }
