@@ -7,7 +7,10 @@ import { EngineHost } from './engineHost';
 
 export function activate(context: vscode.ExtensionContext): void {
   const engine = new EngineHost(context.extensionUri);
-  const copies = new LocalCopies(vscode.Uri.joinPath(context.globalStorageUri, 'tmp'));
+  const copies = new LocalCopies(vscode.Uri.joinPath(context.globalStorageUri, 'tmp').fsPath, {
+    size: async (uri) => (await vscode.workspace.fs.stat(uri)).size,
+    read: async (uri) => vscode.workspace.fs.readFile(uri),
+  });
   const provider = new ModelEditorProvider(context.extensionUri, engine, copies, (command, document) =>
     runViewCommand(engine, command, document),
   );

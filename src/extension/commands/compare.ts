@@ -11,7 +11,7 @@ import { askForModel, dataRequest, type Target } from './target';
 export async function compareWith(engine: EngineHost, target: Target): Promise<void> {
   if (!(await mayRun(target.uri))) return;
   const other = await askForModel(`Compare ${target.name} With`);
-  if (!other) return;
+  if (!other || !(await mayRun(other))) return;
   if (!dataRequest(target) && !(await chooseData(engine, target))) return;
   await compareTo(engine, target, other);
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { InputError } from '../../core/errors';
 import type { EngineHost } from '../engineHost';
 import { VIEW_TYPE } from '../../shared/viewRpc';
 import { withProgress } from '../notify';
@@ -24,7 +25,11 @@ export async function writeQuantized(
     defaultUri: defaultOutput(target.uri, target.plan().defaultScheme === 'float' ? 'mixed' : 'w8a8'),
     filters: { 'ONNX models': ['onnx'] },
   });
-  if (destination) await writeTo(engine, target, destination);
+  if (!destination) return;
+  if (destination.scheme !== 'file') {
+    throw new InputError('Quantized models are written to the local file system: choose a local folder.');
+  }
+  await writeTo(engine, target, destination);
 }
 
 async function writeTo(engine: EngineHost, target: Target, destination: vscode.Uri): Promise<void> {

@@ -23,6 +23,7 @@ export class ModelDocument implements vscode.CustomDocument {
   #savedText: string | undefined;
   /** The plan that an unedited document has. */
   #savedPlan: Plan | undefined;
+  #closed = false;
 
   private constructor(
     readonly uri: vscode.Uri,
@@ -60,6 +61,11 @@ export class ModelDocument implements vscode.CustomDocument {
     return (
       this.#savedPlan !== undefined && withoutHashes(this.#savedPlan) !== withoutHashes(this.session.plan)
     );
+  }
+
+  /** Whether its last view is gone. A question to the user may be answered later than that. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   get savedText(): string | undefined {
@@ -117,8 +123,9 @@ export class ModelDocument implements vscode.CustomDocument {
   }
 
   dispose(): void {
+    this.#closed = true;
     this.session.cancelScan();
-    this.copies.release(this.uri);
+    void this.copies.release(this.uri).catch(() => undefined);
     this.#disposed.fire();
     this.#disposed.dispose();
     this.#edited.dispose();

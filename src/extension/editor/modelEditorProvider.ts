@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { SchemeId } from '../../core/quant/scheme';
-import type { ViewCommand, ViewMethods } from '../../shared/viewRpc';
+import type { ToView, ViewCommand, ViewMethods } from '../../shared/viewRpc';
 import { answer, isCall } from '../../shared/viewServer';
 import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
@@ -65,16 +65,22 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extension)] };
     const methods = this.#methodsFor(document);
+    let closed = false;
+    // An answer may come after its view was closed, and posting to it then throws.
+    const post = (message: ToView): void => {
+      if (!closed) void webview.postMessage(message);
+    };
     const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
-      if (isCall(message)) await webview.postMessage(await answer(methods, message, errorReplyOf));
+      if (isCall(message)) post(await answer(methods, message, errorReplyOf));
     });
-    const stopEvents = document.session.onEvent((event) => void webview.postMessage(event));
+    const stopEvents = document.session.onEvent(post);
     const noteActive = (): void => {
       if (panel.active) this.#active = document;
     };
     const viewState = panel.onDidChangeViewState(noteActive);
     noteActive();
     panel.onDidDispose(() => {
+      closed = true;
       receiving.dispose();
       viewState.dispose();
       stopEvents();

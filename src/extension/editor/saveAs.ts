@@ -21,9 +21,13 @@ export async function saveModelAs(
   await document.session.hashWeights();
   if (document.uri.scheme === 'file' && destination.scheme === 'file') {
     const abort = new AbortController();
-    cancellation.onCancellationRequested(() => abort.abort());
+    const listening = cancellation.onCancellationRequested(() => abort.abort());
     const request = { from: document.uri.fsPath, to: destination.fsPath };
-    await engine.call('copyModel', request, { signal: abort.signal });
+    try {
+      await engine.call('copyModel', request, { signal: abort.signal });
+    } finally {
+      listening.dispose();
+    }
   } else {
     await copyAcross(document.uri, destination);
   }

@@ -21,6 +21,7 @@ async function modelChanged(document: ModelDocument): Promise<void> {
     const name = posix.basename(document.uri.path);
     const question = `${name} changed on disk, and its plan has unsaved changes. The plan is kept either way.`;
     if ((await vscode.window.showWarningMessage(question, 'Reload Model', 'Keep')) !== 'Reload Model') return;
+    if (document.closed) return;
   }
   await document.loadModel();
 }
@@ -32,15 +33,15 @@ async function planChanged(document: ModelDocument): Promise<void> {
   if (!document.dirty) return document.takePlanFromDisk();
   const name = posix.basename(document.planUri.path);
   const question = `${name} changed on disk, and there are unsaved changes. Reloading can be undone.`;
-  if ((await vscode.window.showWarningMessage(question, 'Reload Plan', 'Keep')) === 'Reload Plan') {
-    await document.mergePlanFromDisk();
-  }
+  const choice = await vscode.window.showWarningMessage(question, 'Reload Plan', 'Keep');
+  if (choice === 'Reload Plan' && !document.closed) await document.mergePlanFromDisk();
 }
 
 /** Calls back once a file settled on content that is not what was there before. */
 class FileWatch implements vscode.Disposable {
   readonly #watcher: vscode.FileSystemWatcher;
   #timer: NodeJS.Timeout | undefined;
+  #disposed = false;
   #signature: Promise<string>;
 
   constructor(
@@ -62,12 +63,13 @@ class FileWatch implements vscode.Disposable {
 
   async #settled(): Promise<void> {
     const signature = await signatureOf(this.uri);
-    if (signature === (await this.#signature)) return;
+    if (this.#disposed || signature === (await this.#signature)) return;
     this.#signature = Promise.resolve(signature);
     await this.changed().catch((error: unknown) => void showFailure(error));
   }
 
   dispose(): void {
+    this.#disposed = true;
     clearTimeout(this.#timer);
     this.#watcher.dispose();
   }
