@@ -31,9 +31,11 @@ export interface PlanView {
   file: string;
   /** Why the plan file on disk could not be used; null when it could, or when there is none. */
   error: string | null;
-  /** Entries whose weight changed, and entries whose node is gone: listed and kept. */
+  /** Entries whose weight changed, and entries whose node is gone: kept, and the first thousand of each listed. */
   changed: string[];
+  changedCount: number;
   missing: string[];
+  missingCount: number;
   /** As set by the user, by dimension name. */
   dimensions: Record<string, number>;
   calibration: CalibrationRecipe | null;
@@ -44,7 +46,7 @@ export interface PlanView {
 export interface ScanView {
   /** null when no scan runs. */
   running: { done: number; total: number; message: string } | null;
-  /** What the figures shown mean; null while unknown (nothing measured, or the first scan still runs). */
+  /** What the figures shown mean; null when there are none. `partial`: the last scan has not come to its end. */
   measured: {
     metric: 'kl' | 'nmse';
     slice: 'scan';

@@ -8,8 +8,9 @@ import { ModelSession } from '../../src/extension/editor/modelSession';
 import { calibrationEdit, dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
 import type { CallOptions, SessionEngine } from '../../src/extension/sessionEngine';
 import type { EngineMethod } from '../../src/shared/rpc';
-import type { ViewEvent } from '../../src/shared/viewRpc';
-import { summaryOfThree } from '../support/viewRows';
+import type { RowChunk, ViewEvent } from '../../src/shared/viewRpc';
+import { measuredLabel } from '../../webview/tree/columns';
+import { layerRow, summaryOfThree } from '../support/viewRows';
 
 type Handler = (request: unknown, options: CallOptions) => unknown;
 
@@ -40,6 +41,7 @@ function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
 
 const hashes = { conv1: 'sha256:1111111111111111', conv2: 'sha256:2222222222222222' };
 const withData: Plan = { ...defaultPlan, calibration: { data: 'test.npz', samples: 16, seed: 0 } };
+const entry = { scheme: 'float' } as const;
 const candidate = (layer: string, sensitivity: number): Candidate => ({
   layer,
   scheme: 'w8a8',
@@ -257,6 +259,61 @@ describe('scan', () => {
     session.cancelScan();
     await expect(scanning).rejects.toBeInstanceOf(CancelledError);
     expect(session.snapshot().scan).toMatchObject({ running: null, error: null });
+  });
+
+  it('says of the figures of a cancelled scan what they are, and that it is incomplete', async () => {
+    const scan: Handler = (_request, { onProgress, signal: cancel }) =>
+      new Promise((_resolve, reject) => {
+        cancel?.addEventListener('abort', () => reject(new CancelledError()));
+        onProgress?.({
+          done: 1,
+          total: 2,
+          message: 'conv1',
+          candidates: [candidate('conv1', 0.5)],
+          measured: { metric: 'nmse', samples: 16 },
+        });
+      });
+    const { session } = openSession({ scan });
+    await session.load('/m/model.onnx');
+    session.setPlan({ ...withData, calibration: { data: 'random', samples: 16, seed: 0 } });
+    const scanning = session.scan(['conv1', 'conv2'], { signal: signal() });
+    session.cancelScan();
+    await expect(scanning).rejects.toBeInstanceOf(CancelledError);
+    const { measured } = session.snapshot().scan;
+    expect(measured).toEqual({ metric: 'nmse', slice: 'scan', samples: 16, partial: true, random: true });
+    expect(measuredLabel(measured)).toBe(
+      'NMSE, scan slice, 16 samples, simulated, scan incomplete, random inputs',
+    );
+  });
+
+  it('never sends a message of 1 MB, however many layers there are', async () => {
+    const name = (index: number): string => `/model/layers.${index}/${'x'.repeat(100)}`;
+    const names = Array.from({ length: 12_000 }, (_, index) => name(index));
+    const layers = names.map((layer, index) => layerRow(layer, { index }));
+    const { session, events } = openSession({
+      inspect: () => ({ ...summaryOfThree(), layers, nodes: [] }),
+      scan: () => scanResult(names.map((layer) => candidate(layer, 0.1))),
+    });
+    await session.load('/m/model.onnx');
+    session.setPlan({
+      ...withData,
+      layers: Object.fromEntries(
+        [...names, ...names.map((gone) => `gone ${gone}`)].map((key) => [key, entry]),
+      ),
+    });
+    await session.scan(undefined, { signal: signal() });
+    const sizes = events.map((event) => JSON.stringify(event).length);
+    expect(Math.max(...sizes)).toBeLessThan(1e6);
+    expect(events.flatMap((event) => (event.event === 'candidates' ? event.candidates : []))).toHaveLength(
+      names.length,
+    );
+    expect(session.snapshot().plan).toMatchObject({ missingCount: names.length });
+    const { revision } = session.snapshot();
+    for (let start: number | null = 0; start !== null;) {
+      const chunk: RowChunk = session.rowsFrom(revision, start);
+      expect(JSON.stringify(chunk).length).toBeLessThan(1e6);
+      start = chunk.next;
+    }
   });
 
   it('forgets figures when the data changes, since they belong to the old data', async () => {

@@ -17,7 +17,17 @@ function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'r
         : state === 'failed'
           ? { state, message: 'It is truncated.' }
           : { state },
-    plan: { file: 'p', error: null, changed: [], missing: [], dimensions: {}, calibration: null, data: null },
+    plan: {
+      file: 'p',
+      error: null,
+      changed: [],
+      changedCount: 0,
+      missing: [],
+      missingCount: 0,
+      dimensions: {},
+      calibration: null,
+      data: null,
+    },
     scan: { running: null, measured: null, error: null },
     lookOnly: null,
   };

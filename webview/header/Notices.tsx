@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { plural } from '../../src/shared/format';
+import { formatInteger, plural } from '../../src/shared/format';
 import type { ViewCommand, ViewSnapshot } from '../../src/shared/viewRpc';
 
 /** Everything the user should know before trusting what is shown: problems in the file, the plan, the last scan. */
@@ -21,16 +21,18 @@ export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (comma
           </button>
         </Notice>
       )}
-      {plan.changed.length > 0 && (
-        <Listed icon="warning" names={plan.changed}>
-          The weights of {plural(plan.changed.length, 'planned layer')} changed since the plan was made. The
+      {plan.changedCount > 0 && (
+        <Listed icon="warning" names={plan.changed} count={plan.changedCount}>
+          The weights of {plural(plan.changedCount, 'planned layer')} changed since the plan was made. The
           entries are kept; set a scheme again to confirm one.
         </Listed>
       )}
-      {plan.missing.length > 0 && (
-        <Listed icon="warning" names={plan.missing}>
-          {plural(plan.missing.length, 'entry').replace('entrys', 'entries')} of the plan name{' '}
-          {plan.missing.length === 1 ? 'a node that is' : 'nodes that are'} not in the model. Kept in{' '}
+      {plan.missingCount > 0 && (
+        <Listed icon="warning" names={plan.missing} count={plan.missingCount}>
+          {plan.missingCount === 1
+            ? '1 entry of the plan names'
+            : `${formatInteger(plan.missingCount)} entries of the plan name`}{' '}
+          {plan.missingCount === 1 ? 'a node that is' : 'nodes that are'} not in the model. Kept in{' '}
           {plan.file}.
         </Listed>
       )}
@@ -66,16 +68,17 @@ function Notice({ icon, alert, children }: NoticeProps) {
   );
 }
 
-function Listed({ icon, names, children }: NoticeProps & { names: readonly string[] }) {
+function Listed({ icon, names, count, children }: NoticeProps & { names: readonly string[]; count: number }) {
   return (
     <Notice icon={icon}>
       {children}
       <details>
-        <summary>Show {names.length === 1 ? 'it' : 'them'}</summary>
+        <summary>Show {count === 1 ? 'it' : 'them'}</summary>
         <ul>
           {names.map((name) => (
             <li key={name}>{name}</li>
           ))}
+          {count > names.length && <li>and {formatInteger(count - names.length)} more</li>}
         </ul>
       </details>
     </Notice>

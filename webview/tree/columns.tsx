@@ -138,14 +138,14 @@ export const COLUMNS: readonly Column[] = [
 
 /** What the figures of a scan mean: metric, slice, samples, and that they are simulated. */
 export function measuredLabel(measured: ScanView['measured']): string {
-  if (!measured) return 'Provisional, scan slice, simulated';
+  if (!measured) return 'Not measured';
   const { metric, slice, samples, partial, random } = measured;
   const parts = [
     metric === 'kl' ? 'KL' : 'NMSE',
     `${slice} slice`,
     `${formatInteger(samples)} samples`,
     'simulated',
-    ...(partial ? ['stopped early'] : []),
+    ...(partial ? ['scan incomplete'] : []),
     ...(random ? ['random inputs'] : []),
   ];
   return parts.join(', ');

@@ -3,7 +3,7 @@
  * Free of vscode, so that it runs in unit tests.
  */
 import { InputError } from '../../core/errors';
-import { matchPlan } from '../../core/plan/editPlan';
+import { matchPlan, type PlanMismatch } from '../../core/plan/editPlan';
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import type { SchemeId } from '../../core/quant/scheme';
@@ -28,8 +28,10 @@ export interface SessionPlace {
 }
 
 const NO_HASHES: ReadonlyMap<string, string> = new Map();
-/** Entries of one `schemes` event. */
-const SCHEMES_PER_EVENT = 4000;
+/** Entries of one `schemes` or `candidates` event: far below 1 MB. */
+const ENTRIES_PER_EVENT = 1000;
+/** Names of plan entries that a view lists; it gets the number of all. */
+const LISTED_NAMES = 1000;
 
 export class ModelSession {
   #plan: Plan = defaultPlan;
@@ -87,7 +89,7 @@ export class ModelSession {
    */
   rowsForScheme(names: readonly string[], scheme: SchemeId): string[] {
     const wanted = new Set(names);
-    const stale = new Set(this.#planView().changed);
+    const stale = new Set(this.#mismatch(this.#rows.map(({ row }) => row.name)).changed);
     const applies = (row: ModelRow): boolean =>
       row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme !== 'w8a8';
     const differs = (row: ModelRow): boolean =>
@@ -190,8 +192,7 @@ export class ModelSession {
     this.#plan = stampHashes(plan, this.#hashes);
     if (!sameMeasurement(before, this.#plan)) this.#forgetFigures(before);
     const changed = changedSchemes(this.#rows, before, this.#plan);
-    for (let start = 0; start < changed.length; start += SCHEMES_PER_EVENT) {
-      const schemes = changed.slice(start, start + SCHEMES_PER_EVENT);
+    for (const schemes of inParts(changed)) {
       this.#emit({ event: 'schemes', revision: this.#revision, schemes });
     }
     this.#emit({ event: 'plan', plan: this.#planView() });
@@ -255,6 +256,7 @@ export class ModelSession {
   ): Promise<ScanResult> {
     const calibration = this.dataRequest();
     if (!calibration) throw new InputError('A scan runs the model: choose calibration data first.');
+    const random = this.#plan.calibration?.data === 'random';
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     options.signal.addEventListener('abort', stop);
@@ -270,6 +272,11 @@ export class ModelSession {
           onProgress: (progress) => {
             const { done, total, message } = progress;
             this.#addCandidates(revision, progress.candidates ?? []);
+            const figures = progress.measured;
+            // What is there when it is cancelled or crashes must be labelled too, and stays so.
+            if (figures && revision === this.#revision) {
+              this.#scan = { ...this.#scan, measured: { ...figures, slice: 'scan', partial: true, random } };
+            }
             this.#setScan({ ...this.#scan, running: { done, total, message } });
             options.onProgress?.(progress);
           },
@@ -277,7 +284,7 @@ export class ModelSession {
       );
       this.#addCandidates(revision, result.candidates);
       const { metric, slice, samples, partial } = result;
-      const measured = { metric, slice, samples, partial, random: calibration.data === 'random' };
+      const measured = { metric, slice, samples, partial, random };
       if (revision === this.#revision) this.#scan = { ...this.#scan, measured };
       return result;
     } catch (error) {
@@ -298,7 +305,9 @@ export class ModelSession {
   #addCandidates(revision: number, candidates: readonly Candidate[]): void {
     if (revision !== this.#revision || candidates.length === 0) return;
     for (const candidate of candidates) this.#candidates.set(candidate.layer, candidate);
-    this.#emit({ event: 'candidates', revision, candidates: [...candidates] });
+    for (const part of inParts(candidates)) {
+      this.#emit({ event: 'candidates', revision, candidates: part });
+    }
   }
 
   #setScan(scan: ScanView): void {
@@ -342,16 +351,22 @@ export class ModelSession {
   #planView(): PlanView {
     const names = this.#rows.map(({ row }) => row.name);
     const ready = this.#model.state === 'ready';
-    const { changed, missing } = matchPlan(this.#plan, names, Object.fromEntries(this.#hashes));
+    const { changed, missing } = this.#mismatch(names);
     return {
       file: this.place.planFile,
       error: this.#planError,
-      changed: [...changed],
-      missing: ready ? [...missing] : [],
+      changed: changed.slice(0, LISTED_NAMES),
+      changedCount: changed.length,
+      missing: ready ? missing.slice(0, LISTED_NAMES) : [],
+      missingCount: ready ? missing.length : 0,
       dimensions: { ...this.#plan.dimensions },
       calibration: this.#plan.calibration ?? null,
       data: this.#data,
     };
+  }
+
+  #mismatch(names: readonly string[]): PlanMismatch {
+    return matchPlan(this.#plan, names, Object.fromEntries(this.#hashes));
   }
 
   #emitSnapshot(): void {
@@ -360,5 +375,11 @@ export class ModelSession {
 
   #emit(event: ViewEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function* inParts<T>(entries: readonly T[]): Iterable<T[]> {
+  for (let start = 0; start < entries.length; start += ENTRIES_PER_EVENT) {
+    yield entries.slice(start, start + ENTRIES_PER_EVENT);
   }
 }
