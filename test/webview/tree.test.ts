@@ -152,6 +152,18 @@ describe('totalsOf(rows)', () => {
     expect(totalsOf([viewRow('lstm', { quantizable: false, scheme: 'float' })]).scheme).toBe('float');
   });
 
+  it('counts a weight that two layers use once, and whole where only its second user is in the group', () => {
+    const weight = { name: 'tied', shape: [288], dtype: 'float', hash: null };
+    const first = viewRow('embed', { weight });
+    // Its bias is its own.
+    const shared = { parameters: 288, bytes: 1152 };
+    const second = viewRow('head', { weight, parameters: 298, bytes: 1192, shared });
+    const other = viewRow('other');
+    expect(totalsOf([first, other, second])).toMatchObject({ parameters: 586, bytes: 2344 });
+    expect(totalsOf([other, second])).toMatchObject({ parameters: 586, bytes: 2344 });
+    expect(totalsOf([second])).toMatchObject({ parameters: 298, bytes: 1192 });
+  });
+
   it('knows no MACs where none is known, and no sensitivity before a scan', () => {
     expect(totalsOf([viewRow('a', { macs: null })])).toMatchObject({
       macs: null,

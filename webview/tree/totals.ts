@@ -34,6 +34,7 @@ export function totalsOf(rows: readonly ViewRow[]): Totals {
 }
 
 function countTotals(rows: readonly ViewRow[]): Totals {
+  const own = withoutRepeats(rows);
   const layers = rows.filter((row) => row.isLayer);
   const macs = layers.map((row) => row.macs).filter((count) => count !== null);
   const counts = new Map<string, number>();
@@ -45,14 +46,28 @@ function countTotals(rows: readonly ViewRow[]): Totals {
   const [first] = counts.keys();
   return {
     layers: layers.length,
-    parameters: sum(rows.map((row) => row.parameters)),
-    bytes: sum(rows.map((row) => row.bytes)),
+    parameters: sum(own.map(({ parameters }) => parameters)),
+    bytes: sum(own.map(({ bytes }) => bytes)),
     macs: macs.length > 0 ? sum(macs) : null,
     macsUnknown: layers.length - macs.length,
     scheme: counts.size === 1 ? (first ?? '') : counts.size === 0 ? '' : 'mixed',
     schemeDetail: [...counts].map(([scheme, count]) => `${count} ${scheme}`).join(', '),
     sensitivity: measured.length > 0 ? measured.reduce((a, b) => Math.max(a, b)) : null,
   };
+}
+
+/**
+ * What each row adds to a sum. `shared` is what rows before it in the whole model count: of a weight that two rows use
+ * only that counts as repeated whose first user is among `rows`, so that the second one alone still counts whole.
+ */
+function withoutRepeats(rows: readonly ViewRow[]): { parameters: number; bytes: number }[] {
+  const seen = new Set<string>();
+  return rows.map(({ weight, parameters, bytes, shared }) => {
+    const repeated = weight === null || seen.has(weight.name);
+    if (weight) seen.add(weight.name);
+    if (!shared || !repeated) return { parameters, bytes };
+    return { parameters: parameters - shared.parameters, bytes: bytes - shared.bytes };
+  });
 }
 
 function sum(values: readonly number[]): number {
