@@ -130,7 +130,7 @@ it('keeps filter and selection while its tab is hidden', async () => {
 it('computes what a symbolic dimension was missing for, as an undoable edit', async () => {
   const view = await ModelView.shown(vscode);
   const header = view.frame.locator('header');
-  expect(await header.innerText()).toContain('unknown: set batch');
+  expect(await header.innerText()).toContain('unknown (set batch)');
   await view.frame.locator('.dimension input').fill('1');
   await vscode.page.keyboard.press('Tab');
   await expect.poll(() => header.innerText()).not.toContain('unknown');

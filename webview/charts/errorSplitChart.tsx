@@ -10,7 +10,7 @@ import {
   type Frame,
 } from './errorSplitScales';
 
-const FRAME: Frame = { width: 310, height: 226, left: 30, right: 8, top: 42, bottom: 32 };
+const FRAME: Frame = { width: 310, height: 200, left: 30, right: 8, top: 42, bottom: 30 };
 const MARKER_ROW = 12;
 
 /**
@@ -70,7 +70,7 @@ export function ErrorSplitChart({ curve }: { curve: ErrorSplitCurve }) {
             range ±a
           </text>
           <text x={4} y={FRAME.top - 6} text-anchor="start">
-            dB
+            error, dB
           </text>
         </g>
         <g class="markers">

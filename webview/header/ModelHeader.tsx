@@ -82,7 +82,7 @@ function Values({ values }: { values: { value: ValueSummary; note: string }[] })
 function macsText({ macs, macsUnknown, dimensions }: Header): string {
   if (macsUnknown === 0 && macs !== null) return formatCount(macs);
   const unset = Object.entries(dimensions).flatMap(([name, size]) => (size === null ? [name] : []));
-  const advice = unset.length > 0 ? `: set ${unset.join(', ')}` : '';
+  const advice = unset.length > 0 ? ` (set ${unset.join(', ')})` : '';
   if (macs === null) return `unknown${advice}`;
   return `${formatCount(macs)} + ${macsUnknown} layers unknown${advice}`;
 }

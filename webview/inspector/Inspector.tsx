@@ -58,22 +58,22 @@ function LayerInspector({
       <dl class="facts column">
         <Fact name="Operator" value={row.op} />
         {row.path.length > 0 && <Fact name="Module" value={row.path.join(' / ')} />}
-        {weight && <Fact name="Weight" value={weight.name} />}
-        {weight && <Fact name="Shape" value={`${formatShape(weight.shape)} ${weight.dtype}`} />}
-        {row.parameters > 0 && <Fact name="Parameters" value={formatInteger(row.parameters)} />}
-        {row.bytes > 0 && <Fact name="Size" value={formatBytes(row.bytes)} />}
-        {row.isLayer && <Fact name="MACs" value={row.macs === null ? 'unknown' : formatCount(row.macs)} />}
+        {weight && (
+          <Fact name="Weight" value={`${weight.name}, ${formatShape(weight.shape)} ${weight.dtype}`} />
+        )}
+        {(row.isLayer || row.parameters > 0) && <Fact name="Cost" value={costOf(row)} />}
         {row.isLayer && !row.quantizable && (
           <Fact name="Scheme" value={`${shownScheme(row)}. ${row.reason ?? ''}`} />
         )}
         {candidate && candidate.sensitivity !== null && (
           <Fact
             name="Sensitivity"
-            value={`${formatNumber(candidate.sensitivity)} (${measuredLabel(scan.measured)})`}
+            value={formatNumber(candidate.sensitivity)}
+            note={measuredLabel(scan.measured)}
           />
         )}
         {candidate && candidate.sensitivity !== null && (
-          <Fact name="Local SQNR" value={`${formatDb(candidate.localSqnrDb)} at the layer's own output`} />
+          <Fact name="Local SQNR" value={formatDb(candidate.localSqnrDb)} note="at its own output" />
         )}
         {candidate?.error && <Fact name="Scan failed" value={candidate.error} />}
       </dl>
@@ -165,11 +165,24 @@ function ManyInspector({ items, host }: InspectorProps) {
   );
 }
 
-function Fact({ name, value }: { name: string; value: string }) {
+function costOf({ parameters, bytes, macs, isLayer }: ViewRow): string {
+  const parts = [
+    `${formatInteger(parameters)} parameters`,
+    ...(bytes > 0 ? [formatBytes(bytes)] : []),
+    ...(macs !== null ? [`${formatCount(macs)} MACs`] : isLayer ? ['MACs unknown'] : []),
+  ];
+  return parts.join(', ');
+}
+
+/** @param note what the value means, in a quieter colour. */
+function Fact({ name, value, note }: { name: string; value: string; note?: string }) {
   return (
     <div class="fact">
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>
+        {value}
+        {note && <span class="dim">{note}</span>}
+      </dd>
     </div>
   );
 }
