@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { setScheme } from '../core/plan/editPlan';
-import { defaultPlan, parsePlan } from '../core/plan/planFile';
+import { defaultPlan, parsePlan, planPathFor } from '../core/plan/planFile';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
+import { layerSchemes } from '../core/quant/scheme';
 import type { LayerRow, ModelSummary } from '../core/results';
 import type { DataRequest } from '../shared/rpc';
 import { RANDOM } from '../engine/data/randomDataSet';
+import { fileError } from '../engine/files/fileErrors';
 import { UsageError } from './cliIo';
 import { matchRows } from './layerGlobs';
 import type { ActivationOptions, DataOptions } from './optionValues';
@@ -18,13 +21,29 @@ export async function basePlan({
   activationType,
   dim,
 }: ActivationOptions & DataOptions & { plan?: string }): Promise<Plan> {
-  const plan = file === undefined ? defaultPlan : parsePlan(await readFile(file, 'utf8'), file);
+  const plan = file === undefined ? defaultPlan : parsePlan(await readPlan(file), file);
   return {
     ...plan,
     activationRange: activationRange ?? plan.activationRange,
     activationType: activationType ?? plan.activationType,
     ...(dim && { dimensions: { ...plan.dimensions, ...dim } }),
   };
+}
+
+function readPlan(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    throw fileError('read', file, error);
+  });
+}
+
+/**
+ * What to tell about a plan that lies beside the model and was not asked for: it is not used, so that a command means
+ * the same whatever else is in the folder.
+ */
+export function unusedPlanNotes(model: string, plan: string | undefined): string[] {
+  const beside = planPathFor(model);
+  if (plan !== undefined || !existsSync(beside)) return [];
+  return [`The plan ${beside} beside the model was not used: --plan ${beside} starts from it.`];
 }
 
 /**
@@ -52,7 +71,9 @@ function schemeIn(text: string): ReturnType<typeof layerScheme> {
   try {
     return layerScheme(text);
   } catch {
-    throw new UsageError(`--layer: there is no scheme "${text}". It must be w8a8 or float.`);
+    throw new UsageError(
+      `--layer: there is no scheme "${text}". It must be one of ${layerSchemes.join(', ')}.`,
+    );
   }
 }
 

@@ -1,14 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { schemeOf, setScheme } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
 import type { ModelSummary, QuantizeResult } from '../core/results';
-import { openModelFile } from '../engine/files/modelFile';
+import { AtomicFile, writeTogether } from '../engine/files/atomicFile';
+import { openModelFile, type OpenedModel } from '../engine/files/modelFile';
+import { refuseOpened } from '../engine/files/writeModelFile';
 import { inspectModel, weightHashes } from '../engine/inspect';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
-import { applySchemes, basePlan, dataRequest, recipeFor } from './planOptions';
+import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
 import type { QuantizeOptions } from './quantizeOptions';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
 
@@ -16,29 +17,34 @@ import { bytesText, countText, decibelText, jsonText, table } from './text';
 export async function quantize(file: string, options: QuantizeOptions, io: CliIo): Promise<number> {
   const opened = await openModelFile(file, io);
   let plan: Plan;
+  let output: string;
   try {
     const summary = await inspectModel(opened, options.dim);
     plan = applySchemes(await basePlan(options), options, summary);
     if (!dataRequest(options, plan)) requireNoData(plan, summary);
+    output = options.output ?? defaultOutput(file, plan);
+    if (options.writePlan !== undefined) await checkPlanPath(options.writePlan, output, opened);
     // Recorded, so that a later run notices when the model was trained again.
     if (options.writePlan !== undefined) plan = withHashes(plan, await weightHashes(opened, io));
   } finally {
     await opened.close();
   }
-  const result = await callEngine(io, 'quantize', {
+  const quantized = await callEngine(io, 'quantize', {
     file,
     plan,
     calibration: dataRequest(options, plan),
-    output: options.output ?? defaultOutput(file),
+    output,
   });
+  const result = { ...quantized, notes: [...unusedPlanNotes(file, options.plan), ...quantized.notes] };
   if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
   io.stdout(options.json ? jsonText(result) : describeResult(result));
   return ExitCode.done;
 }
 
-/** `dir/model.onnx` → `dir/model.w8a8.onnx`. */
-function defaultOutput(file: string): string {
-  return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.w8a8.onnx`);
+/** `dir/model.onnx` → `dir/model.w8a8.onnx`, or what else most layers have. */
+function defaultOutput(file: string, { defaultScheme }: Plan): string {
+  const word = defaultScheme === 'float' ? 'mixed' : defaultScheme;
+  return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.${word}.onnx`);
 }
 
 /** @throws UsageError when a layer would be quantized for which there is no data. */
@@ -49,8 +55,8 @@ function requireNoData(plan: Plan, { layers }: ModelSummary): void {
   if (quantized.length === 0) return;
   throw new UsageError(
     'w8a8 quantizes activations, whose ranges come from data: give --data PATH (.npz arrays, a folder of images with ' +
-      'preprocess.json, or ONNX test data). Without data, layers can only stay float (--scheme float) and models be ' +
-      'inspected. `--data random` makes inputs up, for a trial of speed and size: its ranges do not suit real inputs.',
+      'preprocess.json, or ONNX test data). Without data, weights alone can be ' +
+      'quantized: --scheme w8. `--data random` makes inputs up, for a trial of speed and size: its ranges do not suit real inputs.',
   );
 }
 
@@ -63,7 +69,17 @@ function withHashes(plan: Plan, hashes: Readonly<Record<string, string>>): Plan 
 
 async function writePlan(file: string, plan: Plan, { calibration }: QuantizeResult): Promise<void> {
   const recorded = calibration ? { ...plan, calibration: recipeFor(file, calibration) } : plan;
-  await writeFile(file, serializePlan(recorded));
+  const written = new AtomicFile(resolve(file));
+  await writeTogether([written], () => written.write(new TextEncoder().encode(serializePlan(recorded))));
+}
+
+/** @throws UsageError or RoundoffError, before any work, when the plan would replace the model or the output. */
+async function checkPlanPath(planFile: string, output: string, { model, path }: OpenedModel): Promise<void> {
+  const target = resolve(planFile);
+  if (target === resolve(output)) {
+    throw new UsageError(`--write-plan and -o name the same file, ${planFile}: give the plan another name.`);
+  }
+  await refuseOpened(target, model, [path]);
 }
 
 function describeResult(result: QuantizeResult): string {

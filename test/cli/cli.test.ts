@@ -88,6 +88,21 @@ describe('roundoff inspect', () => {
     expect(stdout).toMatch(/^node_linear +Gemm +float \[300, 1568\] +470,700 +1\.88 MB +\? +yes$/m);
   });
 
+  it('keeps control characters in names from the terminal', async () => {
+    const hostile = join(folder, 'hostile.onnx');
+    // As long as the name it replaces, so that no length changes.
+    const bytes = Buffer.from(
+      readFileSync(model).toString('latin1').replaceAll('node_linear', 'n\u001b[2J_inear'),
+      'latin1',
+    );
+    writeFileSync(hostile, bytes);
+    const { stdout } = await callCli(['inspect', hostile]);
+    expect(stdout).toContain('n\\u001b[2J_inear');
+    expect(stdout).not.toContain('\u001b');
+    const { layers } = JSON.parse((await callCli(['inspect', hostile, '--json'])).stdout) as ModelSummary;
+    expect(layers.map(({ name }) => name)).toContain('n\u001b[2J_inear');
+  });
+
   it('says in one sentence what a broken file is', async () => {
     const broken = join(folder, 'broken.onnx');
     writeFileSync(broken, readFileSync(model).subarray(0, 5000));
@@ -98,6 +113,18 @@ describe('roundoff inspect', () => {
 });
 
 describe('roundoff quantize', () => {
+  it('quantizes weights alone without data', async () => {
+    const { exitCode, stdout } = await callCli(['quantize', model, '--scheme', 'w8', '--json']);
+    expect(exitCode).toBe(0);
+    const { output, bytes, totals, verification, notes } = JSON.parse(stdout) as QuantizeResult;
+    expect(output).toBe(join(folder, 'mnist_cnn.w8.onnx'));
+    expect(bytes.after / bytes.before).toBeLessThan(0.27);
+    expect(totals).toMatchObject({ quantized: 5, float: 0 });
+    expect(verification).toBeNull();
+    expect(notes).toEqual([expect.stringMatching(/Nothing was run/)]);
+    rmSync(output);
+  });
+
   it('writes <name>.w8a8.onnx beside the model and prints the contract’s JSON', async () => {
     const { exitCode, stdout } = await callCli(['quantize', model, ...quick, '--json']);
     expect(exitCode).toBe(0);
@@ -199,6 +226,42 @@ describe('roundoff quantize', () => {
     expect((JSON.parse(again.stdout) as QuantizeResult).verification).toEqual(
       (JSON.parse(first.stdout) as QuantizeResult).verification,
     );
+  });
+
+  it('does not use a plan beside the model by itself, and says so', async () => {
+    const beside = join(folder, 'mnist_cnn.quant.json');
+    writeFileSync(beside, JSON.stringify({ version: 1, defaultScheme: 'float' }));
+    const { stdout } = await callCli(['quantize', model, ...quick, '-o', output, '--json']);
+    const asked = await callCli(['quantize', model, '--plan', beside, '-o', output, '--json']);
+    rmSync(beside);
+    const result = JSON.parse(stdout) as QuantizeResult;
+    expect(result.totals.quantized).toBe(5);
+    expect(result.notes[0]).toBe(
+      `The plan ${beside} beside the model was not used: --plan ${beside} starts from it.`,
+    );
+    expect(JSON.parse(asked.stdout)).toMatchObject({ totals: { quantized: 0 } });
+    expect(asked.stdout).not.toMatch(/was not used/);
+  });
+
+  it('never writes the plan over the model or the output', async () => {
+    const over = await callCli(['quantize', model, ...quick, '-o', output, '--write-plan', model]);
+    expect(over).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(over.stderr).toMatch(/is the model that is open, which Roundoff never overwrites/);
+    expect(readFileSync(model).equals(readFileSync(join(sample, 'mnist_cnn.onnx')))).toBe(true);
+    const both = await callCli(['quantize', model, ...quick, '-o', output, '--write-plan', output]);
+    expect(both).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+
+  it('says in one line that a plan file is not there', async () => {
+    const { exitCode, stderr } = await callCli([
+      'quantize',
+      model,
+      ...quick,
+      '--plan',
+      join(folder, 'no.json'),
+    ]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(`error: Cannot read ${join(folder, 'no.json')}: it does not exist.\n`);
   });
 
   it('names every mistake of a plan file', async () => {

@@ -1,11 +1,17 @@
-import type { SchemeId } from '../quant/scheme';
+import type { LayerScheme, SchemeId } from '../quant/scheme';
 import type { Plan, PlanEntry } from './types';
 
-/** The scheme of a node: its own entry, else the default for layers, else `auto` for nodes without a weight. */
+/**
+ * The scheme of a node: its own entry, else the default for layers, else `auto` for nodes without a weight. A layer whose
+ * entry says `auto` follows the default.
+ */
+export function schemeOf(plan: Plan, name: string, isLayer: true): LayerScheme;
+export function schemeOf(plan: Plan, name: string, isLayer: boolean): SchemeId;
 export function schemeOf(plan: Plan, name: string, isLayer: boolean): SchemeId {
   // Object.hasOwn: a node may be called `constructor`.
-  const entry = Object.hasOwn(plan.layers, name) ? plan.layers[name] : undefined;
-  return entry?.scheme ?? (isLayer ? plan.defaultScheme : 'auto');
+  const scheme = Object.hasOwn(plan.layers, name) ? plan.layers[name]?.scheme : undefined;
+  if (isLayer && (scheme === undefined || scheme === 'auto')) return plan.defaultScheme;
+  return scheme ?? 'auto';
 }
 
 /**

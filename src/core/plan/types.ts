@@ -1,4 +1,4 @@
-import type { ActivationRangeRule, ActivationType, SchemeId } from '../quant/scheme';
+import type { ActivationRangeRule, ActivationType, LayerScheme, SchemeId } from '../quant/scheme';
 import type { OutputKind } from '../graph/types';
 
 export const PLAN_VERSION = 1;
@@ -22,7 +22,7 @@ export interface CalibrationRecipe {
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
   /** Scheme of every quantizable layer that `layers` does not name. `auto` nodes follow their inputs. */
-  readonly defaultScheme: SchemeId;
+  readonly defaultScheme: LayerScheme;
   readonly activationType: ActivationType;
   readonly activationRange: ActivationRangeRule;
   /** Node name → entry. */

@@ -1,5 +1,15 @@
-/** The words of a plan (design.md section 1). Part I of the product knows w8a8, float and auto. */
-export type SchemeId = 'w8a8' | 'float' | 'auto';
+/** How a layer is quantized. */
+export const layerSchemes = ['w8a8', 'w8', 'float'] as const;
+
+/**
+ * - `w8a8`: static: int8 weight, calibrated 8-bit activations.
+ * - `w8`: int8 weight only. Needs no data; the runtime computes in float, so it is a smaller file but not faster.
+ * - `float`: left as it is.
+ */
+export type LayerScheme = (typeof layerSchemes)[number];
+
+/** The words of a plan. `auto`, for nodes without a weight: quantized when their inputs are. */
+export type SchemeId = LayerScheme | 'auto';
 
 export type ActivationType = 'uint8' | 'int8';
 

@@ -2,6 +2,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { Layer, NodeRef, Scope } from '../graph/types';
+import { inlineFloats } from '../onnx/tensor';
 import { DataType } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
@@ -45,7 +46,7 @@ export interface Placement {
   /** Every layer of the model, quantized or not. */
   readonly allLayers: readonly Layer[];
   readonly layers: readonly StaticLayer[];
-  /** Layers without an integer kernel: only their weight is 8-bit. */
+  /** Layers whose weight alone is 8-bit: planned so, or without an integer kernel. */
   readonly weightOnly: readonly Layer[];
   /** Nodes whose outputs are 8-bit: layers, `auto` nodes and pass-through operators. */
   readonly staticNodes: ReadonlySet<NodeRef>;
@@ -102,9 +103,12 @@ class Placer implements ConcatContext {
 
   private addLayer(layer: Layer): void {
     const { ref, name, weight, quantizable, reason } = layer;
-    if (schemeOf(this.plan, name, true) !== 'w8a8') return;
+    const scheme = schemeOf(this.plan, name, true);
+    if (scheme === 'float') return;
     if (!quantizable || !weight) {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
+    } else if (scheme === 'w8') {
+      this.weightOnly.push(layer);
     } else if (layer.op === 'ConvTranspose') {
       this.weightOnly.push(layer);
       this.notes.add(
@@ -144,7 +148,7 @@ class Placer implements ConcatContext {
     if (inputs) {
       if (!inputs.some((value) => this.roots.has(value))) return;
       const constants = inputs.filter((value) => !this.roots.has(value));
-      if (!constants.every((value) => this.isFloatConstant(ref.scope, value))) return;
+      if (!constants.every((value) => this.isQuantizableConstant(ref.scope, value))) return;
       ref.node.input.forEach((value, position) => {
         if (constants.includes(value)) this.constants.push({ ref, position });
       });
@@ -182,16 +186,19 @@ class Placer implements ConcatContext {
     return producer !== undefined && this.clips.get(producer) === ref;
   }
 
-  private isFloatConstant(scope: Scope, value: string): boolean {
+  /** A float32 constant that 8 bits can hold: not the infinity that masks scores. (Large ones are not looked into.) */
+  private isQuantizableConstant(scope: Scope, value: string): boolean {
     const constant = this.index.constant(scope, value);
-    return constant?.tensor.dataType === DataType.FLOAT && constant.overridable !== true;
+    if (constant?.tensor.dataType !== DataType.FLOAT || constant.overridable) return false;
+    return inlineFloats(constant.tensor)?.every(Number.isFinite) ?? true;
   }
 
   /** Takes back nodes that lack the static reader they need. True when there were any, and placing must start again. */
   private leaveUnreadFloat(): boolean {
-    const unread = [...this.staticNodes].filter(
-      (ref) => needsStaticReader(ref) && !this.hasStaticReader(ref.scope, ref.node.output[0] ?? ''),
-    );
+    const unread = [...this.staticNodes].filter((ref) => {
+      const unit = this.clips.get(ref) ?? ref;
+      return needsStaticReader(ref) && !this.hasStaticReader(ref.scope, unit.node.output[0] ?? '');
+    });
     for (const ref of unread) this.leftFloat.add(ref);
     return unread.length > 0;
   }

@@ -25,14 +25,16 @@ export interface Prepared {
 /** Opset at which QuantizeLinear and DequantizeLinear have an axis. */
 const PER_CHANNEL_OPSET = 13;
 
+/** IR version from which initializers need not be inputs. */
+const CONSTANTS_IR_VERSION = 4;
+
 const prepared = new WeakMap<Model, Prepared>();
 
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
  * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, Identity and Dropout
- * removed, BatchNormalization, constant factors and offsets per channel folded, constants computed,
- * spatial means as pools. A plan that quantizes nothing leaves
- * the model as it is, and so does a second call.
+ * removed, BatchNormalization, constant factors and offsets per channel folded, constants computed, spatial means as
+ * pools. A plan that quantizes nothing leaves the model as it is, and so does a second call.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
  */
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
@@ -87,7 +89,7 @@ function mayQuantize(model: Model, plan: Plan): boolean {
 function plannedLayers(model: Model, plan: Plan): Layer[] {
   const index = indexGraph(model);
   const layers = findLayers(index, inferShapes(index, plan.dimensions));
-  return layers.filter(({ name }) => schemeOf(plan, name, true) === 'w8a8');
+  return layers.filter(({ name }) => schemeOf(plan, name, true) !== 'float');
 }
 
 /** Writes the stable names of the main graph's nodes into them. */
@@ -111,5 +113,7 @@ function fixInputs(model: Model): Model {
   if (!graph) return model;
   const constants = new Set(graph.initializer.map(({ name }) => name));
   const input = graph.input.filter(({ name }) => !constants.has(name));
-  return input.length === graph.input.length ? model : derive(model, { graph: derive(graph, { input }) });
+  if (input.length === graph.input.length) return model;
+  const irVersion = Math.max(model.irVersion, CONSTANTS_IR_VERSION);
+  return derive(model, { irVersion, graph: derive(graph, { input }) });
 }

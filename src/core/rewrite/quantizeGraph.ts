@@ -4,11 +4,12 @@ import type { Layer, NodeRef, Scope } from '../graph/types';
 import { bytesOf } from '../onnx/build';
 import { MemoryPayload } from '../onnx/payload';
 import { DataType } from '../onnx/types';
+import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
 import { computeQuantParams } from '../quant/affine';
 import { integerType } from '../quant/integerTypes';
-import type { QuantParams, Range } from '../quant/scheme';
+import type { LayerScheme, QuantParams, Range } from '../quant/scheme';
 import type { WeightFormat } from '../quant/weights';
 import { biasOf, biasPerChannel } from './bias';
 import { GraphChanges } from './graphChanges';
@@ -70,7 +71,7 @@ class Quantizer {
     for (const [done, { layer, run }] of jobs.entries()) {
       throwIfCancelled(signal);
       onProgress?.(done, jobs.length, `Quantizing ${layer.name}`);
-      await naming(layer, run);
+      await naming(layer.name, run);
     }
     this.writer.finish();
     const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
@@ -134,11 +135,14 @@ class Quantizer {
       const value = ref.node.input[position] ?? '';
       const constant = this.index.constant(ref.scope, value);
       if (!constant) continue;
-      const quantized = await quantizeConstant(constant.tensor, this.plan.activationType, {
-        axis: undefined,
-        symmetric: false,
+      await naming(ref.name, async () => {
+        const quantized = await quantizeConstant(constant.tensor, this.plan.activationType, {
+          axis: undefined,
+          symmetric: false,
+        });
+        // A layer further up may read the same codes.
+        this.writer.setInput(ref.node, position, this.store(value, 'several', quantized));
       });
-      this.writer.setInput(ref.node, position, this.store(value, ref, quantized));
     }
   }
 
@@ -157,7 +161,7 @@ class Quantizer {
     const { format, biasBytes } = await this.quantizeLayerBias(layer, quantized, inputParams.scale);
     const final = { ...quantized, format };
     this.writer.setInput(ref.node, weightInput, this.store(weight.name, ref, final));
-    this.results.set(ref, describe(layer, final, biasBytes));
+    this.results.set(ref, describe(layer, 'w8a8', final, biasBytes));
   }
 
   private async quantizeLayerBias(
@@ -199,11 +203,13 @@ class Quantizer {
     const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
     const quantized = await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
     this.writer.setInput(ref.node, weight.inputIndex, this.store(weight.name, ref, quantized));
-    this.results.set(ref, describe(layer, quantized, layer.bytes - 4 * elementCount(weight.tensor.dims)));
+    const scheme = schemeOf(this.plan, layer.name, true);
+    const biasBytes = layer.bytes - 4 * elementCount(weight.tensor.dims);
+    this.results.set(ref, describe(layer, scheme, quantized, biasBytes));
   }
 
   /** Stores a constant once per format; @returns the value that stands for it. */
-  private store(value: string, reader: NodeRef, quantized: QuantizedConstant): string {
+  private store(value: string, reader: NodeRef | 'several', quantized: QuantizedConstant): string {
     const known = this.stored.get(quantized.format);
     if (known !== undefined) return known;
     const { format, tensor, axis } = quantized;
@@ -219,12 +225,12 @@ class Quantizer {
   }
 }
 
-/** Says which layer an error is about. */
-async function naming(layer: Layer, work: () => Promise<void>): Promise<void> {
+/** Says which node an error is about. */
+async function naming(node: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (error instanceof InputError) throw new InputError(`${layer.name}: ${error.message}`);
+    if (error instanceof InputError) throw new InputError(`${node}: ${error.message}`);
     throw error;
   }
 }
@@ -240,12 +246,17 @@ function elementCount(dims: readonly number[]): number {
   return dims.reduce((count, size) => count * size, 1);
 }
 
-function describe(layer: Layer, quantized: QuantizedConstant, biasBytes: number): RewrittenLayer {
+function describe(
+  layer: Layer,
+  scheme: LayerScheme,
+  quantized: QuantizedConstant,
+  biasBytes: number,
+): RewrittenLayer {
   const { format, tensor } = quantized;
   const { bits, signed } = integerType(format.type);
   return {
     name: layer.name,
-    scheme: 'w8a8',
+    scheme,
     bits,
     signed,
     granularity: quantized.axis === undefined ? 'per-tensor' : 'per-channel',

@@ -2,7 +2,7 @@ import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { Range } from '../quant/scheme';
+import type { LayerScheme, Range } from '../quant/scheme';
 import type { WeightError } from '../quant/weights';
 import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
@@ -11,7 +11,7 @@ import { quantizeGraph } from './quantizeGraph';
 /** What became of one layer. */
 export interface RewrittenLayer {
   readonly name: string;
-  readonly scheme: 'w8a8' | 'float';
+  readonly scheme: LayerScheme;
   /** Of one element of the weight. */
   readonly bits: number;
   readonly signed: boolean;

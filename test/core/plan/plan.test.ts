@@ -30,7 +30,7 @@ describe('parsePlan(text, file)', () => {
     const text = '{"version": 2, "layers": {"conv": {"scheme": "w3"}}, "colour": 1}';
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/version must be 1/);
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(
-      /layers\/conv\/scheme must be one of w8a8, float, auto/,
+      /layers\/conv\/scheme must be one of w8a8, w8, float, auto/,
     );
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/unknown key "colour"/);
   });
@@ -48,6 +48,12 @@ describe('schemeOf(plan, name, isLayer)', () => {
     expect(schemeOf(plan, 'a', true)).toBe('float');
     expect(schemeOf(plan, 'b', true)).toBe('w8a8');
     expect(schemeOf(plan, 'add', false)).toBe('auto');
+  });
+
+  it('lets a layer that says auto follow the default', () => {
+    const plan = setScheme({ ...defaultPlan, defaultScheme: 'w8' }, ['a'], 'auto');
+    expect(schemeOf(plan, 'a', true)).toBe('w8');
+    expect(schemeOf(plan, 'a', false)).toBe('auto');
   });
 
   it('does not take an inherited property for an entry', () => {
