@@ -109,10 +109,10 @@ export class QdqWriter {
   }
 
   /**
-   * Stores a constant as codes with a DequantizeLinear node before `reader`. @returns the value name to read instead:
-   * for a bias that nothing else reads its own, as the tool does.
+   * Stores a constant as codes with a DequantizeLinear node before `reader`, or first of all, for several readers.
+   * @returns the value name to read instead: for a bias that nothing else reads its own, as the tool does.
    */
-  addConstant(value: string, reader: NodeRef, stored: StoredConstant): string {
+  addConstant(value: string, reader: NodeRef | 'several', stored: StoredConstant): string {
     const { codes, scales, zeroPoints, axis } = stored;
     const codesName = this.changes.fresh(`${value}_quantized`);
     const isBias = codes.dataType === DataType.INT32;
@@ -120,23 +120,22 @@ export class QdqWriter {
     const base = isBias ? `${value}_quantized` : value;
     const scaleName = this.changes.fresh(`${base}_scale`);
     const zeroPointName = this.changes.fresh(`${base}_zero_point`);
-    const keepsName = isBias && this.isOnlyReadBy(value, reader);
+    const keepsName = isBias && reader !== 'several' && this.isOnlyReadBy(value, reader);
     if (keepsName) this.removeConstant(value);
     const result = keepsName ? value : this.changes.fresh(`${value}_DequantizeLinear_Output`);
     const paramDims = axis === undefined ? [] : [scales.length];
     this.changes.addInitializer(makeTensor(codesName, codes.dataType, codes.dims, codes.payload));
     this.changes.addInitializer(floats(scaleName, scales, paramDims));
     this.changes.addInitializer(integers(zeroPointName, zeroPoints.dataType, zeroPoints.values, paramDims));
-    this.changes.insertBefore(
-      reader.node,
-      makeNode({
-        opType: 'DequantizeLinear',
-        name: this.changes.fresh(`${value}_DequantizeLinear`),
-        input: [codesName, scaleName, zeroPointName],
-        output: [result],
-        attributes: axis === undefined ? {} : { axis: { int: axis } },
-      }),
-    );
+    const dequantize = makeNode({
+      opType: 'DequantizeLinear',
+      name: this.changes.fresh(`${value}_DequantizeLinear`),
+      input: [codesName, scaleName, zeroPointName],
+      output: [result],
+      attributes: axis === undefined ? {} : { axis: { int: axis } },
+    });
+    if (reader === 'several') this.changes.insertFirst(dequantize);
+    else this.changes.insertBefore(reader.node, dequantize);
     return result;
   }
 

@@ -3,7 +3,9 @@ import { floatTensor, int64Tensor } from '../../../src/core/onnx/build';
 import type { Node, Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan } from '../../../src/core/plan/types';
-import { optimizedOpTypes, quantize, run, sqnr } from '../../support/rewriting';
+import { lazyFloatTensor } from '../../../src/core/rewrite/lazyTensor';
+import { rewrite } from '../../../src/core/rewrite/rewrite';
+import { opTypes, optimizedOpTypes, quantize, run, sqnr } from '../../support/rewriting';
 import { conv, image, model, node, samples, weights } from './models';
 
 /** conv → the operator → conv, with a second branch `b_out` for operators of two inputs. */
@@ -72,6 +74,17 @@ describe('every operator with an integer kernel gets it', () => {
     expect(worst).toBeGreaterThan(20);
   });
 
+  it('QLinearGlobalAveragePool before a Relu', async () => {
+    const middle = [
+      node('GlobalAveragePool', 'pool', ['a_out'], ['mean']),
+      node('Relu', 'relu', ['mean'], ['mid']),
+    ];
+    const { model: quantized } = await quantize(between(middle, [], 4), defaultPlan, samples(image));
+    // The pool and its Relu are one unit, read by a static layer.
+    expect(opTypes(quantized)).not.toContain('Relu');
+    expect(await optimizedOpTypes(quantized)).toContain('QLinearGlobalAveragePool');
+  });
+
   it('QLinearWhere', async () => {
     const middle = [
       node('Less', 'less', ['x', 'limit'], ['wide']),
@@ -82,6 +95,34 @@ describe('every operator with an integer kernel gets it', () => {
     const { worst, optimized } = await check(between(middle, constants, 4), defaultPlan);
     expect(optimized).toContain('QLinearWhere');
     expect(worst).toBeGreaterThan(25);
+  });
+});
+
+describe('an operator that cannot be quantized', () => {
+  it('masks scores with infinity in float, and the rest goes on', async () => {
+    const middle = [
+      node('Less', 'less', ['x', 'limit'], ['wide']),
+      node('Slice', 'slice', ['wide', 'zero', 'one', 'one'], ['flag']),
+      node('Where', 'mask', ['flag', 'a_out', 'masked'], ['scores']),
+      node('Softmax', 'softmax', ['scores'], ['mid'], { axis: { int: 1 } }),
+    ];
+    const constants = [
+      floatTensor('limit', [0.9], []),
+      int64Tensor('zero', [0]),
+      int64Tensor('one', [1]),
+      floatTensor('masked', [-Infinity, 0, 0, 0], [1, 4, 1, 1]),
+    ];
+    const { worst, optimized } = await check(between(middle, constants, 4), defaultPlan);
+    expect(optimized).toContain('Where');
+    expect(worst).toBeGreaterThan(20);
+  });
+
+  it('is named', async () => {
+    // Too large to be looked into before it is quantized.
+    const large = lazyFloatTensor('large', [8], async () => new Float32Array(8).fill(NaN, 3, 4));
+    const original = between([node('Add', 'sum', ['a_out', 'large'], ['mid'])], [large], 4);
+    const ranges = new Map(['x', 'a_out', 'b_out', 'mid', 'y'].map((name) => [name, { min: -1, max: 1 }]));
+    await expect(rewrite(original, defaultPlan, ranges)).rejects.toThrow(/^sum: .*NaN/);
   });
 });
 
