@@ -9,7 +9,7 @@ import { replaceOperand } from './ownConstant';
 
 /**
  * Multiplies the factors of each Gemm into its constant operands: alpha into B, beta into C. The runtime's integer
- * Gemm takes no beta, and ONNX Runtime's tool drops it.
+ * Gemm takes no beta, and ONNX Runtime's tool drops it. Without C, beta goes: a bias folded in later must not meet it.
  */
 export function foldGemmFactors(model: Model): Model {
   const index = indexGraph(model);
@@ -32,13 +32,17 @@ function foldInto(
   position: number,
 ): void {
   const factor = attrFloat(ref.node, name, 1);
-  const tensor = index.constant(ref.scope, ref.node.input[position] ?? '')?.tensor;
-  if (factor === 1 || !tensor || !isConstant(index, ref, position)) return;
-  replaceOperand(index, changes, ref, position, (newName) =>
-    lazyFloatTensor(newName, tensor.dims, async () =>
-      (await readFloat32(tensor)).map((value) => value * factor),
-    ),
-  );
+  if (factor === 1) return;
+  const value = ref.node.input[position] ?? '';
+  if (value !== '') {
+    const tensor = index.constant(ref.scope, value)?.tensor;
+    if (!tensor || !isConstant(index, ref, position)) return;
+    replaceOperand(index, changes, ref, position, (newName) =>
+      lazyFloatTensor(newName, tensor.dims, async () =>
+        (await readFloat32(tensor)).map((element) => element * factor),
+      ),
+    );
+  }
   const attribute = changes.current(ref.node).attribute.filter((held) => held.name !== name);
   changes.edit(ref.node, { attribute });
 }

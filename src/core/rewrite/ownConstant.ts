@@ -4,7 +4,7 @@ import type { Tensor } from '../onnx/types';
 import type { GraphChanges } from './graphChanges';
 
 /**
- * Gives a node its own version of a constant operand. The value keeps its name when nothing else reads it.
+ * Gives a node its own version of a constant operand. The value keeps its name when no other input reads it.
  * @param make the new tensor under the name it gets.
  */
 export function replaceOperand(
@@ -16,7 +16,8 @@ export function replaceOperand(
 ): void {
   const value = ref.node.input[position] ?? '';
   const readers = index.consumers(ref.scope, value);
-  const isAlone = readers.length === 1 && !index.isOutput(ref.scope, value);
+  const uses = ref.node.input.filter((input) => input === value).length;
+  const isAlone = readers.length === 1 && uses === 1 && !index.isOutput(ref.scope, value);
   const name = isAlone ? value : changes.fresh(`${value}_${ref.name}`);
   if (isAlone) {
     const producer = index.producer(ref.scope, value);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { floatTensor, int64Tensor, makeNode } from '../../../src/core/onnx/build';
+import { floatTensor, int64Tensor, makeNode, makeValueInfo } from '../../../src/core/onnx/build';
 import { readFloat32 } from '../../../src/core/onnx/tensor';
-import type { Model, Node, Tensor } from '../../../src/core/onnx/types';
+import { DataType, type Model, type Node, type Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { activationsToCalibrate, prepareFloat } from '../../../src/core/rewrite/prepare';
 import { onlyLayer } from '../../../src/core/plan/editPlan';
@@ -77,6 +77,27 @@ describe('BatchNormalization is folded into', () => {
     );
     const prepared = await prepareAndCompare(original, [2, 8]);
     expect(opTypes(prepared)).toEqual(['Gemm']);
+  });
+
+  it('Gemm whose beta has no C to multiply', async () => {
+    const original = model(
+      [
+        node('Gemm', 'fc', ['x', 'w'], ['mid'], { beta: { float: 0 } }),
+        node('Add', 'add', ['mid', 'c'], ['y']),
+      ],
+      [weights('w', [8, 4]), floatTensor('c', [1, 2, 3, 4])],
+      [2, 8],
+    );
+    expect(opTypes(await prepareAndCompare(original, [2, 8]))).toEqual(['Gemm']);
+  });
+
+  it('one operand of a Gemm that reads the same constant twice', async () => {
+    const original = model(
+      [node('Gemm', 'fc', ['x', 'w', 'w'], ['y'], { alpha: { float: -0.5 } })],
+      [weights('w', [4, 4])],
+      [4, 4],
+    );
+    await prepareAndCompare(original, [4, 4]);
   });
 
   it('a copy of a shared weight', async () => {
@@ -180,6 +201,17 @@ describe('other preparations', () => {
       image,
     );
     expect(opTypes(await prepareAndCompare(original, image))).toContain('ReduceMean');
+  });
+
+  it('declare the IR version that constants without an input need', async () => {
+    const base = model([conv('c', ['x', 'w'], 'y')], [weights('w', [4, 3, 3, 3])], image);
+    const graph = base.graph && {
+      ...base.graph,
+      input: [...base.graph.input, makeValueInfo('w', DataType.FLOAT, [4, 3, 3, 3])],
+    };
+    const { model: prepared } = await prepareFloat({ ...base, irVersion: 3, graph }, defaultPlan);
+    expect(prepared.graph?.input.map(({ name }) => name)).toEqual(['x']);
+    expect(prepared.irVersion).toBe(4);
   });
 
   it('do nothing the second time, or when nothing is to be quantized', async () => {
