@@ -1,5 +1,6 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
+import { isPassThrough } from './operators';
 
 /** What placement knows so far; `roots` (value → value whose range it takes) is changed. */
 export interface ConcatContext {
@@ -20,9 +21,11 @@ export function shareConcatScales(context: ConcatContext): void {
     const output = context.roots.get(ref.node.output[0] ?? '');
     const branches = ref.node.input.map((value) => context.roots.get(value));
     if (output === undefined || branches.includes(undefined)) continue;
-    const clips = new Set(branches.map((branch) => clipOf(context, ref.scope, branch ?? '')));
     const groups = branches.map((branch) => membersOf(context, branch ?? ''));
-    if (clips.size > 1 || !groups.every((group) => isReadOnlyBy(context, ref, group))) continue;
+    const ends = new Set(
+      groups.flatMap((group) => group.flatMap((value) => endOf(context, ref.scope, value))),
+    );
+    if (ends.size > 1 || !groups.every((group) => isReadOnlyBy(context, ref, group))) continue;
     for (const value of groups.flat()) context.roots.set(value, output);
   }
 }
@@ -31,11 +34,14 @@ function membersOf({ roots }: ConcatContext, root: string): string[] {
   return [...roots].flatMap(([value, itsRoot]) => (itsRoot === root ? [value] : []));
 }
 
-/** The kind of Relu or Clip that computes a branch, as text to compare. */
-function clipOf({ index, clips }: ConcatContext, scope: Scope, root: string): string {
-  const producer = index.producer(scope, root);
-  if (!producer || ![...clips.values()].includes(producer)) return 'none';
-  return [producer.node.opType, ...producer.node.input.slice(1)].join(' ');
+/** The kind of Relu or Clip that ends the computation of a value, as text to compare; none for values passed on. */
+function endOf({ index, clips }: ConcatContext, scope: Scope, value: string): string[] {
+  const producer = index.producer(scope, value);
+  if (!producer) return ['none'];
+  if ([...clips.values()].includes(producer)) {
+    return [[producer.node.opType, ...producer.node.input.slice(1)].join(' ')];
+  }
+  return producer.node.opType === 'Concat' || isPassThrough(index, producer) ? [] : ['none'];
 }
 
 function isReadOnlyBy(

@@ -292,6 +292,32 @@ describe('auto nodes', () => {
     expect(await worstSqnr(original, quantized)).toBeGreaterThan(28);
   });
 
+  it('keep a Relu in its range when a Concat of Concats reads it', async () => {
+    const original = model(
+      [
+        conv('a', ['x', 'w'], 'a_out'),
+        conv('b', ['x', 'v'], 'b_out'),
+        node('Relu', 'a_relu', ['a_out'], ['a_act']),
+        node('Relu', 'b_relu', ['b_out'], ['b_act']),
+        node('Concat', 'inner', ['a_act', 'b_act'], ['pair'], { axis: { int: 1 } }),
+        conv('d', ['x', 't'], 'd_out'),
+        node('Concat', 'outer', ['pair', 'd_out'], ['joined'], { axis: { int: 1 } }),
+        conv('c', ['joined', 'u'], 'y', 1),
+      ],
+      [
+        weights('w', [4, 3, 3, 3]),
+        weights('v', [2, 3, 3, 3], 5),
+        weights('t', [2, 3, 3, 3], 7),
+        weights('u', [3, 8, 1, 1], 6),
+      ],
+      image,
+    );
+    const { model: quantized, ranges } = await quantize(original, defaultPlan, samples(image));
+    expect([...ranges.keys()].sort()).toEqual(['d_out', 'joined', 'pair', 'x', 'y']);
+    expect(opTypes(quantized)).not.toContain('Relu');
+    expect(await worstSqnr(original, quantized)).toBeGreaterThan(28);
+  });
+
   it('share the scale of their input when they only move values', async () => {
     const original = model(
       [
