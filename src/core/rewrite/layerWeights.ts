@@ -87,13 +87,19 @@ export async function measureConstant({ tensor, format }: QuantizedConstant): Pr
 export interface QuantizedBias {
   readonly codes: Int32Array;
   readonly scales: Float32Array;
-  /** The weight's format with which the codes hold: channels of zeros take their scale from the bias. */
+  /** The weight's format with which the codes hold: dead channels take their scale from the bias. */
   readonly weightFormat: WeightFormat;
 }
 
+/** Codes of a bias stay below this: the other half of int32 is for the products that are added to it. */
+const LARGEST_BIAS_CODE = 2 ** 30;
+/** Codes of 24 bits hold a bias as exactly as float32 does. */
+const EXACT_BIAS_CODE = 2 ** 24;
+/** Weights of a channel whose scale may follow its bias: see `fitChannels`. */
+const LARGEST_FITTED_CHANNEL = 8192;
+
 /**
- * Quantizes a bias for the integer kernel; `undefined` when it does not fit int32 in steps of its channel.
- * (ONNX Runtime's tool raises the weight's scale then, which can leave the weight in ruins.)
+ * Quantizes a bias for the integer kernel; `undefined` when it does not fit in steps of its channel.
  * @param bias one value per output channel.
  */
 export function quantizeBias(
@@ -102,25 +108,41 @@ export function quantizeBias(
   format: WeightFormat,
 ): QuantizedBias | undefined {
   const perChannel = format.params.length > 1;
-  const weightFormat = perChannel ? fitZeroChannels(bias, inputScale, format) : format;
+  const weightFormat = perChannel ? fitChannels(bias, inputScale, format) : format;
   const scales = Float32Array.from(weightFormat.params, ({ scale }) => inputScale * scale);
   const codes = new Int32Array(bias.length);
   for (let i = 0; i < bias.length; i++) {
-    const value = bias[i] ?? 0;
     const scale = scales[perChannel ? i : 0] ?? 0;
-    const smallest = (1.0001 * 2 * Math.abs(value)) / (2 ** 32 - 1);
-    if (!(scale > 0) || scale < smallest) return undefined;
-    codes[i] = roundHalfEven(value / scale);
+    const code = roundHalfEven((bias[i] ?? 0) / scale);
+    // Rounding the scale to float32 may put a fitted bias just above the limit.
+    if (!(scale > 0 && Math.abs(code) <= 1.001 * LARGEST_BIAS_CODE)) return undefined;
+    codes[i] = code;
   }
   return { codes, scales, weightFormat };
 }
 
-/** A channel of zeros outputs only its bias: its scale is free, and is chosen to hold the bias to 24 bits. */
-function fitZeroChannels(bias: Float32Array, inputScale: number, format: WeightFormat): WeightFormat {
-  if (format.zeroSlices.size === 0) return format;
+/**
+ * Gives channels whose bias their scale cannot hold one that can.
+ * - A channel of zeros outputs only its bias: any scale does.
+ * - A dead channel (weights tiny beside the bias, as folding a normalization leaves them) takes coarser weights: with n
+ *   weights, their rounding moves the output by less than n · 255 / 2³¹ of the bias, a thousandth for n = 8192, where a
+ *   step of an 8-bit output that reaches the bias is four. ONNX Runtime's tool does this whatever n is, and leaves no room
+ *   for the products.
+ */
+function fitChannels(bias: Float32Array, inputScale: number, format: WeightFormat): WeightFormat {
+  const { outer, inner } = format.layout;
+  const mayFit = outer * inner <= LARGEST_FITTED_CHANNEL;
   const params = format.params.map((own, channel): QuantParams => {
-    const scale = Math.fround(Math.abs(bias[channel] ?? 0) / (inputScale * 2 ** 24));
-    return format.zeroSlices.has(channel) && scale >= 2 ** -126 ? { scale, zeroPoint: 0 } : own;
+    const magnitude = Math.abs(bias[channel] ?? 0) / inputScale;
+    if (format.zeroSlices.has(channel)) return scaledTo(magnitude / EXACT_BIAS_CODE) ?? own;
+    const isTooFine = magnitude > own.scale * LARGEST_BIAS_CODE;
+    return (isTooFine && mayFit && scaledTo(magnitude / LARGEST_BIAS_CODE)) || own;
   });
-  return { ...format, params };
+  return params.every((each, channel) => each === format.params[channel]) ? format : { ...format, params };
+}
+
+/** Symmetric parameters, where float32 can hold the scale. */
+function scaledTo(wanted: number): QuantParams | undefined {
+  const scale = Math.fround(wanted);
+  return scale >= 2 ** -126 && Number.isFinite(scale) ? { scale, zeroPoint: 0 } : undefined;
 }

@@ -223,6 +223,27 @@ describe('weights', () => {
     expect(worst).toBeGreaterThan(35);
   });
 
+  it('that a layer and a node further down share come before both', async () => {
+    const original = model(
+      [
+        node('MatMul', 'first', ['k', 'x'], ['h']),
+        node('MatMul', 'second', ['h', 'w'], ['wide']),
+        node('Add', 'add', ['wide', 'k'], ['sum']),
+        node('MatMul', 'third', ['sum', 'v'], ['y']),
+      ],
+      [weights('k', [6, 8]), weights('w', [5, 8], 2), weights('v', [8, 3], 3)],
+      [8, 5],
+    );
+    const { model: quantized, worst } = await check(original, [8, 5]);
+    const defined = new Set(['', 'x', ...(quantized.graph?.initializer ?? []).map(({ name }) => name)]);
+    for (const { name, input, output } of nodes(quantized)) {
+      expect([name, input.filter((value) => !defined.has(value))]).toEqual([name, []]);
+      for (const value of output) defined.add(value);
+    }
+    expect(nodes(quantized).filter(({ name }) => name.startsWith('k_Dequantize'))).toHaveLength(1);
+    expect(worst).toBeGreaterThan(25);
+  });
+
   it('that are not finite are refused', async () => {
     const original = model(
       [conv('c', ['x', 'w'], 'y', 1)],
@@ -247,11 +268,52 @@ describe('biases', () => {
     );
   };
 
-  it('too large for int32 stay float, and the weights stay whole', async () => {
-    const { model: quantized, notes, layers } = await check(withBias([1e9, 1, 2, 3]), image);
-    expect(notes).toEqual([expect.stringMatching(/^c: The bias is too large/)]);
+  it('too large for int32 stay float where one scale is all there is, and the weights stay whole', async () => {
+    const original = model(
+      [node('Gemm', 'fc', ['w', 'x', 'c'], ['y'])],
+      [weights('w', [6, 8]), floatTensor('c', [1e9, 1, 2, 3, 4])],
+      [8, 5],
+    );
+    const { model: quantized, notes, layers } = await check(original, [8, 5]);
+    expect(notes).toEqual([expect.stringMatching(/^fc: The bias is too large/)]);
     expect((await layers[0]?.measureWeight())?.sqnrDb).toBeGreaterThan(35);
-    expect(nodes(quantized).find(({ opType }) => opType === 'Conv')?.input[2]).toBe('b');
+    expect(nodes(quantized).find(({ opType }) => opType === 'Gemm')?.input[2]).toBe('c');
+  });
+
+  it('of dead channels get a scale that holds them, and the other channels keep theirs', async () => {
+    const values = Float32Array.from({ length: 12 }, (_, i) => Math.sin(i + 1) * (i < 3 ? 1e-12 : 1));
+    const original = model(
+      [conv('c', ['x', 'w', 'b'], 'y', 1)],
+      [floatTensor('w', values, [4, 3, 1, 1]), floatTensor('b', [-1.5, 1, 0, -1])],
+      image,
+    );
+    const { model: quantized, notes, worst } = await check(original, image);
+    expect(notes).toEqual([]);
+    expect(await optimizedOpTypes(quantized)).toContain('QLinearConv');
+    expect(worst).toBeGreaterThan(35);
+    const [dead, ...others] = await readFloat32(initializer(quantized, 'w_scale'));
+    expect(dead).toBeGreaterThan(1e-12 / 127);
+    expect(others).toEqual(
+      [1, 2, 3].map((channel) => {
+        const row = values.subarray(3 * channel, 3 * channel + 3);
+        return Math.fround(Math.fround(2 * Math.max(...row.map(Math.abs))) / 254);
+      }),
+    );
+  });
+
+  it('leave room in int32 for what is added to them', async () => {
+    // A bias of just under 2³¹ steps; the 27 products of largest inputs and weights would pass the end.
+    const bias = ((2 ** 31 / 1.0002) * (1 / 255)) / 127;
+    const original = model(
+      [conv('c', ['x', 'w', 'b'], 'y')],
+      [floatTensor('w', new Float32Array(54).fill(1), [2, 3, 3, 3]), floatTensor('b', [bias, bias])],
+      image,
+    );
+    const ones = samples(image, 1, { from: 1, to: 1 });
+    const { model: quantized } = await quantize(original, defaultPlan, ones);
+    expect(await optimizedOpTypes(quantized)).toContain('QLinearConv');
+    const { y = [] } = await run(quantized, ones[0] ?? {}, 'full');
+    expect(Math.min(...y) / bias).toBeCloseTo(1, 2);
   });
 
   it('of channels of zeros are exact', async () => {
