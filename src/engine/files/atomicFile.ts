@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ByteSink } from '../../core/ports';
+import { trackTemporary, untrackTemporary } from '../temporaryFiles';
 import { fileError } from './fileErrors';
 
 /**
@@ -25,9 +26,12 @@ export class AtomicFile implements ByteSink {
   }
 
   async create(): Promise<void> {
+    if (this.handle) return;
+    trackTemporary(this.temporary);
     try {
-      this.handle ??= await open(this.temporary, 'wx');
+      this.handle = await open(this.temporary, 'wx');
     } catch (error) {
+      untrackTemporary(this.temporary);
       throw fileError('write', this.path, error);
     }
   }
@@ -59,6 +63,7 @@ export class AtomicFile implements ByteSink {
   async commit(): Promise<void> {
     try {
       await rename(this.temporary, this.path);
+      untrackTemporary(this.temporary);
     } catch (error) {
       throw fileError('write', this.path, error);
     }
@@ -66,14 +71,16 @@ export class AtomicFile implements ByteSink {
 
   /** Removes the temporary file; the destination stays as it was. */
   async discard(): Promise<void> {
-    await this.handle?.close().catch(() => undefined);
-    if (this.handle) await rm(this.temporary, { force: true });
+    if (!this.handle) return;
+    await this.handle.close().catch(() => undefined);
+    await rm(this.temporary, { force: true });
+    untrackTemporary(this.temporary);
   }
 }
 
 /**
  * Fills and commits files together: `fill` writes, then all get their names in the given order. On failure or cancel
- * no temporary file stays, and files already renamed are removed unless they replaced another one.
+ * no temporary file stays, and files that have their names already are removed: only the last may replace another one.
  */
 export async function writeTogether(files: readonly AtomicFile[], fill: () => Promise<void>): Promise<void> {
   const named: AtomicFile[] = [];

@@ -1,15 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RoundoffError, throwIfCancelled } from '../../core/errors';
-import { mapTensors } from '../../core/onnx/external';
-import { ExternalPayload } from '../../core/onnx/externalPayload';
-import type { Model } from '../../core/onnx/types';
 import type { Work } from '../../core/ports';
 import { AtomicFile, writeTogether } from './atomicFile';
 import { ExternalFiles } from './externalFiles';
 import { fileError } from './fileErrors';
 import { type FileSource, openFileSource } from './fileSource';
-import { openModelFile } from './modelFile';
+import { locationsOf, openModelFile } from './modelFile';
 import { type WrittenFiles, identityAt } from './writeModelFile';
 
 const COPY_BYTES = 4 * 1024 * 1024;
@@ -17,7 +14,7 @@ const COPY_BYTES = 4 * 1024 * 1024;
 /**
  * Copies a model file byte for byte together with its external data, whose names relative to the model stay the same.
  * In the same folder the copy shares the data files.
- * @throws RoundoffError when `to` is `from`, or a data file of another model would be replaced
+ * @throws RoundoffError when `to` is `from` or its data, or a data file of another model would be replaced
  */
 export async function copyModelFile(from: string, to: string, work: Work = {}): Promise<WrittenFiles> {
   const source = resolve(from);
@@ -34,6 +31,11 @@ export async function copyModelFile(from: string, to: string, work: Work = {}): 
     for (const location of locations) {
       const data = await external.resolve(location);
       const path = join(dirname(target), location);
+      if (path === target || data.identity === targetIdentity) {
+        throw new RoundoffError(
+          `${target} is the name of a file with weights of ${source}: choose another name.`,
+        );
+      }
       const existing = await identityAt(path);
       if (existing === data.identity) continue;
       if (existing) {
@@ -88,14 +90,4 @@ async function externalLocations(path: string, { signal }: Work): Promise<string
   } finally {
     await opened.close();
   }
-}
-
-/** The external files that a model names, each once. */
-export function locationsOf(model: Model): string[] {
-  const locations = new Set<string>();
-  mapTensors(model, (tensor) => {
-    if (tensor.rawData instanceof ExternalPayload) locations.add(tensor.rawData.location);
-    return tensor;
-  });
-  return [...locations];
 }

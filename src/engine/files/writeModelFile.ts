@@ -7,6 +7,7 @@ import { writeModel } from '../../core/onnx/write';
 import type { Work } from '../../core/ports';
 import { AtomicFile, writeTogether } from './atomicFile';
 import { FileSource, identityOf } from './fileSource';
+import { externalPaths } from './modelFile';
 
 export interface WriteFileOptions extends Work {
   /** Files that must not be replaced: the opened model, under any of its names. */
@@ -60,18 +61,26 @@ async function newDataPath(modelPath: string): Promise<string> {
   }
 }
 
-/** @throws RoundoffError when `target` is a file of `opened`, or the one that `model` was read from, under any name */
+/**
+ * @throws RoundoffError when `target` is a file of `opened`, the one that `model` was read from, or one that holds its
+ * external data, under any name
+ */
 export async function refuseOpened(target: string, model: Model, opened: readonly string[]): Promise<void> {
   const identity = await identityAt(target);
   if (!identity) return;
-  const source = (originOf(model) ?? originOf(baseOf(model) ?? {}))?.source;
-  const identities = await Promise.all(opened.map(identityAt));
-  if (source instanceof FileSource) identities.push(source.identity);
-  if (identities.includes(identity)) {
-    throw new RoundoffError(
-      `${target} is the model that is open, which Roundoff never overwrites: choose another name.`,
-    );
-  }
+  const read = originOf(model) ? model : (baseOf(model) as Model | undefined);
+  const source = read && originOf(read)?.source;
+  const models = await Promise.all(opened.map(identityAt));
+  if (source instanceof FileSource) models.push(source.identity);
+  const data =
+    read && source instanceof FileSource
+      ? await Promise.all(externalPaths({ model: read, path: source.path }).map(identityAt))
+      : [];
+  if (!models.includes(identity) && !data.includes(identity)) return;
+  const what = models.includes(identity) ? 'is the model' : 'holds weights of the model';
+  throw new RoundoffError(
+    `${target} ${what} that is open, which Roundoff never overwrites: choose another name.`,
+  );
 }
 
 /** Which file a path leads to, through links; undefined when there is none. */

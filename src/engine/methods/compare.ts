@@ -10,7 +10,7 @@ import type { EngineHandlers } from '../messages';
 import { peakMemoryOf } from '../peakMemory';
 import { openRuntime } from '../runtime/ortRuntime';
 import { openModelData, type ModelData } from './modelData';
-import { deflatedSizeOf, filesOf, sizeOf } from './modelFiles';
+import { deflatedSizeOf, sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
 import { workOf } from './work';
 
@@ -30,22 +30,23 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
       const slice = comparedSlice(data, calibration);
       const { feeds } = await data.dataSet.sample(0);
       const wanted = sample === undefined ? undefined : await sampleAt(data, sample);
-      const runs = await withSessions(request, async (a, b) => {
+      const [a, b] = [openedA.path, openedB.path];
+      const runs = await withSessions({ a, b }, async (sessionA, sessionB) => {
         const options = { outputs: outputsOf(openedA.model, dimensions), sample: wanted, top };
-        const errors = await compareOutputs(a, b, slice, options, work);
-        return { ...errors, latencyMs: await latencyOf(a, b, feeds, work) };
+        const errors = await compareOutputs(sessionA, sessionB, slice, options, work);
+        return { ...errors, latencyMs: await latencyOf(sessionA, sessionB, feeds, work) };
       });
-      const files = { a: filesOf(openedA), b: filesOf(openedB) };
+      const files = { a: await openedA.files(), b: await openedB.files() };
       return {
-        a: request.a,
-        b: request.b,
+        a,
+        b,
         slice: calledVerify(calibration) ? 'verify' : 'all',
         ...runs,
         peakMemoryBytes: {
-          a: await peakMemoryOf(request.a, feeds, call.signal),
-          b: await peakMemoryOf(request.b, feeds, call.signal),
+          a: await peakMemoryOf(a, feeds, call.signal),
+          b: await peakMemoryOf(b, feeds, call.signal),
         },
-        bytes: { a: await sizeOf(files.a), b: await sizeOf(files.b) },
+        bytes: { a: sizeOf(files.a), b: sizeOf(files.b) },
         deflatedBytes: {
           a: await deflatedSizeOf(files.a, call.signal),
           b: await deflatedSizeOf(files.b, call.signal),
@@ -60,13 +61,13 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
 };
 
 async function withSessions<T>(
-  request: Pick<CompareRequest, 'a' | 'b'>,
+  files: Pick<CompareRequest, 'a' | 'b'>,
   use: (a: Session, b: Session) => Promise<T>,
 ): Promise<T> {
   const runtime = await openRuntime();
-  const a = await runtime.openFile(request.a, { optimization: 'full' });
+  const a = await runtime.openFile(files.a, { optimization: 'full' });
   try {
-    const b = await runtime.openFile(request.b, { optimization: 'full' });
+    const b = await runtime.openFile(files.b, { optimization: 'full' });
     try {
       return await use(a, b);
     } finally {

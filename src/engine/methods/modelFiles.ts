@@ -1,26 +1,18 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflate } from 'node:zlib';
 import { CancelledError } from '../../core/errors';
-import { locationsOf } from '../files/copyModelFile';
-import type { OpenedModel } from '../files/modelFile';
+import type { ByteSource } from '../../core/ports';
 
-/** The files that a model consists of: itself and its external data. */
-export function filesOf({ model, path }: Pick<OpenedModel, 'model' | 'path'>): string[] {
-  return [path, ...locationsOf(model).map((location) => join(dirname(path), location))];
-}
+const CHUNK_BYTES = 1024 * 1024;
 
 /** Bytes of the files together. */
-export async function sizeOf(files: readonly string[]): Promise<number> {
-  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
+export function sizeOf(files: readonly ByteSource[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Bytes that zlib's deflate leaves of each file, added up: what a download or package of the model takes. Streamed. */
-export async function deflatedSizeOf(files: readonly string[], signal?: AbortSignal): Promise<number> {
+export async function deflatedSizeOf(files: readonly ByteSource[], signal?: AbortSignal): Promise<number> {
   let bytes = 0;
   for (const file of files) {
     const count = new Writable({
@@ -30,10 +22,16 @@ export async function deflatedSizeOf(files: readonly string[], signal?: AbortSig
       },
     });
     try {
-      await pipeline(createReadStream(file), createDeflate(), count, { signal });
+      await pipeline(Readable.from(chunksOf(file)), createDeflate(), count, { signal });
     } catch (error) {
       throw signal?.aborted ? new CancelledError() : error;
     }
   }
   return bytes;
+}
+
+async function* chunksOf(file: ByteSource): AsyncIterable<Uint8Array> {
+  for (let offset = 0; offset < file.size; offset += CHUNK_BYTES) {
+    yield await file.read(offset, Math.min(CHUNK_BYTES, file.size - offset));
+  }
 }

@@ -1,10 +1,20 @@
 import { indexGraph } from '../../core/graph/graphIndex';
-import { matchPlan } from '../../core/plan/editPlan';
+import { findLayers } from '../../core/graph/layers';
+import { inferShapes } from '../../core/graph/shapes';
+import { matchPlan, schemeOf } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
 import type { Work } from '../../core/ports';
 import type { ModelRequest } from '../../shared/rpc';
 import type { OpenedModel } from '../files/modelFile';
 import { weightHashes } from '../inspect';
+
+export interface PlanForModel {
+  readonly plan: Plan & { readonly dimensions: Readonly<Record<string, number>> };
+  /** True when at least one layer is to be quantized. */
+  readonly quantizes: boolean;
+  /** What to tell about entries that no longer fit. */
+  readonly notes: string[];
+}
 
 /**
  * The plan of a request, with the request's dimensions added, and what to tell about entries that no longer fit the
@@ -14,12 +24,17 @@ export async function planForModel(
   opened: OpenedModel,
   { plan, dimensions }: Pick<ModelRequest, 'dimensions'> & { readonly plan: Plan },
   work: Work = {},
-): Promise<{ plan: Plan & { dimensions: Readonly<Record<string, number>> }; notes: string[] }> {
-  const names = indexGraph(opened.model).nodes.map(({ name }) => name);
+): Promise<PlanForModel> {
+  const index = indexGraph(opened.model);
+  const names = index.nodes.map(({ name }) => name);
   const recorded = Object.values(plan.layers).some(({ weightHash }) => weightHash !== undefined);
   const { missing, changed } = matchPlan(plan, names, recorded ? await weightHashes(opened, work) : {});
+  const sizes = { ...plan.dimensions, ...dimensions };
   return {
-    plan: { ...plan, dimensions: { ...plan.dimensions, ...dimensions } },
+    plan: { ...plan, dimensions: sizes },
+    quantizes: findLayers(index, inferShapes(index, sizes)).some(
+      ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) !== 'float',
+    ),
     notes: [
       ...missing.map((name) => `The plan names ${name}, which is not in the model.`),
       ...changed.map(

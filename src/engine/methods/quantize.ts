@@ -10,10 +10,11 @@ import type { QuantizeRequest } from '../../shared/rpc';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
+import { RuntimeFailure } from '../engineErrors';
 import type { CallContext, EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { openModelData, type ModelData } from './modelData';
-import { filesOf, sizeOf } from './modelFiles';
+import { sizeOf } from './modelFiles';
 import { type StagedOutput, withStagedOutput } from './stagedOutput';
 import { workOf } from './work';
 
@@ -40,23 +41,24 @@ async function quantizeTo(
 ): Promise<QuantizeResult> {
   const start = performance.now();
   const work = workOf(call);
-  const { plan, notes } = await planForModel(opened, request, work);
+  const before = sizeOf(await opened.files());
+  const { plan, quantizes, notes } = await planForModel(opened, request, work);
   const data =
     request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
-  const runtime = data && (await openRuntime());
+  const runtime = data && (await runtimeFor(quantizes, notes));
   const source: CalibrationSource | undefined = data &&
     runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
   const quantized = await quantizeModel(opened.model, plan, source, work);
   const layers = await layerResults(quantized.layers, work);
 
-  const { bytes } = await staged.write(quantized.model, work);
+  const { bytes: after } = await staged.write(quantized.model, work);
   await readBack(staged.path);
   const verification = data && runtime ? await verifyFile(runtime, request, staged.path, data, work) : null;
   throwIfCancelled(work.signal);
   await staged.commit();
   return {
     output: resolve(request.output),
-    bytes: { before: await sizeOf(filesOf(opened)), after: bytes },
+    bytes: { before, after },
     layers,
     totals: totalsOf(layers),
     verification,
@@ -64,6 +66,17 @@ async function quantizeTo(
     notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
     seconds: (performance.now() - start) / 1000,
   };
+}
+
+/** Undefined, with a note, where there is no runtime and the model can be made without one. */
+async function runtimeFor(quantizes: boolean, notes: string[]): Promise<OrtRuntime | undefined> {
+  try {
+    return await openRuntime();
+  } catch (error) {
+    if (quantizes || !(error instanceof RuntimeFailure)) throw error;
+    notes.push(`Not verified. ${error.message}`);
+    return undefined;
+  }
 }
 
 /** The written file must open as a model again. */

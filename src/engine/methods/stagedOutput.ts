@@ -57,22 +57,30 @@ export class StagedOutput {
 
   /** Gives the files their names, replacing what was there: the data file first, the model last. */
   async commit(): Promise<void> {
+    const [model, ...data] = this.#files;
     const placed: string[] = [];
     try {
-      for (const path of this.#files.toReversed()) {
+      for (const path of data) {
         const final = join(dirname(this.destination), basename(path));
-        // A data file without its model is of no use; the model ends the list.
-        if (final !== this.destination) trackTemporary(final);
-        await rename(path, final).catch((error: unknown) => {
-          throw fileError('write', final, error);
-        });
+        trackTemporary(final);
+        await move(path, final);
         placed.push(final);
       }
+      // From here on a model may need the data: an engine that ends now leaves it.
+      for (const path of placed) untrackTemporary(path);
+      if (model !== undefined) await move(model, this.destination);
     } catch (error) {
+      // Data without its model is of no use.
       for (const path of placed) await rm(path, { force: true });
       throw error;
     } finally {
-      for (const path of placed) untrackTemporary(path);
+      for (const path of data) untrackTemporary(join(dirname(this.destination), basename(path)));
     }
   }
+}
+
+async function move(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: unknown) => {
+    throw fileError('write', to, error);
+  });
 }

@@ -1,5 +1,6 @@
 import { chmod, link, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CancelledError, RoundoffError } from '../../../src/core/errors';
 import { makeGraph, makeModel, makeNode, makeTensor } from '../../../src/core/onnx/build';
@@ -10,6 +11,7 @@ import { copyModelFile } from '../../../src/engine/files/copyModelFile';
 import { fileError } from '../../../src/engine/files/fileErrors';
 import { openModelFile } from '../../../src/engine/files/modelFile';
 import { writeModelFile } from '../../../src/engine/files/writeModelFile';
+import { onTemporaryFiles } from '../../../src/engine/temporaryFiles';
 import { filesIn, temporaryFolders } from '../../support/folder';
 
 const newFolder = temporaryFolders();
@@ -108,6 +110,25 @@ describe('writeModelFile', () => {
     await opened.close();
     expect(await readFile(path)).toEqual(before);
     expect(await filesIn(folder)).toEqual(['hard.onnx', 'model.onnx', 'symbolic.onnx']);
+  });
+
+  it('never replaces the data file of the opened model', async () => {
+    const path = join(folder, 'model.onnx');
+    await writeModelFile(model(5000), path, { maxFileBytes: 10_000 });
+    const data = join(folder, 'model.data');
+    const before = await readFile(data);
+    await symlink(data, join(folder, 'link.onnx'));
+    const opened = await openModelFile(path);
+    const derived = derive(opened.model, { producerName: 'x' });
+    for (const target of [data, join(folder, 'link.onnx')]) {
+      await expect(writeModelFile(derived, target)).rejects.toThrow(
+        'holds weights of the model that is open',
+      );
+      await expect(copyModelFile(path, target)).rejects.toThrow('is the name of a file with weights of');
+    }
+    await opened.close();
+    expect(await readFile(data)).toEqual(before);
+    expect(await weightsIn(path)).toEqual([1, 2, 3].map((value) => [5000, value]));
   });
 
   it('replaces another file only when the new one is complete', async () => {
@@ -250,6 +271,36 @@ describe('copyModelFile', () => {
     expect(await weightsIn(join(folder, 'copy.onnx'))).toEqual(await weightsIn(from));
     await symlink(from, join(folder, 'same.onnx'));
     await expect(copyModelFile(from, join(folder, 'same.onnx'))).rejects.toThrow('the model itself');
+  });
+
+  it('refuses the name that the data gets beside the copy', async () => {
+    const from = join(folder, 'out.onnx');
+    await writeModelFile(model(5000), from, { maxFileBytes: 10_000 });
+    await expect(copyModelFile(from, join(folder, 'copies', 'out.data'))).rejects.toThrow(
+      'choose another name',
+    );
+    expect(await filesIn(folder)).toEqual(['out.data', 'out.onnx']);
+  });
+
+  it('makes its temporary files known before they exist, and forgets them at the end', async () => {
+    const reports: (readonly string[])[] = [];
+    const existed: boolean[] = [];
+    onTemporaryFiles((paths) => {
+      reports.push(paths);
+      existed.push(...paths.slice(-1).map((path) => existsSync(path)));
+    });
+    await copyModelFile(sample, join(folder, 'copy.onnx'));
+    const whenCreated = {
+      get aborted() {
+        return reports.length > 2;
+      },
+    };
+    await expect(copyModelFile(sample, join(folder, 'other.onnx'), { signal: whenCreated })).rejects.toThrow(
+      CancelledError,
+    );
+    onTemporaryFiles(() => undefined);
+    expect(reports.map((paths) => paths.length)).toEqual([1, 0, 1, 0]);
+    expect(existed).toEqual([false, false]);
   });
 
   it('leaves nothing behind when cancelled', async () => {
