@@ -144,6 +144,7 @@ function compile(): (name: string) => MessageInfo {
 const messageNamed = compile();
 
 export const modelInfo = messageNamed('ModelProto');
+export const nodeInfo = messageNamed('NodeProto');
 export const tensorInfo = messageNamed('TensorProto');
 export const attributeInfo = messageNamed('AttributeProto');
 

@@ -3,7 +3,7 @@ import { joinBytes } from './bytes';
 import type { ByteWindow } from './byteWindow';
 import { type DecodeContext, decodeMessage } from './decode';
 import { INLINE_PAYLOAD_BYTES, type GraphLimits, LIST_ITEM_COST } from './limits';
-import { type FieldInfo, type MessageInfo, WIRE_BYTES, WIRE_VARINT, accepts } from './messages';
+import { type FieldInfo, type MessageInfo, WIRE_BYTES, WIRE_VARINT, accepts, nodeInfo } from './messages';
 import { PayloadParts } from './payloadParts';
 import { HEADER_BYTES, type RecordHeader, readHeader } from './wire';
 
@@ -81,6 +81,7 @@ export class Scanner {
   private position: number;
   private depth = 1;
   private messages = 0;
+  private nodes = 0;
   private graphBytes = 0;
   private listElements = 0;
   private done: object | undefined;
@@ -177,6 +178,10 @@ export class Scanner {
         `is one part too many: a model may have ${this.limits.messages} nodes, attributes and entries`,
         child,
       );
+    }
+    if (child.info === nodeInfo) this.nodes += 1;
+    if (this.nodes > this.limits.nodes) {
+      throw this.failure(`is one node too many: a model may have ${this.limits.nodes}`, child);
     }
     this.frame = child;
     this.position = header.contentStart;

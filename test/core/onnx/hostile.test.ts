@@ -160,6 +160,9 @@ describe('files that ask for too much', () => {
     const empties = new EndlessSource(graph, Uint8Array.of(0x0a, 0x00), size);
     expect(await sentence(empties, limits)).toContain('is one part too many');
     expect(empties.bytesRead).toBeLessThan(2 * 1024 * 1024);
+    const fewNodes = { ...GRAPH_LIMITS, nodes: 1000 };
+    expect(await sentence(empties, fewNodes)).toContain('graph.node[1000]');
+    expect(await sentence(empties, fewNodes)).toContain('is one node too many: a model may have 1000');
     const node = concat(graph, [0x0a], varint(size - 12));
     const inputs = new EndlessSource(node, Uint8Array.of(0x0a, 0x00), size);
     expect(await sentence(inputs, limits)).toContain('past 200000 elements');
