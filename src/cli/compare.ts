@@ -2,7 +2,7 @@ import type { CompareResult } from '../core/results';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { CompareOptions } from './compareOptions';
-import { bytesText, decibelText, jsonText, percentText, table } from './text';
+import { bytesText, decibelText, jsonText, percentText, printable, table } from './text';
 
 /** `roundoff compare A B --data PATH`: what B loses and gains against A. */
 export async function compare(a: string, b: string, options: CompareOptions, io: CliIo): Promise<number> {
@@ -25,7 +25,9 @@ export async function compare(a: string, b: string, options: CompareOptions, io:
   const below = result.outputs.filter(({ sqnrDb }) => sqnrDb !== null && sqnrDb < minSqnr);
   for (const { name, sqnrDb } of below) {
     io.stderr(
-      `limit not met: output ${name} has an SQNR of ${decibelText(sqnrDb)}, less than ${minSqnr} dB\n`,
+      printable(
+        `limit not met: output ${name} has an SQNR of ${decibelText(sqnrDb)}, less than ${minSqnr} dB\n`,
+      ),
     );
   }
   return below.length > 0 ? ExitCode.limitNotMet : ExitCode.done;

@@ -66,7 +66,7 @@ const dataHelp =
 export function addDataOptions(command: Command, samplesHelp: string): Command {
   return addDimension(command.option('--data <path>', dataHelp))
     .option('--samples <n>', samplesHelp, positiveInteger)
-    .option('--seed <n>', 'deals the data into slices', wholeNumber)
+    .option('--seed <n>', 'deals the data into slices (default: 1)', wholeNumber)
     .option('--json', 'print the result as JSON');
 }
 

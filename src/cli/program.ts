@@ -1,19 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
-import { CancelledError, RoundoffError } from '../core/errors';
+import { CancelledError } from '../core/errors';
 import { errorReplyOf } from '../engine/engineErrors';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { addCompareOptions, type CompareOptions } from './compareOptions';
 import { addInspectOptions, type InspectOptions } from './inspectOptions';
 import { addQuantizeOptions, type QuantizeOptions } from './quantizeOptions';
 import { addScanOptions, type ScanOptions } from './scanOptions';
+import { printable } from './text';
 
 /**
  * Runs the command line.
  * @param args what follows the program's name.
  * @returns the exit code: 0 done, 1 failed, 2 bad usage, 3 a requested limit was not met, 130 cancelled.
  */
-export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+export async function runCli(args: readonly string[], terminal: CliIo): Promise<number> {
+  const io: CliIo = { ...terminal, stdout: (text) => terminal.stdout(printable(text)) };
   let exitCode: number = ExitCode.done;
   const program = new Command('roundoff')
     .description(
@@ -64,11 +66,12 @@ function exitCodeFor(error: unknown, io: CliIo): number {
     return ExitCode.cancelled;
   }
   if (error instanceof UsageError) {
-    io.stderr(`error: ${error.message}\n`);
+    io.stderr(printable(`error: ${error.message}\n`));
     return ExitCode.usage;
   }
-  io.stderr(`error: ${errorReplyOf(error).message}\n`);
-  if (!(error instanceof RoundoffError) && error instanceof Error && error.stack)
-    io.stderr(`${error.stack}\n`);
+  const { kind, message } = errorReplyOf(error);
+  io.stderr(printable(`error: ${message}\n`));
+  // The engine's own defects are in its output, which is not shown here.
+  if (kind === 'internal' && error instanceof Error && error.stack) io.stderr(`${error.stack}\n`);
   return ExitCode.failed;
 }

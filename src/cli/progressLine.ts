@@ -1,5 +1,6 @@
 import type { Progress } from '../shared/rpc';
 import type { CliIo } from './cliIo';
+import { printable } from './text';
 
 /** In a log file a line now and then tells that work goes on. */
 const LOG_INTERVAL_MS = 10_000;
@@ -16,7 +17,7 @@ export class ProgressLine {
 
   readonly update = ({ done, total, message }: Progress): void => {
     const percent = total > 0 ? `${Math.floor((100 * done) / total)}%`.padStart(4) : '';
-    const line = `${percent} ${message}`.slice(0, WIDTH);
+    const line = printable(`${percent} ${message}`.slice(0, WIDTH));
     if (this.io.stderrIsTerminal) {
       this.io.stderr(`\r\u001b[K${line}`);
       this.#shown = true;

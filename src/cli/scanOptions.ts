@@ -19,7 +19,10 @@ export function addScanOptions(command: Command): Command {
     )
     .argument('<file>', 'float ONNX model')
     .option('--layer <glob>', 'only these layers; repeatable', collect)
-    .option('--plan <file>', 'take settings and calibration data from a plan file');
+    .option(
+      '--plan <file>',
+      'take settings and calibration data from a plan file; without this none is read',
+    );
   addActivationOptions(command);
   return addDataOptions(command, 'samples to measure on, none of them used for calibration (default: 32)');
 }

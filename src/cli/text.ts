@@ -49,3 +49,13 @@ export function shapeText(shape: readonly (number | string | null)[] | null): st
 export function jsonText(result: unknown): string {
   return `${JSON.stringify(result, undefined, 2)}\n`;
 }
+
+/**
+ * Text in which control characters are written as `\\u001b`: names come from the model, and a terminal would obey them.
+ * Newlines stay. JSON stays the same JSON.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
