@@ -1,3 +1,4 @@
+import type sharp from 'sharp';
 import { InputError } from '../../core/errors';
 import type { Image8 } from './resample';
 
@@ -11,10 +12,10 @@ const MAX_PIXELS = 100_000_000;
  * @throws InputError when the file cannot be decoded.
  */
 export async function decodeImage(path: string, channels: 1 | 3): Promise<Image8> {
-  const { default: sharp } = await import('sharp');
+  const { default: read } = await loadSharp();
   let decoded: { data: Buffer; info: { width: number; height: number; channels: number } };
   try {
-    decoded = await sharp(path, { ignoreIcc: true, limitInputPixels: MAX_PIXELS, failOn: 'error' })
+    decoded = await read(path, { ignoreIcc: true, limitInputPixels: MAX_PIXELS, failOn: 'error' })
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
   } catch (error) {
@@ -22,6 +23,16 @@ export async function decodeImage(path: string, channels: 1 | 3): Promise<Image8
   }
   const { data, info } = decoded;
   return { width: info.width, height: info.height, channels, data: convert(data, info.channels, channels) };
+}
+
+/** sharp, loaded on first use: not every platform has its binaries. */
+function loadSharp(): Promise<{ default: typeof sharp }> {
+  return import('sharp').catch((error: unknown) => {
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n', 1);
+    throw new InputError(
+      `Images cannot be decoded on this machine (${process.platform} ${process.arch}: ${reason}). Give the data as .npz.`,
+    );
+  });
 }
 
 /** Between gray, gray + alpha, RGB and RGBA, and RGB or gray. */

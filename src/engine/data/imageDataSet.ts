@@ -23,6 +23,13 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
       `Input ${spec.name} wants ${describeSpec(spec)}, which is not a batch of images: give the data as .npz.`,
     );
   }
+  const batch = spec.shape?.[0];
+  if (typeof batch === 'number' && batch !== 1) {
+    throw new InputError(
+      `Input ${spec.name} wants ${describeSpec(spec)}, a batch of ${batch}, and images are fed one at a time: ` +
+        'give the data as .npz, or export the model with a free first dimension.',
+    );
+  }
   const { images, preprocess } = await readImageFolder(folder);
   const channels = preprocess.channels === 'GRAY' ? 1 : 3;
   const tensorOf = async (path: string) =>

@@ -55,7 +55,8 @@ function sizeOf(
   unnamed: string,
   dimensions: Readonly<Record<string, number>>,
 ): number | string | null {
-  if (dimValue !== undefined) return dimValue;
+  // Some exporters write -1 for a free dimension.
+  if (dimValue !== undefined && dimValue >= 0) return dimValue;
   // Some exporters write an empty name for an unknown size.
   const key = dimParam || unnamed;
   const given = Object.hasOwn(dimensions, key) ? dimensions[key] : undefined;

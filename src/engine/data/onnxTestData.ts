@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../../core/errors';
+import { joinBytes } from '../../core/onnx/bytes';
 import { dtypeName } from '../../core/onnx/dtype';
 import { MemorySource } from '../../core/onnx/memory';
 import { readModel } from '../../core/onnx/read';
 import { rawBytes, readStrings } from '../../core/onnx/tensor';
 import { DataType, type Tensor } from '../../core/onnx/types';
+import { bytesHeader } from '../../core/onnx/wire';
 import type { Feeds, RuntimeTensor } from '../../core/ports';
 import { checkTensor } from './checkFeeds';
 import { describeSpec, nameList, type DataSet, type InputSpec } from './dataSet';
@@ -75,13 +77,9 @@ async function readTensorFile(path: string): Promise<Tensor> {
   return tensor;
 }
 
-/** `bytes` as the length-delimited protobuf field `number`. */
-function wrap(number: number, bytes: Uint8Array): Uint8Array {
-  const head = [(number << 3) | 2];
-  let rest = bytes.length;
-  for (; rest > 127; rest = Math.floor(rest / 128)) head.push((rest % 128) | 128);
-  head.push(rest);
-  return Buffer.concat([Uint8Array.from(head), bytes]);
+/** `bytes` as the length-delimited protobuf field `id`. */
+function wrap(id: number, bytes: Uint8Array): Uint8Array {
+  return joinBytes([bytesHeader(id, bytes.length), bytes]);
 }
 
 async function runtimeTensor(tensor: Tensor): Promise<RuntimeTensor> {

@@ -83,6 +83,14 @@ describe('openDataSet: a folder of images', () => {
     expect([...(tensor?.data.slice(0, 3) ?? [])]).toEqual([(0 - 1) / 2, (0 - 2) / 4, (127.5 - 3) / 8]);
   });
 
+  it('says what to do for a model with a fixed batch of more than one image', async () => {
+    const batch: InputSpec = { ...picture, shape: [8, 3, 4, 5] };
+    await expect(openDataSet(join(folder, 'sub/test'), [batch], 1)).rejects.toThrow(
+      'Input image wants float32 [8, 3, 4, 5], a batch of 8, and images are fed one at a time: give the data as .npz, ' +
+        'or export the model with a free first dimension.',
+    );
+  });
+
   it('leaves images without classes unlabelled', async () => {
     write('flat/preprocess.json', JSON.stringify(preprocess));
     image('flat/a.png');
