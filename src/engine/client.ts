@@ -30,8 +30,8 @@ interface PendingCall {
 /** How much of the engine's stderr a crash message may quote. */
 const STDERR_TAIL = 2000;
 
-/** A line of a stack trace as Node prints it when it aborts: says nothing to a user. */
-const stackLine = /^\s*(?:\d+: |at |-----)/;
+/** Lines that Node prints around an error when it aborts, a stack trace and its version: they say nothing to a user. */
+const noise = /^\s*(?:\d+: |at |-----|Node\.js v)/;
 
 /**
  * The caller's side of the engine process. The process starts on the first call and again on the first call after it
@@ -127,7 +127,10 @@ class EngineProcess {
         call.cancelled = true;
         this.#send({ cancel: id });
         killTimer = setTimeout(
-          () => this.kill(`It did not stop in time when ${method} was cancelled.`),
+          () =>
+            this.kill(
+              `It did not stop in time when ${method} was cancelled; it starts again on the next call.`,
+            ),
           this.options.cancelGraceMs ?? 1000,
         );
       };
@@ -186,9 +189,7 @@ class EngineProcess {
     this.#log(
       `Engine process ${this.#child.pid ?? '?'} ${this.#killReason ? 'killed: ' + this.#killReason : how}\n`,
     );
-    const lastWords = this.#stderr
-      .split('\n')
-      .findLast((line) => line.trim() !== '' && !stackLine.test(line));
+    const lastWords = this.#stderr.split('\n').findLast((line) => line.trim() !== '' && !noise.test(line));
     for (const call of [...this.#calls.values()]) {
       if (call.cancelled) call.reject(new CancelledError());
       else call.reject(new EngineCrashError(this.#crashMessage(call.method, how, lastWords)));
@@ -197,7 +198,7 @@ class EngineProcess {
 
   #crashMessage(method: EngineMethod, how: string, lastWords: string | undefined): string {
     if (this.#killReason) {
-      return `The engine process was ended during ${method}. ${this.#killReason} It starts again on the next call.`;
+      return `The engine process was ended during ${method}. ${this.#killReason}`;
     }
     const said = lastWords ? ` Its last line was: ${lastWords}` : '';
     return `The engine process ${how} during ${method}. It starts again on the next call.${said}`;

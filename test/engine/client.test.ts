@@ -142,6 +142,13 @@ describe('EngineClient', () => {
     await expect(result).rejects.toThrow(/SIGABRT during inspect.*Its last line was: assertion-failed/);
   });
 
+  it('quotes the error that ended the process, not what Node prints around it', async () => {
+    const result = newClient().call('inspect', { file: 'uncaught out-of-luck' });
+    await expect(result).rejects.toThrow(
+      /exit code 1 during inspect.*Its last line was: Error: out-of-luck$/,
+    );
+  });
+
   it('rejects at once when the signal was aborted before, without starting a process', async () => {
     const client = newClient();
     await expect(client.call('inspect', { file: '' }, { signal: AbortSignal.abort() })).rejects.toThrow(
@@ -162,7 +169,7 @@ describe('EngineClient', () => {
     await first;
     const pid = Number(client.pid);
     client.dispose();
-    await expect(result).rejects.toThrow(EngineCrashError);
+    await expect(result).rejects.toThrow('The engine process was ended during inspect. Roundoff is closing.');
     expect(alive(pid)).toBe(false);
     await expect(client.call('inspect', { file: '' })).rejects.toThrow('The engine was shut down.');
   });

@@ -46,6 +46,12 @@ async function act(script: string, { signal, report }: CallContext): Promise<nev
       report({ done: 0, total: 1, message: 'blocking' });
       await delay(10);
       for (;;) Math.random();
+    case 'uncaught':
+      setTimeout(() => {
+        throw new Error(argument);
+      });
+      await delay(10_000);
+      break;
     case 'stderr':
       process.stderr.write(`${argument}\n`);
       await delay(20);
