@@ -68,8 +68,8 @@ const attention: Macs = (node, shape) => {
   const heads = attrInt(node, 'q_num_heads', 0);
   const keyHeads = attrInt(node, 'kv_num_heads', 0);
   if (query?.length !== 3 || value?.length !== 3 || heads === 0 || keyHeads === 0) return undefined;
-  const valueSize = times(value[2], 1 / keyHeads);
-  return sum(times(sizeOf(query), value[1]), times(query[0], query[1], value[1], heads, valueSize));
+  const weighted = times(query[0], query[1], value[1], heads, value[2]);
+  return sum(times(sizeOf(query), value[1]), weighted === undefined ? undefined : weighted / keyHeads);
 };
 
 function sum(...terms: (number | undefined)[]): number | undefined {

@@ -48,6 +48,21 @@ describe('cost', () => {
     expect(macs('MatMul', [0, 6], [6, 7])).toBe(0);
     expect(macs('Conv', [1, 3, 'H', 8], [16, 3, 3, 3])).toBeUndefined();
   });
+  it('counts attention in whole numbers, whatever the number of heads', () => {
+    const attention = modelOf({
+      inputs: { q: [1, 2, 98], k: [1, 3, 98], v: [1, 3, 49] },
+      nodes: [
+        {
+          opType: 'Attention',
+          input: ['q', 'k', 'v'],
+          output: ['y'],
+          attributes: { q_num_heads: { int: 49 }, kv_num_heads: { int: 49 } },
+        },
+      ],
+      opset: 23,
+    });
+    expect(study(attention).others[0]?.macs).toBe(2 * 98 * 3 + 2 * 3 * 49);
+  });
   it('counts W and R of a recurrent layer once per step', () => {
     const layer = onlyLayer({
       inputs: { x: [10, 2, 8] },
