@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
@@ -44,13 +45,15 @@ class OrtRuntime implements Runtime {
   }
 
   async #openThroughFile(model: Model, file: string, options: SessionOptions): Promise<Session> {
-    const folder = await mkdtemp(join(tmpdir(), 'roundoff-'));
+    const folder = join(tmpdir(), `roundoff-${randomUUID()}`);
     trackTemporary(folder);
     const remove = async (): Promise<void> => {
       await rm(folder, { recursive: true, force: true });
       untrackTemporary(folder);
     };
     try {
+      // Private: it holds a copy of the user's model.
+      await mkdir(folder, { mode: 0o700 });
       const path = join(folder, 'model.onnx');
       await writeModelFile(model, path);
       // Weights may stay mapped from the files for as long as the session lives.

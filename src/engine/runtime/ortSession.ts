@@ -71,8 +71,11 @@ export class OrtSession implements Session {
   }
 
   async release(): Promise<void> {
-    await this.session.release();
-    await this.onRelease();
+    try {
+      await this.session.release();
+    } finally {
+      await this.onRelease();
+    }
   }
 
   #refuse(output: string): void {
