@@ -4,7 +4,7 @@ import { asNumbers } from '../calibrate/floats';
 import { withOutputs } from '../calibrate/instrument';
 import { activationTarget } from '../calibrate/quantizeModel';
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
-import { indexGraph } from '../graph/graphIndex';
+import { type GraphIndex, indexGraph } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { OutputDescription } from '../graph/types';
@@ -13,15 +13,16 @@ import { onlyLayer, setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
 import { ErrorAccumulator } from '../quant/metrics';
-import type { Range, SchemeId } from '../quant/scheme';
+import type { LayerScheme, Range } from '../quant/scheme';
 import type { Candidate, ScanResult } from '../results';
+import { placeQuantization } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat, type Prepared } from '../rewrite/prepare';
 import { rewrite } from '../rewrite/rewrite';
 import { floatPass, type FloatSample } from './floatPass';
 import { behindPair, unitOutput } from './unitOutput';
 import { metricOf, Sensitivity } from './sensitivity';
 
-const SCHEME: SchemeId = 'w8a8';
+const SCHEME: LayerScheme = 'w8a8';
 
 export interface ScanOptions {
   /** Names of the layers to try; every quantizable one when absent. */
@@ -54,15 +55,16 @@ export async function scan(
   work: Work = {},
 ): Promise<ScanResult> {
   const start = performance.now();
-  const names = layers ?? quantizableLayers(model, plan);
+  const ready = await prepareFloat(model, { ...plan, defaultScheme: SCHEME, layers: {} });
+  const prepared = ready.model;
+  const index = indexGraph(prepared);
+  const names = layers ?? quantizableLayers(index, plan);
   if (names.length === 0) throw new InputError('The model has no layer that can be quantized.');
   const every = setScheme({ ...plan, defaultScheme: 'float', layers: {} }, names, SCHEME);
-  const ready = await prepareFloat(model, every);
-  const prepared = ready.model;
   const ranges = await trialRanges(runtime, ready, every, slices.calibrate, work);
 
-  const index = indexGraph(prepared);
-  const locals = new Map(names.map((name) => [name, unitOutput(index, onlyLayer(plan, name, SCHEME), name)]));
+  const placement = placeQuantization(index, every);
+  const locals = new Map(names.map((name) => [name, unitOutput(index, placement, name)]));
   const { samples, seconds: floatPassSeconds } = await floatPass(
     runtime,
     prepared,
@@ -97,8 +99,8 @@ export async function scan(
   };
 }
 
-function quantizableLayers(model: Model, plan: Plan): string[] {
-  const index = indexGraph(model);
+/** Of the prepared model: preparing can uncover weights, and the trials are made from it. */
+function quantizableLayers(index: GraphIndex, plan: Plan): string[] {
   return findLayers(index, inferShapes(index, plan.dimensions))
     .filter(({ quantizable }) => quantizable)
     .map(({ name }) => name);
@@ -120,7 +122,7 @@ async function trialRanges(
     every.activationRange,
     calibration,
     activationTarget(every),
-    async (tried) => (await rewrite(ready.model, every, tried)).model,
+    async (tried) => (await rewrite(ready.model, every, tried, { signal: work.signal })).model,
     work,
   );
   return ranges;
@@ -139,7 +141,9 @@ interface Trial {
 async function measure(trial: Trial, name: string, local: string | undefined): Promise<Candidate> {
   let bytes = 0;
   try {
-    const rewritten = await rewrite(trial.prepared, onlyLayer(trial.plan, name, SCHEME), trial.ranges);
+    const { signal } = trial.work;
+    const alone = onlyLayer(trial.plan, name, SCHEME);
+    const rewritten = await rewrite(trial.prepared, alone, trial.ranges, { signal });
     const layer = rewritten.layers.find((row) => row.name === name);
     bytes = layer?.bytesAfter ?? 0;
     if (layer?.scheme !== SCHEME) {

@@ -1,16 +1,19 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
-import type { Plan } from '../plan/types';
-import { placeQuantization } from '../rewrite/placement';
+import type { Placement } from '../rewrite/placement';
 
 /**
  * The value that a layer gives to the rest of the model: its own output, or that of the Relu or Clip that is quantized with
  * it as one unit. Undefined when the layer is not in the main graph.
  */
-export function unitOutput(index: GraphIndex, plan: Plan, layer: string): string | undefined {
+export function unitOutput(
+  index: GraphIndex,
+  { clips }: Pick<Placement, 'clips'>,
+  layer: string,
+): string | undefined {
   const ref = index.nodeNamed(layer);
   if (!ref || ref.scope !== index.main) return undefined;
-  const unit = placeQuantization(index, plan).clips.get(ref) ?? ref;
+  const unit = clips.get(ref) ?? ref;
   return unit.node.output[0] || undefined;
 }
 

@@ -9,6 +9,7 @@ import { metricOf, Sensitivity } from '../../../src/core/scan/sensitivity';
 import { openModelFile, type OpenedModel } from '../../../src/engine/files/modelFile';
 import { runtime } from '../../support/runtime';
 import { floats, samplesFromNpz, sliceOf } from '../../support/slices';
+import { conv, image, model as smallModel, node, samples as smallSamples, weights } from '../rewrite/models';
 
 const sample = resolve(import.meta.dirname, '../../../samples/mnist');
 const slices = {
@@ -50,6 +51,27 @@ describe('scan(runtime, model, plan, slices, options)', () => {
       expect(bytes).toBeGreaterThan(0);
     }
     expect(result.seconds).toBeGreaterThan(result.floatPassSeconds);
+  });
+
+  it('measures layers whose weights only preparing uncovers, as it would quantize them', async () => {
+    const original = smallModel(
+      [
+        node('Transpose', 'turn', ['stored'], ['w'], { perm: { ints: [3, 2, 0, 1] } }),
+        conv('first', ['x', 'w'], 'mid'),
+        conv('second', ['mid', 'v'], 'y', 1),
+      ],
+      [weights('stored', [3, 3, 3, 4]), weights('v', [2, 4, 1, 1])],
+      image,
+    );
+    const feeds = smallSamples(image).map((each, index) => ({ index, feeds: each }));
+    const both = { calibrate: sliceOf('calibrate', feeds), scan: sliceOf('scan', feeds) };
+    const { candidates } = await scan(runtime, original, plan, both, {
+      outputs: [{ name: 'y', kind: 'values' }],
+    });
+    expect(candidates.map(({ layer, error }) => [layer, error])).toEqual([
+      ['first', undefined],
+      ['second', undefined],
+    ]);
   });
 
   it('counts NMSE for outputs that are values, and a coarse range hurts more', async () => {
