@@ -59,7 +59,7 @@ export async function calibrate(
     for await (const { feeds } of slice.samples()) {
       throwIfCancelled(work.signal);
       const judge = slice.length >= HELD_OUT_STRIDE && done % HELD_OUT_STRIDE === HELD_OUT_STRIDE - 1;
-      const sizes = await addSample(session, feeds, groups, judge ? rest : fit);
+      const sizes = await addSample(session, feeds, groups, judge ? rest : fit, work);
       groups = grouped(values, (name) => sizes.get(name) ?? 0);
       const wanted = judge || slice.length < HELD_OUT_STRIDE;
       if (wanted && heldOut.length < HELD_OUT_SAMPLES && heldOutBytes < HELD_OUT_BYTES) {
@@ -82,9 +82,11 @@ async function addSample(
   feeds: Feeds,
   groups: readonly (readonly string[])[],
   into: ReadonlyMap<string, StreamingHistogram>,
+  { signal }: Work,
 ): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for (const names of groups) {
+    throwIfCancelled(signal);
     const results = await session.run(feeds, names);
     for (const name of names) {
       const tensor = results[name];

@@ -35,6 +35,7 @@ export function activationTarget(plan: Plan): RangeTarget {
  * it is (see `writeModel`).
  * @param source needed when the plan quantizes activations.
  * @throws InputError when it is needed and missing, or when data and model do not fit.
+ * @throws CancelledError
  */
 export async function quantizeModel(
   model: Model,
@@ -46,7 +47,7 @@ export async function quantizeModel(
   const { model: prepared, notes } = ready;
   const values = activationsToCalibrate(ready, plan);
   if (values.length === 0) {
-    const { model: written, layers, notes: more } = await rewrite(prepared, plan, new Map());
+    const { model: written, layers, notes: more } = await rewrite(prepared, plan, new Map(), work);
     return { model: written, layers, ranges: new Map(), rule: undefined, notes: [...notes, ...more] };
   }
   if (!source) {
@@ -61,10 +62,10 @@ export async function quantizeModel(
     plan.activationRange,
     calibration,
     activationTarget(plan),
-    async (ranges) => (await rewrite(prepared, plan, ranges)).model,
+    async (ranges) => (await rewrite(prepared, plan, ranges, { signal: work.signal })).model,
     work,
   );
-  const rewritten = await rewrite(prepared, plan, chosen.ranges);
+  const rewritten = await rewrite(prepared, plan, chosen.ranges, work);
   return {
     model: rewritten.model,
     layers: rewritten.layers,
