@@ -29,6 +29,8 @@ it('opens on a double click, as the default editor, with header and layers', asy
   expect(await view.layers()).toEqual(SAMPLE_LAYERS);
   const header = await view.frame.locator('header').innerText();
   for (const text of ['481 k', '1.95 MB', 'pytorch', 'logits']) expect(header).toContain(text);
+  expect(await vscode.dialogs.notifications()).toEqual([]);
+  expect(vscode.viewErrors()).toEqual([]);
 });
 
 it('collapses and expands with the keyboard', async () => {

@@ -91,8 +91,7 @@ it('compares the two models and opens a report', async () => {
   await ModelView.shown(vscode);
   await vscode.command('Roundoff: Compare With…');
   await vscode.quickInput.waitFor('Compare model.onnx With');
-  await vscode.quickInput.type(vscode.path('model.w8a8.onnx'));
-  await vscode.page.locator('.quick-input-action .monaco-button', { hasText: 'Choose' }).click();
+  await vscode.quickInput.answerPath(vscode.path('model.w8a8.onnx'));
   const editor = vscode.page.locator('.editor-group-container .view-lines').last();
   const report = async (): Promise<string> => (await editor.innerText()).replaceAll('\u00a0', ' ');
   await expect.poll(report, { timeout: 60_000 }).toMatch(/model\.onnx against model\.w8a8\.onnx/);

@@ -1,39 +1,67 @@
 import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AxeResults } from 'axe-core';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
-import { openVsCode, type Theme } from './harness/openVsCode';
+import { openVsCode, themeNames, type Theme } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { ModelView } from './support/modelView';
+import { chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const themes: Theme[] = ['light', 'dark', 'highContrast', 'highContrastLight'];
 
-describe.each(themes)('in the %s theme', (theme) => {
-  let vscode: VsCode;
-  keepEvidence(() => vscode);
-  afterEach(() => vscode?.close());
+let vscode: VsCode;
+keepEvidence(() => vscode);
 
-  it('looks right (see the screenshot) and passes the accessibility checks', async () => {
-    vscode = await openVsCode({
-      extensionsFolder: inject('extensionsFolder'),
-      theme,
-      size: { width: 1440, height: 860 },
-      files: { 'model.onnx': 'samples/mnist/mnist_cnn.onnx', 'test.npz': 'samples/mnist/test.npz' },
-    });
-    await vscode.openFile('model.onnx');
+beforeAll(async () => {
+  vscode = await openVsCode({
+    extensionsFolder: inject('extensionsFolder'),
+    files: { 'model.onnx': 'samples/mnist/mnist_cnn.onnx', 'test.npz': 'samples/mnist/test.npz' },
+  });
+});
+afterAll(() => vscode?.close());
+
+/** Changes the theme as a user does, by the settings; the open view follows without a reload. */
+async function useTheme(theme: Theme, view: ModelView): Promise<void> {
+  mkdirSync(vscode.path('.vscode'), { recursive: true });
+  writeFileSync(
+    vscode.path('.vscode/settings.json'),
+    JSON.stringify({ 'workbench.colorTheme': themeNames[theme] }),
+  );
+  const kind = () => view.frame.locator('body').getAttribute('data-vscode-theme-id');
+  await expect.poll(kind, { timeout: 20_000 }).toBe(themeNames[theme]);
+}
+
+it('is scanned, with a layer selected', async () => {
+  await vscode.openFile('model.onnx');
+  const view = await ModelView.shown(vscode);
+  await view.menu('node_linear_1', 'Keep Float');
+  await view.button('Scan Sensitivity').click();
+  await chooseDataBeside(vscode, 'test.npz');
+  for (const layer of SAMPLE_LAYERS) {
+    await expect.poll(() => view.cell(layer, 'sensitivity'), { timeout: 60_000 }).toMatch(/^\d/);
+  }
+  await view.button('Scan Sensitivity').waitFor();
+  await view.layer('node_conv2d_1').locator('.cell.name').click();
+  await view.frame.locator('.error-split svg').waitFor();
+});
+
+it('keeps its content security policy strict, and breaks none of it', async () => {
+  const { frame } = await ModelView.shown(vscode);
+  const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
+  expect(policy).toMatch(
+    /^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; style-src [^;]+; font-src [^;]+$/,
+  );
+  expect(policy).not.toContain('unsafe');
+  expect(await frame.locator('#root').innerHTML()).not.toMatch(/<script|javascript:/);
+  expect(vscode.viewErrors()).toEqual([]);
+});
+
+it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
+  'looks right in the %s theme (see the screenshot) and passes the accessibility checks',
+  async (theme) => {
     const view = await ModelView.shown(vscode);
-    await view.menu('node_linear_1', 'Keep Float');
-    await view.layer('node_conv2d_1').locator('.cell.name').click();
-    await view.frame.locator('.error-split svg').waitFor();
-    await view.button('Scan Sensitivity').click();
-    await vscode.quickInput.waitFor('Calibration data');
-    await vscode.quickInput.pick('test.npz');
-    await expect.poll(() => view.cell('node_linear_1', 'sensitivity'), { timeout: 90_000 }).toMatch(/^\d/);
-    await view.button('Scan Sensitivity').waitFor();
+    await useTheme(theme, view);
     await vscode.screenshot(`theme-${theme}`);
-
     await view.frame.evaluate(axeSource);
     const results = await view.frame.evaluate<AxeResults>(
       "axe.run('#root', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'], rules: { region: { enabled: false } } })",
@@ -43,24 +71,20 @@ describe.each(themes)('in the %s theme', (theme) => {
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
     );
     expect(violations).toEqual([]);
-  });
-});
+  },
+);
 
-it('keeps its content security policy strict', async () => {
-  const vscode = await openVsCode({
-    extensionsFolder: inject('extensionsFolder'),
-    files: { 'model.onnx': 'samples/mnist/mnist_cnn.onnx' },
-  });
-  try {
-    await vscode.openFile('model.onnx');
-    const { frame } = await ModelView.shown(vscode);
-    const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
-    expect(policy).toMatch(
-      /^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; style-src [^;]+; font-src [^;]+$/,
-    );
-    expect(policy).not.toContain('unsafe');
-    expect(await frame.locator('#root').innerHTML()).not.toMatch(/<script|javascript:/);
-  } finally {
-    await vscode.close();
-  }
+it('drops columns for want of width, never name, scheme and sensitivity', async () => {
+  const view = await ModelView.shown(vscode);
+  await useTheme('light', view);
+  const columns = (): Promise<string[]> => view.frame.locator('.grid .head .cell:visible').allInnerTexts();
+  const all = ['Name', 'Operator', 'Weight', 'Parameters', 'Size', 'MACs', 'Scheme', 'Sensitivity'];
+  await vscode.page.setViewportSize({ width: 1600, height: 900 });
+  await expect.poll(columns).toEqual(all);
+  await vscode.page.setViewportSize({ width: 1280, height: 800 });
+  await expect.poll(columns).toEqual(all.filter((name) => name !== 'Parameters' && name !== 'MACs'));
+  await vscode.page.setViewportSize({ width: 760, height: 800 });
+  await expect.poll(columns).toEqual(['Name', 'Size', 'Scheme', 'Sensitivity']);
+  await vscode.screenshot('narrow');
+  await vscode.page.setViewportSize({ width: 1280, height: 800 });
 });

@@ -69,7 +69,7 @@ export function ErrorSplitChart({ curve }: { curve: ErrorSplitCurve }) {
           <text x={(FRAME.left + FRAME.width - FRAME.right) / 2} y={FRAME.height - 5} text-anchor="middle">
             range ±a
           </text>
-          <text x={4} y={FRAME.top - 6} text-anchor="start">
+          <text x={4} y={FRAME.top - 10} text-anchor="start">
             error, dB
           </text>
         </g>

@@ -89,7 +89,7 @@ export class QuickInput {
     }
   }
 
-  /** Presses OK of a file dialog. */
+  /** Presses the button of a file dialog, whatever its label. */
   async accept(): Promise<void> {
     await this.okButton().click();
   }
@@ -119,7 +119,7 @@ export class QuickInput {
   }
 
   private okButton(): Locator {
-    return this.widget().locator('.quick-input-action .monaco-button', { hasText: 'OK' });
+    return this.widget().locator('.quick-input-action .monaco-button').first();
   }
 
   /** Waits until the list has caught up with the input. */
