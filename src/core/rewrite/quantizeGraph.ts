@@ -63,18 +63,22 @@ class Quantizer {
     for (const [producer, clip] of this.placement.clips) this.absorbClip(producer, clip);
     this.addPairs(names);
     await this.quantizeOperands();
-    const { layers: staticLayers, weightOnly } = this.placement;
-    const jobs = [
-      ...staticLayers.map((each) => ({ layer: each.layer, run: () => this.quantizeLayer(each) })),
-      ...weightOnly.map((layer) => ({ layer, run: () => this.quantizeWeightOnly(layer) })),
-    ];
-    for (const [done, { layer, run }] of jobs.entries()) {
+    const { layers: staticLayers, weightOnly, allLayers } = this.placement;
+    const jobs = new Map([
+      ...staticLayers.map((each) => [each.layer, () => this.quantizeLayer(each)] as const),
+      ...weightOnly.map((layer) => [layer, () => this.quantizeWeightOnly(layer)] as const),
+    ]);
+    // In the order of the file: a weight that several layers share is stored before the first of them.
+    let done = 0;
+    for (const layer of allLayers) {
+      const run = jobs.get(layer);
+      if (!run) continue;
       throwIfCancelled(signal);
-      onProgress?.(done, jobs.length, `Quantizing ${layer.name}`);
+      onProgress?.(done++, jobs.size, `Quantizing ${layer.name}`);
       await naming(layer.name, run);
     }
     this.writer.finish();
-    const layers = this.placement.allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
+    const layers = allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
     return { model: this.changes.apply(), layers, notes: this.placement.notes.sentences() };
   }
 
