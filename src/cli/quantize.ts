@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { schemeOf, setScheme } from '../core/plan/editPlan';
+import { needsData, setScheme } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
 import type { ModelSummary, QuantizeResult } from '../core/results';
@@ -49,10 +49,7 @@ function defaultOutput(file: string, { defaultScheme }: Plan): string {
 
 /** @throws UsageError when a layer would be quantized for which there is no data. */
 function requireNoData(plan: Plan, { layers }: ModelSummary): void {
-  const quantized = layers.filter(
-    ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8',
-  );
-  if (quantized.length === 0) return;
+  if (!needsData(plan, layers)) return;
   throw new UsageError(
     'w8a8 quantizes activations, whose ranges come from data: give --data PATH (.npz arrays, a folder of images with ' +
       'preprocess.json, or ONNX test data). Without data, weights alone can be ' +

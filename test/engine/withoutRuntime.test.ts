@@ -26,12 +26,17 @@ it('inspects', async () => {
   expect((JSON.parse(stdout) as ModelSummary).layers).toHaveLength(5);
 });
 
-it.each([[[]], [['--data', data]]])('writes a model that needs no run, %s', async (options) => {
-  const args = ['quantize', model, '--scheme', 'float', ...options, '-o', output, '--json'];
+it.each([
+  ['w8', []],
+  ['w8', ['--data', data]],
+  ['float', ['--data', data]],
+])('writes %s, which needs no run, %s', async (scheme, options) => {
+  const args = ['quantize', model, '--scheme', scheme, ...options, '-o', output, '--json'];
   const { exitCode, stdout } = await callCli(args);
   expect(exitCode).toBe(0);
-  const { verification, notes } = JSON.parse(stdout) as QuantizeResult;
+  const { verification, notes, totals } = JSON.parse(stdout) as QuantizeResult;
   expect(verification).toBeNull();
+  expect(totals.quantized).toBe(scheme === 'w8' ? 5 : 0);
   if (options.length > 0)
     expect(notes.join()).toMatch(/Not verified\. ONNX Runtime does not run on this machine/);
   expect(readdirSync(folder)).toEqual(['out.onnx']);

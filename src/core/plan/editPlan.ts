@@ -14,6 +14,14 @@ export function schemeOf(plan: Plan, name: string, isLayer: boolean): SchemeId {
   return scheme ?? 'auto';
 }
 
+/** True when a layer gets quantized activations: their ranges come from data, by running the model. */
+export function needsData(
+  plan: Plan,
+  layers: Iterable<{ readonly name: string; readonly quantizable: boolean }>,
+): boolean {
+  return [...layers].some(({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8');
+}
+
 /**
  * A plan in which each of `names` has `scheme`.
  * @param hashes weight hash per layer name, where known; recorded so that a later re-export is noticed.

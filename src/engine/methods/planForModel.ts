@@ -1,7 +1,7 @@
 import { indexGraph } from '../../core/graph/graphIndex';
 import { findLayers } from '../../core/graph/layers';
 import { inferShapes } from '../../core/graph/shapes';
-import { matchPlan, schemeOf } from '../../core/plan/editPlan';
+import { matchPlan, needsData } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
 import type { Work } from '../../core/ports';
 import type { ModelRequest } from '../../shared/rpc';
@@ -10,8 +10,8 @@ import { weightHashes } from '../inspect';
 
 export interface PlanForModel {
   readonly plan: Plan & { readonly dimensions: Readonly<Record<string, number>> };
-  /** True when at least one layer is to be quantized. */
-  readonly quantizes: boolean;
+  /** True when the plan cannot be applied without running the model on data. */
+  readonly mustRun: boolean;
   /** What to tell about entries that no longer fit. */
   readonly notes: string[];
 }
@@ -32,9 +32,7 @@ export async function planForModel(
   const sizes = { ...plan.dimensions, ...dimensions };
   return {
     plan: { ...plan, dimensions: sizes },
-    quantizes: findLayers(index, inferShapes(index, sizes)).some(
-      ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) !== 'float',
-    ),
+    mustRun: needsData(plan, findLayers(index, inferShapes(index, sizes))),
     notes: [
       ...missing.map((name) => `The plan names ${name}, which is not in the model.`),
       ...changed.map(

@@ -42,10 +42,10 @@ async function quantizeTo(
   const start = performance.now();
   const work = workOf(call);
   const before = sizeOf(await opened.files());
-  const { plan, quantizes, notes } = await planForModel(opened, request, work);
+  const { plan, mustRun, notes } = await planForModel(opened, request, work);
   const data =
     request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
-  const runtime = data && (await runtimeFor(quantizes, notes));
+  const runtime = data && (await runtimeFor(mustRun, notes));
   const source: CalibrationSource | undefined = data &&
     runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
   const quantized = await quantizeModel(opened.model, plan, source, work);
@@ -69,11 +69,11 @@ async function quantizeTo(
 }
 
 /** Undefined, with a note, where there is no runtime and the model can be made without one. */
-async function runtimeFor(quantizes: boolean, notes: string[]): Promise<OrtRuntime | undefined> {
+async function runtimeFor(mustRun: boolean, notes: string[]): Promise<OrtRuntime | undefined> {
   try {
     return await openRuntime();
   } catch (error) {
-    if (quantizes || !(error instanceof RuntimeFailure)) throw error;
+    if (mustRun || !(error instanceof RuntimeFailure)) throw error;
     notes.push(`Not verified. ${error.message}`);
     return undefined;
   }

@@ -13,7 +13,7 @@ export function loadOrt(): Promise<Ort> {
   return (loading ??= import('onnxruntime-node').catch((error: unknown) => {
     throw new RuntimeFailure(
       `ONNX Runtime does not run on this machine (${process.platform} ${process.arch}: ${firstLine(error)}). ` +
-        'Models can be inspected and their weights examined here, but not run: ' +
+        'Here models can be inspected and their weights quantized without data (scheme w8), but not run: ' +
         'calibration, scans and comparisons need Windows, Linux with glibc, or macOS on Apple silicon.',
     );
   }));
