@@ -53,6 +53,9 @@ export async function weightHashes(
   return hashes;
 }
 
+/** A broken file can have one for every weight. */
+const MOST_PROBLEMS = 20;
+
 /** Size of the external files that a model names, and a problem for each that cannot be read as far as it says. */
 async function checkExternalData(
   index: GraphIndex,
@@ -79,7 +82,12 @@ async function checkExternalData(
       problems.push({ severity: 'error', message, node: null });
     }
   }
-  return { bytes, problems };
+  if (problems.length <= MOST_PROBLEMS) return { bytes, problems };
+  const message = `${problems.length - MOST_PROBLEMS} more parts of the external data cannot be read.`;
+  return {
+    bytes,
+    problems: [...problems.slice(0, MOST_PROBLEMS), { severity: 'error', message, node: null }],
+  };
 }
 
 function* tensorsOf(index: GraphIndex): Iterable<Tensor> {

@@ -156,6 +156,29 @@ describe('external data', () => {
   });
 });
 
+describe('many weights without their files', () => {
+  it('are a short list of problems that says how many there are', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roundoff-inspect-'));
+    try {
+      const initializer = Array.from({ length: 100 }, (_, number) => ({
+        ...floatTensor(`w${number}`, new Float32Array(4)),
+        rawData: undefined,
+        dataLocation: 1,
+        externalData: [{ key: 'location', value: `w${number}.bin` }],
+      }));
+      const sink = new MemorySink();
+      await writeModel(makeModel(makeGraph({ initializer })), sink);
+      const path = join(folder, 'model.onnx');
+      writeFileSync(path, sink.bytes());
+      const errors = (await inspect(path)).problems.filter(({ severity }) => severity === 'error');
+      expect(errors).toHaveLength(21);
+      expect(errors.at(-1)?.message).toBe('80 more parts of the external data cannot be read.');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('real models', () => {
   it.each([
     ['cifar10_resnet18/model.onnx', 21, 148_050_944],
