@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -98,6 +99,22 @@ describe('the engine, on the sample', () => {
     expect(again.layers.map(({ weight }) => weight?.dtype)).toEqual(Array(5).fill('int8'));
     // The three BatchNormalizations, 64 channels of four numbers in all, are folded away.
     expect(again.parameters).toBe(481342 - 256);
+  });
+
+  it('verifies against the model that it quantized when another takes its name meanwhile', async () => {
+    const model = join(folder, 'model.onnx');
+    copyFileSync(file, model);
+    const other = readFileSync(file).fill(0, 1_000_000, 1_500_000);
+    let replaced = false;
+    const onProgress = ({ message }: Progress) => {
+      if (replaced || !message.startsWith('Measuring the weight')) return;
+      writeFileSync(join(folder, 'export.tmp'), other);
+      renameSync(join(folder, 'export.tmp'), model);
+      replaced = true;
+    };
+    const { verification } = await client.call('quantize', quantizeRequest({ file: model }), { onProgress });
+    expect(replaced).toBe(true);
+    expect(verification?.outputs[0]?.sqnrDb).toBeGreaterThan(35);
   });
 
   it('delivers the candidates of a scan once each while it runs', async () => {

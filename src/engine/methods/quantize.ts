@@ -3,13 +3,14 @@ import { quantizeModel, type CalibrationSource } from '../../core/calibrate/quan
 import { verify } from '../../core/compare/verify';
 import { throwIfCancelled } from '../../core/errors';
 import { planForModel } from './planForModel';
-import type { Work } from '../../core/ports';
+import type { Session, Work } from '../../core/ports';
 import type { QuantizedLayer, QuantizeResult } from '../../core/results';
 import type { RewrittenLayer } from '../../core/rewrite/rewrite';
 import type { QuantizeRequest } from '../../shared/rpc';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
+import { identityAt } from '../files/writeModelFile';
 import { RuntimeFailure } from '../engineErrors';
 import type { CallContext, EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
@@ -53,7 +54,7 @@ async function quantizeTo(
 
   const { bytes: after } = await staged.write(quantized.model, work);
   await readBack(staged.path);
-  const verification = data && runtime ? await verifyFile(runtime, request, staged.path, data, work) : null;
+  const verification = data && runtime ? await verifyFile(runtime, opened, staged, data, work) : null;
   throwIfCancelled(work.signal);
   await staged.commit();
   return {
@@ -88,16 +89,16 @@ async function readBack(path: string): Promise<void> {
 /** Null when calibration took every sample. */
 async function verifyFile(
   runtime: OrtRuntime,
-  { file, output }: QuantizeRequest,
-  written: string,
+  opened: OpenedModel,
+  written: StagedOutput,
   data: ModelData,
   work: Work,
 ): Promise<QuantizeResult['verification']> {
   const slice = sliceOf(data.dataSet, data.deal, 'verify');
   if (slice.length === 0) return null;
-  const float = await runtime.openFile(file, { optimization: 'full' });
+  const float = await openFloat(runtime, opened);
   try {
-    const quantized = await runtime.openFile(written, { optimization: 'full' }, output);
+    const quantized = await runtime.openFile(written.path, { optimization: 'full' }, written.destination);
     try {
       return { slice: 'verify', ...(await verify(float, quantized, slice, work)) };
     } finally {
@@ -106,6 +107,16 @@ async function verifyFile(
   } finally {
     await float.release();
   }
+}
+
+/** The model that was quantized, even when another one has taken its name since. */
+async function openFloat(runtime: OrtRuntime, { model, path, files }: OpenedModel): Promise<Session> {
+  const [source] = await files();
+  // Fails when the file was changed in place.
+  await source?.read(0, 1);
+  const isThere = source?.identity === (await identityAt(path));
+  const options = { optimization: 'full' } as const;
+  return isThere ? runtime.openFile(path, options) : runtime.openModel(model, options);
 }
 
 async function layerResults(rewritten: readonly RewrittenLayer[], work: Work): Promise<QuantizedLayer[]> {

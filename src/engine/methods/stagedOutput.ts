@@ -39,7 +39,8 @@ export class StagedOutput {
 
   constructor(
     private readonly folder: string,
-    private readonly destination: string,
+    /** Where it goes when it is committed. */
+    readonly destination: string,
     private readonly opened: string,
   ) {}
 
