@@ -110,13 +110,13 @@ async function verifyFile(
 }
 
 /** The model that was quantized, even when another one has taken its name since. */
-async function openFloat(runtime: OrtRuntime, { model, path, files }: OpenedModel): Promise<Session> {
-  const [source] = await files();
+async function openFloat(runtime: OrtRuntime, opened: OpenedModel): Promise<Session> {
+  const [source] = await opened.files();
   // Fails when the file was changed in place.
   await source?.read(0, 1);
-  const isThere = source?.identity === (await identityAt(path));
+  const isThere = source?.identity === (await identityAt(opened.path));
   const options = { optimization: 'full' } as const;
-  return isThere ? runtime.openFile(path, options) : runtime.openModel(model, options);
+  return isThere ? runtime.openFile(opened.path, options) : runtime.openModel(opened.model, options);
 }
 
 async function layerResults(rewritten: readonly RewrittenLayer[], work: Work): Promise<QuantizedLayer[]> {
