@@ -53,7 +53,10 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
     register(
       'chooseData',
       onTarget('Choose Calibration Data', async (target) => {
-        if (await mayRun(target.uri)) await chooseData(engine, target);
+        if (!(await mayRun(target.uri))) return;
+        // The choice is an edit of the plan, so it needs an editor that can save or undo it.
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await chooseData(engine, documentTarget(document));
       }),
     ),
     register(
