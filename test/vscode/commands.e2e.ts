@@ -64,6 +64,23 @@ it('quantizes without an editor: asks for the model, then for data, here a folde
   await vscode.command('Notifications: Clear All Notifications');
 });
 
+it('chooses data without an editor: opens the model, whose plan then has it as an edit', async () => {
+  await vscode.command('Roundoff: Choose Calibration Data…');
+  await vscode.quickInput.waitFor('Choose Calibration Data');
+  await vscode.quickInput.answerPath(vscode.path('model.onnx'));
+  await vscode.tab('model.onnx').waitFor();
+  await vscode.quickInput.waitFor('Calibration data for model.onnx');
+  await vscode.quickInput.pick('Random Inputs');
+  await vscode.waitForDirty('model.onnx', true);
+  const { frame } = await ModelView.shown(vscode);
+  await expect.poll(() => frame.locator('header').innerText()).toContain('random inputs: figures will not');
+  await frame.locator('[role=row][data-id]').first().click();
+  await vscode.undo();
+  await vscode.waitForDirty('model.onnx', false);
+  await vscode.closeTab('model.onnx');
+  await vscode.tab('model.onnx').waitFor({ state: 'detached' });
+});
+
 it('scans without an editor: asks for the model and opens it; random inputs are labelled as such', async () => {
   await vscode.command('Roundoff: Scan Layer Sensitivity');
   await vscode.quickInput.waitFor('Scan Layer Sensitivity');
