@@ -30,7 +30,7 @@ export function Toolbar(props: ToolbarProps) {
   }, []);
   const blocked = lookOnly ?? undefined;
   return (
-    <div class="toolbar" role="toolbar" aria-label="Layers">
+    <div class="toolbar" role="group" aria-label="Filter and actions">
       <vscode-textfield
         class="filter"
         ref={filter}
