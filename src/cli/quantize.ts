@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { needsData, setScheme } from '../core/plan/editPlan';
+import { needsData, planWord, setScheme } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
 import type { ModelSummary, QuantizeResult } from '../core/results';
@@ -41,10 +41,9 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   return ExitCode.done;
 }
 
-/** `dir/model.onnx` → `dir/model.w8a8.onnx`, or what else most layers have. */
-function defaultOutput(file: string, { defaultScheme }: Plan): string {
-  const word = defaultScheme === 'float' ? 'mixed' : defaultScheme;
-  return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.${word}.onnx`);
+/** In the model's folder, named after the plan. */
+function defaultOutput(file: string, plan: Plan): string {
+  return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.${planWord(plan)}.onnx`);
 }
 
 /** @throws UsageError when a layer would be quantized for which there is no data. */

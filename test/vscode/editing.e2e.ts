@@ -77,13 +77,29 @@ it('keeps a layer float from the context menu, with undo and redo', async () => 
   await vscode.waitForDirty('model.onnx', true);
 });
 
+it('gives a layer any scheme through Quantize With…', async () => {
+  const view = await ModelView.shown(vscode);
+  await view.menu('node_linear', 'Quantize With…');
+  await vscode.quickInput.waitFor('Quantize With');
+  await vscode.quickInput.pick('w8');
+  await view.waitForScheme('node_linear', 'w8');
+  await vscode.undo();
+  await view.waitForScheme('node_linear', 'w8a8');
+});
+
 it('acts on a whole selection made and opened by keyboard alone', async () => {
   const view = await ModelView.shown(vscode);
   await view.layer('node_linear').locator('.cell.name').click();
   await vscode.page.keyboard.press('Shift+ArrowDown');
   await vscode.page.keyboard.press('Shift+ArrowDown');
   await vscode.page.keyboard.press('Shift+F10');
-  expect(await vscode.menuEntries()).toEqual(['Quantize (w8a8)', 'Keep Float', 'Scan', 'Copy Name']);
+  expect(await vscode.menuEntries()).toEqual([
+    'Quantize (w8a8)',
+    'Quantize With…',
+    'Keep Float',
+    'Scan',
+    'Copy Name',
+  ]);
   await vscode.pickFromMenu('Keep Float');
   await view.waitForScheme('node_linear_1', 'float');
   expect(await view.cell('node_linear', 'scheme')).toBe('float');

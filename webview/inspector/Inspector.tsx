@@ -9,6 +9,7 @@ import {
   plural,
 } from '../../src/shared/format';
 import type { SchemeId } from '../../src/core/quant/scheme';
+import { schemeCatalog } from '../../src/core/quant/schemeCatalog';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { measuredLabel } from '../tree/columns';
@@ -100,20 +101,24 @@ function LayerInspector({
   );
 }
 
-const LAYER_SCHEMES: readonly [SchemeId, string][] = [
-  ['w8a8', 'w8a8: int8 weight, 8-bit activations'],
-  ['float', 'float: left as it is'],
-];
-const NODE_SCHEMES: readonly [SchemeId, string][] = [
-  ['auto', 'auto: quantized when its inputs are'],
-  ['float', 'float: left as it is'],
-];
+const NODE_SCHEMES = [
+  { id: 'auto', description: 'quantized when its inputs are' },
+  { id: 'float', description: 'left as it is' },
+] as const;
+
+/** What can be chosen; a scheme that only the plan file names is among them while the row has it. */
+function choicesFor({ isLayer, scheme }: ViewRow): readonly { id: SchemeId; description: string }[] {
+  const offered = isLayer ? schemeCatalog : NODE_SCHEMES;
+  return offered.some(({ id }) => id === scheme)
+    ? offered
+    : [{ id: scheme, description: 'from the plan file' }, ...offered];
+}
 
 function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
-  const schemes = row.isLayer ? LAYER_SCHEMES : NODE_SCHEMES;
+  const schemes = choicesFor(row);
   const choose = (event: Event): void => {
     const { value } = event.currentTarget as HTMLSelectElement;
-    const scheme = schemes.find(([id]) => id === value)?.[0];
+    const scheme = schemes.find(({ id }) => id === value)?.id;
     if (scheme && scheme !== row.scheme) {
       void host.call('setScheme', { names: [row.name], scheme }).catch(() => undefined);
     }
@@ -122,9 +127,9 @@ function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
     <label class="field">
       <span>Scheme</span>
       <vscode-single-select key={row.name} label="Scheme" value={row.scheme} onChange={choose}>
-        {schemes.map(([id, label]) => (
+        {schemes.map(({ id, description }) => (
           <vscode-option key={id} value={id}>
-            {label}
+            {id}: {description}
           </vscode-option>
         ))}
       </vscode-single-select>

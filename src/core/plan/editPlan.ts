@@ -22,6 +22,11 @@ export function needsData(
   return [...layers].some(({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8');
 }
 
+/** What a written model is called after: `model.onnx` → `model.w8a8.onnx`. */
+export function planWord({ defaultScheme }: Plan): string {
+  return defaultScheme === 'float' ? 'mixed' : defaultScheme;
+}
+
 /**
  * A plan in which each of `names` has `scheme`.
  * @param hashes weight hash per layer name, where known; recorded so that a later re-export is noticed.

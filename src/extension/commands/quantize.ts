@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { InputError } from '../../core/errors';
+import { needsData, planWord } from '../../core/plan/editPlan';
 import type { EngineHost } from '../engineHost';
 import { VIEW_TYPE } from '../../shared/viewRpc';
 import { withProgress } from '../notify';
@@ -9,7 +10,7 @@ import { describeQuantized } from './messages';
 import { dataRequest, defaultOutput, modelRequest, type Target } from './target';
 
 /**
- * Writes the quantized model as the plan says: calibration data if the plan has none (or `askData`), a save dialog,
+ * Writes the quantized model as the plan says: calibration data if the plan needs some and has none (or `askData`), a save dialog,
  * cancellable progress, and what came of it. The editor and the plan stay as they are.
  */
 export async function writeQuantized(
@@ -18,11 +19,13 @@ export async function writeQuantized(
   { askData }: { askData: boolean },
 ): Promise<void> {
   if (!(await mayRun(target.uri))) return;
-  if ((askData || !dataRequest(target)) && !(await chooseData(engine, target))) return;
+  const layers = target.document?.session.layers;
+  const missing = !dataRequest(target) && (!layers || needsData(target.plan(), layers));
+  if ((askData || missing) && !(await chooseData(engine, target))) return;
   const destination = await vscode.window.showSaveDialog({
     title: `Write ${target.name} Quantized`,
     saveLabel: 'Write',
-    defaultUri: defaultOutput(target.uri, target.plan().defaultScheme === 'float' ? 'mixed' : 'w8a8'),
+    defaultUri: defaultOutput(target.uri, planWord(target.plan())),
     filters: { 'ONNX models': ['onnx'] },
   });
   if (!destination) return;

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { SchemeId } from '../../core/quant/scheme';
+import type { LayerScheme } from '../../core/quant/scheme';
 import type { LayersContext, ViewCommand } from '../../shared/viewRpc';
 import { setScheme, type ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
@@ -9,6 +9,7 @@ import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { compareWith } from './compare';
 import { writeQuantized } from './quantize';
+import { pickScheme } from './quantizeWith';
 import { openDocument, scanLayers } from './scan';
 import { documentTarget, targetOf, type Target } from './target';
 
@@ -34,12 +35,12 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
       const document = isLayersContext(argument) ? provider.documentOf(argument.uri) : undefined;
       if (document && isLayersContext(argument)) await run(document, argument.names);
     };
-  const giveScheme = (scheme: SchemeId): ((argument: unknown) => Promise<void>) =>
-    onLayers(async (document, names) => {
-      if (setScheme(document, names, scheme) > 0) return;
-      const what = scheme === 'float' ? 'is kept float already' : 'can be quantized or it is already';
-      void vscode.window.showInformationMessage(`Nothing to change: what is selected ${what}.`);
-    });
+  const giveScheme = (document: ModelDocument, names: readonly string[], scheme: LayerScheme): void => {
+    if (setScheme(document, names, scheme) > 0) return;
+    const what =
+      scheme === 'float' ? 'is float already' : `has the scheme ${scheme} already or cannot be quantized`;
+    void vscode.window.showInformationMessage(`Nothing to change: all that is selected ${what}.`);
+  };
 
   return vscode.Disposable.from(
     register(
@@ -72,8 +73,21 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
       onTarget('Compare', (target) => compareWith(engine, target)),
     ),
     register('showLog', async () => engine.showLog()),
-    register('layers.quantize', giveScheme('w8a8')),
-    register('layers.keepFloat', giveScheme('float')),
+    register(
+      'layers.quantize',
+      onLayers(async (document, names) => giveScheme(document, names, 'w8a8')),
+    ),
+    register(
+      'layers.quantizeWith',
+      onLayers(async (document, names) => {
+        const scheme = await pickScheme(names.length);
+        if (scheme) giveScheme(document, names, scheme);
+      }),
+    ),
+    register(
+      'layers.keepFloat',
+      onLayers(async (document, names) => giveScheme(document, names, 'float')),
+    ),
     register(
       'layers.scan',
       onLayers((document, names) => scanLayers(engine, document, names)),

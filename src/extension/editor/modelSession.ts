@@ -7,7 +7,14 @@ import { matchPlan, type PlanMismatch } from '../../core/plan/editPlan';
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import type { SchemeId } from '../../core/quant/scheme';
-import type { Candidate, DataSummary, ErrorSplitCurve, ModelSummary, ScanResult } from '../../core/results';
+import type {
+  Candidate,
+  DataSummary,
+  ErrorSplitCurve,
+  ModelSummary,
+  ScanResult,
+  LayerRow,
+} from '../../core/results';
 import type { DataRequest, ModelRequest, Progress } from '../../shared/rpc';
 import type { ModelView, PlanView, RowChunk, ScanView, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
@@ -78,6 +85,11 @@ export class ModelSession {
     return this.#scan.running !== null;
   }
 
+  /** Empty until the model was read. */
+  get layers(): readonly LayerRow[] {
+    return this.summary?.layers ?? [];
+  }
+
   /** Names of the layers that can be quantized. */
   get quantizable(): ReadonlySet<string> {
     return new Set(this.summary?.layers.filter((layer) => layer.quantizable).map((layer) => layer.name));
@@ -91,7 +103,7 @@ export class ModelSession {
     const wanted = new Set(names);
     const stale = new Set(this.#mismatch(this.#rows.map(({ row }) => row.name)).changed);
     const applies = (row: ModelRow): boolean =>
-      row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme !== 'w8a8';
+      row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme === 'auto' || scheme === 'float';
     const differs = (row: ModelRow): boolean =>
       rowScheme(row, this.#plan) !== scheme || stale.has(row.row.name);
     return this.#rows
