@@ -154,3 +154,22 @@ it('computes what a symbolic dimension was missing for, as an undoable edit', as
   await expect.poll(() => header.innerText()).not.toContain('unknown');
   await vscode.waitForDirty('model.onnx', true);
 });
+
+it('writes weights alone without asking for data', async () => {
+  const view = await ModelView.shown(vscode);
+  await view.layer('node_conv2d').locator('.cell.name').click();
+  await vscode.page.keyboard.press('Control+A');
+  await vscode.page.keyboard.press('Shift+F10');
+  await vscode.pickFromMenu('Quantize With…');
+  await vscode.quickInput.waitFor('Nodes With');
+  await vscode.quickInput.pick('w8');
+  await view.waitForScheme('node_linear_1', 'w8');
+  await view.button('Write Quantized Model…').click();
+  await vscode.quickInput.waitFor('Write model.onnx Quantized');
+  await vscode.quickInput.answerPath(vscode.path('weights.onnx'));
+  const { text } = await vscode.dialogs.notification('Wrote weights.onnx', 60_000);
+  expect(text).toMatch(/1\.95 MB → 503 kB .*5 layers quantized/);
+  await vscode.dialogs.pressInNotification('Wrote weights.onnx', 'Open');
+  const written = await ModelView.shown(vscode);
+  await expect.poll(() => written.cell('node_linear', 'scheme')).toBe('int8');
+});

@@ -111,6 +111,7 @@ export function keyEffect(
       return { kind: 'expandSiblings', ids: siblings.map(({ item }) => item.id) };
     }
     case 'a':
+    case 'A': // Caps Lock
       if (!key.ctrl) return undefined;
       return {
         kind: 'select',
