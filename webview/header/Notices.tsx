@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { Problem } from '../../src/core/results';
 import { formatInteger, plural } from '../../src/shared/format';
 import type { ViewCommand, ViewSnapshot } from '../../src/shared/viewRpc';
 
@@ -38,7 +39,7 @@ export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (comma
       )}
       {problems.length > 0 && (
         <details class="problems" open={problems.some(({ severity }) => severity === 'error')}>
-          <summary>{plural(problems.length, 'problem')} in the file</summary>
+          <summary>{fileSummary(problems)}</summary>
           <ul>
             {problems.map(({ severity, message, node }, index) => (
               <li key={index}>
@@ -83,4 +84,12 @@ function Listed({ icon, names, count, children }: NoticeProps & { names: readonl
       </details>
     </Notice>
   );
+}
+
+/** Information alone is no problem. */
+function fileSummary(problems: readonly Problem[]): string {
+  const serious = problems.filter(({ severity }) => severity !== 'info').length;
+  return serious > 0
+    ? `${plural(serious, 'problem')} in the file`
+    : `${plural(problems.length, 'note')} on the file`;
 }
