@@ -24,7 +24,12 @@ describe('quantizeModel(model, plan, source, work)', () => {
           sessions++;
           const session = await runtime.openModel(model, options);
           // Calibration is over.
-          return { ...session, release: () => ((signal.aborted = true), session.release()) };
+          return {
+            inputNames: session.inputNames,
+            outputNames: session.outputNames,
+            run: (feeds, fetches) => session.run(feeds, fetches),
+            release: () => ((signal.aborted = true), session.release()),
+          };
         },
       };
       const job = quantizeModel(

@@ -133,7 +133,9 @@ describe('openRuntime on a platform without binaries', () => {
       throw new Error("Cannot find module '../bin/napi-v6/darwin/x64/onnxruntime_binding.node'");
     });
     const { openRuntime: open } = await import('../../../src/engine/runtime/ortRuntime');
-    await expect(open()).rejects.toThrow(/does not run on this machine .*Models can be inspected/);
+    await expect(open()).rejects.toThrow(
+      /does not run on this machine .*models can be inspected and their weights quantized/,
+    );
     vi.doUnmock('onnxruntime-node');
   });
 });
