@@ -50,9 +50,7 @@ export function raiseOpset(
   );
   return {
     model: derive(raised, { irVersion: Math.max(raised.irVersion, irVersion) }),
-    notes: [
-      `The model's operator set was raised from ${from} to ${target}, which 8-bit weights per channel need.`,
-    ],
+    notes: [`The model's operator set was raised from ${from} to ${target}, which quantized weights need.`],
   };
 }
 
