@@ -31,7 +31,7 @@ const schemeHelp = `Schemes:
   pow2-2 … pow2-5     weights as zero and powers of two (3, 5, 9, 17 values); pow2-15: 15 values
   float               left as it is
 All but w8a8 need no data and give a smaller file, no speed-up. Indices of up to 16 values take
-4 bits each in models of opset 21 or newer, 8 bits in older ones.`;
+4 bits each, for which the model is raised to opset 21; 8 bits where that is not possible.`;
 
 export function addQuantizeOptions(command: Command): Command {
   command

@@ -1,11 +1,10 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
-import { normalDomain } from '../onnx/attributes';
 import { bytesOf, floatTensor, makeNode, makeTensor } from '../onnx/build';
 import { rawByteLength } from '../onnx/dtype';
 import { ComputedPayload } from '../onnx/payload';
 import { readFloat32 } from '../onnx/tensor';
-import { DataType, type Model, type Tensor } from '../onnx/types';
+import { DataType, type Tensor } from '../onnx/types';
 import {
   codebookError,
   codebookIndices,
@@ -18,6 +17,7 @@ import type { WeightError } from '../quant/weights';
 import type { GraphChanges } from './graphChanges';
 import { layoutOf } from './layerWeights';
 import { collectable } from './lazyTensor';
+import { defaultOpset } from './opset';
 
 /** A constant as indices into a codebook, computed when written. */
 export interface CodebookConstant {
@@ -27,8 +27,10 @@ export interface CodebookConstant {
 }
 
 /** Opset and IR version that have UINT4. */
-const FOUR_BIT_OPSET = 21;
-export const FOUR_BIT_IR_VERSION = 10;
+export const FOUR_BIT_OPSET = 21;
+const FOUR_BIT_IR_VERSION = 10;
+/** Entries that an index of 4 bits can name. */
+export const FOUR_BIT_ENTRIES = 16;
 
 const fits = new WeakMap<Tensor, Map<string, Promise<WeightCodebook>>>();
 
@@ -71,7 +73,7 @@ export class CodebookWriter {
     { model }: GraphIndex,
     private readonly changes: GraphChanges,
   ) {
-    this.mayPack = opsetOf(model) >= FOUR_BIT_OPSET;
+    this.mayPack = (defaultOpset(model.opsetImport) ?? 0) >= FOUR_BIT_OPSET;
   }
 
   /** IR version that the written constants need; 0 when any will do. */
@@ -155,7 +157,7 @@ export class CodebookWriter {
 }
 
 function fitsFourBits({ codebook }: WeightCodebook): boolean {
-  return codebook.values.length <= 16;
+  return codebook.values.length <= FOUR_BIT_ENTRIES;
 }
 
 function indexType(bits: 4 | 8): DataType {
@@ -165,8 +167,4 @@ function indexType(bits: 4 | 8): DataType {
 function indexBytes({ tensor }: CodebookConstant, bits: 4 | 8): number {
   const count = tensor.dims.reduce((product, size) => product * size, 1);
   return rawByteLength(indexType(bits), count) ?? 0;
-}
-
-function opsetOf({ opsetImport }: Model): number {
-  return opsetImport.find(({ domain }) => normalDomain(domain) === '')?.version ?? 0;
 }

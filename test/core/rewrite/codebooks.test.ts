@@ -10,6 +10,7 @@ import type { Model } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan } from '../../../src/core/plan/types';
 import type { LayerScheme } from '../../../src/core/quant/scheme';
+import { prepareFloat } from '../../../src/core/rewrite/prepare';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
 import { opTypes, optimizedOpTypes, quantize, run, sqnr } from '../../support/rewriting';
 import { conv, image, model, node, samples, weights } from './models';
@@ -103,28 +104,51 @@ describe('indices', () => {
     };
   };
 
-  it('take 4 bits from opset 21 where up to 16 values are enough, and that raises the IR version', async () => {
-    const old = derive(atOpset21, { irVersion: 9 });
-    expect(await storedTypes(old, 'lut16')).toEqual({
+  it('take 4 bits where up to 16 values are enough, for which the opset is raised', async () => {
+    const { types, notes, irVersion } = await storedTypes(original, 'lut16');
+    expect({ types, irVersion }).toEqual({ types: ['uint4', 'uint4', 'uint4'], irVersion: 10 });
+    expect(notes).toEqual([expect.stringMatching(/raised from 17 to 21/)]);
+    expect(await storedTypes(original, 'lut17')).toEqual({
+      types: ['uint8', 'uint8', 'uint8'],
+      notes: [],
+      irVersion: 8,
+    });
+  });
+
+  it('raise the IR version of a model that has the opset', async () => {
+    expect(await storedTypes(derive(atOpset21, { irVersion: 9 }), 'u4')).toEqual({
       types: ['uint4', 'uint4', 'uint4'],
       notes: [],
       irVersion: 10,
     });
-    expect(await storedTypes(old, 'lut17')).toMatchObject({
-      types: ['uint8', 'uint8', 'uint8'],
-      notes: [],
-      irVersion: 9,
-    });
   });
 
-  it('take 8 bits below, which is said when it wastes half of them', async () => {
-    expect(await storedTypes(original, 'pow2-15')).toMatchObject({
-      types: ['uint8', 'uint8', 'uint8'],
-      notes: [
-        'a, c, head: The indices take 8 bits each in the file: below opset 21 there is no type of 4 bits.',
+  it('take 4 bits also in a model that was prepared for another plan', async () => {
+    const ready = await prepareFloat(original, planOf('w8'));
+    expect(await storedTypes(ready.model, 'u8')).toMatchObject({ types: ['uint8', 'uint8', 'uint8'] });
+    expect(await storedTypes(ready.model, 'u4')).toMatchObject({ types: ['uint4', 'uint4', 'uint4'] });
+  });
+
+  it('take 8 bits where the opset cannot be raised, and say why', async () => {
+    const grouped = model(
+      [
+        conv('a', ['x', 'w'], 'a_out'),
+        node('GroupNormalization', 'norm', ['a_out', 's', 's'], ['y'], { num_groups: { int: 2 } }),
       ],
+      [weights('w', [4, 3, 3, 3]), floatTensor('s', [1, 2])],
+      image,
+      ['y'],
+      18,
+    );
+    expect(await storedTypes(grouped, 'pow2-15')).toEqual({
+      types: ['uint8'],
+      notes: ['a: The indices take 8 bits each in the file: below opset 21 there is no type of 4 bits.'],
+      irVersion: 8,
     });
-    expect(await storedTypes(original, 'pow2-5')).toMatchObject({ notes: [] });
+    expect((await prepareFloat(grouped, planOf('pow2-15'))).notes).toEqual([
+      expect.stringMatching(/^norm \(GroupNormalization\) cannot be raised to opset 21/),
+    ]);
+    expect(await storedTypes(grouped, 'pow2-5')).toMatchObject({ types: ['uint8'], notes: [] });
   });
 });
 
@@ -141,10 +165,10 @@ describe('a plan with codebooks', () => {
       { name: 'c', scheme: 'u1', bits: 1, signed: false, granularity: 'per-tensor' },
       { name: 'head', scheme: 'pow2-5', bits: 5, signed: false, granularity: 'per-tensor' },
     ]);
-    // 108 indices, 5 values, 4 scales, and the bias of 4; 20 indices and 2 values; 2240 indices and 17 values.
+    // 108 indices of 4 bits, 5 values, 4 scales, and the bias of 4; 20 of 4 bits and 2 values; 2240 of 8 and 17 values.
     expect(rewritten.map(({ bytesAfter }) => bytesAfter)).toEqual([
-      108 + 4 * (5 + 4 + 4),
-      20 + 4 * 2,
+      54 + 4 * (5 + 4 + 4),
+      10 + 4 * 2,
       2240 + 4 * 17,
     ]);
     const errors = await Promise.all(rewritten.map((layer) => layer.measureWeight()));
@@ -172,6 +196,7 @@ describe('a plan with codebooks', () => {
     const { model: written, ranges, layers } = await quantize(original, plan, samples(image));
     expect([...ranges.keys()].sort()).toEqual(['act', 'features', 'x']);
     expect(layers.map(({ scheme }) => scheme)).toEqual(['w8a8', 'lut16', 'w8a8']);
+    expect(await optimizedOpTypes(written)).toEqual(expect.arrayContaining(['QLinearConv', 'QGemm']));
     const [sample = {}] = samples(image, 1);
     const { y: before = [] } = await run(original, sample, 'none');
     const { y: after = [] } = await run(written, sample, 'full');
