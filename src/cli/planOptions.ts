@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { setScheme } from '../core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor } from '../core/plan/planFile';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
-import { layerSchemes } from '../core/quant/scheme';
+import { schemeForms } from '../core/quant/scheme';
 import type { LayerRow, ModelSummary } from '../core/results';
 import type { DataRequest } from '../shared/rpc';
 import { RANDOM } from '../engine/data/randomDataSet';
@@ -71,9 +71,7 @@ function schemeIn(text: string): ReturnType<typeof layerScheme> {
   try {
     return layerScheme(text);
   } catch {
-    throw new UsageError(
-      `--layer: there is no scheme "${text}". It must be one of ${layerSchemes.join(', ')}.`,
-    );
+    throw new UsageError(`--layer: there is no scheme "${text}". It must be ${schemeForms}.`);
   }
 }
 

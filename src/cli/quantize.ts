@@ -2,7 +2,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { needsData, planWord, setScheme } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
-import type { ModelSummary, QuantizeResult } from '../core/results';
+import { isCodebookScheme } from '../core/quant/scheme';
+import type { ModelSummary, QuantizedLayer, QuantizeResult } from '../core/results';
 import { AtomicFile, writeTogether } from '../engine/files/atomicFile';
 import { openModelFile, type OpenedModel } from '../engine/files/modelFile';
 import { refuseOpened } from '../engine/files/writeModelFile';
@@ -78,12 +79,18 @@ async function checkPlanPath(planFile: string, output: string, { model, path }: 
   await refuseOpened(target, model, [path]);
 }
 
+function formatText({ scheme, bits, signed, granularity }: QuantizedLayer): string {
+  if (scheme === 'float') return '';
+  const type = isCodebookScheme(scheme) ? `${bits}-bit codebook` : `${signed ? 'int' : 'uint'}${bits}`;
+  return `${type} ${granularity}`;
+}
+
 function describeResult(result: QuantizeResult): string {
   const { bytes, totals, verification } = result;
   const rows = result.layers.map((layer) => [
     layer.name,
     layer.scheme,
-    layer.scheme === 'float' ? '' : `${layer.signed ? 'int' : 'uint'}${layer.bits} ${layer.granularity}`,
+    formatText(layer),
     layer.scheme === 'float' ? '' : decibelText(layer.weightSqnrDb),
     bytesText(layer.bytesBefore),
     bytesText(layer.bytesAfter),

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { layerSchemes, type LayerScheme } from '../core/quant/scheme';
+import { parseScheme, schemeForms, type LayerScheme } from '../core/quant/scheme';
 import {
   addActivationOptions,
   addDataOptions,
@@ -18,10 +18,20 @@ export interface QuantizeOptions extends DataOptions, ActivationOptions {
 }
 
 export function layerScheme(text: string): LayerScheme {
-  const scheme = layerSchemes.find((known) => known === text);
-  if (!scheme) throw new InvalidArgumentError(`It must be one of ${layerSchemes.join(', ')}.`);
+  const scheme = parseScheme(text);
+  if (!scheme) throw new InvalidArgumentError(`It must be ${schemeForms}.`);
   return scheme;
 }
+
+const schemeHelp = `Schemes:
+  w8a8                int8 weights, 8-bit activations: smaller and faster, needs data
+  w8                  int8 weights only
+  u1 … u8             weights as 2^N values, evenly spaced from the least to the greatest
+  lut2 … lut256       weights as the K values that k-means finds
+  pow2-2 … pow2-5     weights as zero and powers of two (3, 5, 9, 17 values); pow2-15: 15 values
+  float               left as it is
+All but w8a8 need no data and give a smaller file, no speed-up. Indices of up to 16 values take
+4 bits each, for which the model is raised to opset 21; 8 bits where that is not possible.`;
 
 export function addQuantizeOptions(command: Command): Command {
   command
@@ -30,11 +40,7 @@ export function addQuantizeOptions(command: Command): Command {
     )
     .argument('<file>', 'float ONNX model; never modified')
     .option('-o, --output <file>', 'the file to write (default: <name>.<scheme>.onnx beside the model)')
-    .option(
-      '--scheme <scheme>',
-      'of layers that nothing else names: w8a8, w8 (weights only: no data needed, no speed-up) or float (default: w8a8)',
-      layerScheme,
-    )
+    .option('--scheme <scheme>', 'of layers that nothing else names (default: w8a8); see below', layerScheme)
     .option('--layer <glob=scheme>', 'scheme of the layers that the glob matches; repeatable', collect)
     .option('--exclude <glob>', 'keep these layers and nodes float; repeatable', collect)
     .option(
@@ -48,6 +54,6 @@ export function addQuantizeOptions(command: Command): Command {
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',
-    '\nGlobs match layer names and their paths in the layer tree; * also matches slashes.',
+    `\n${schemeHelp}\n\nGlobs match layer names and their paths in the layer tree; * also matches slashes.`,
   );
 }

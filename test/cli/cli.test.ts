@@ -1,4 +1,12 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +131,38 @@ describe('roundoff quantize', () => {
     expect(verification).toBeNull();
     expect(notes).toEqual([expect.stringMatching(/Nothing was run/)]);
     rmSync(output);
+  });
+
+  it('writes codebooks without data, a scheme for each layer, named after the default', async () => {
+    const args = ['--scheme', 'lut16', '--layer', 'node_linear=u4', '--layer', '*_2=pow2-15', '--json'];
+    const { exitCode, stdout } = await callCli(['quantize', model, ...args]);
+    expect(exitCode).toBe(0);
+    const { output, layers, bytes, notes } = JSON.parse(stdout) as QuantizeResult;
+    expect(output).toBe(join(folder, 'mnist_cnn.lut16.onnx'));
+    expect(Object.fromEntries(layers.map(({ name, scheme }) => [name, scheme]))).toEqual({
+      node_conv2d: 'lut16',
+      node_conv2d_1: 'lut16',
+      node_conv2d_2: 'pow2-15',
+      node_linear: 'u4',
+      node_linear_1: 'lut16',
+    });
+    expect(layers.every(({ bits }) => bits === 4)).toBe(true);
+    expect(bytes.after).toBe(statSync(output).size);
+    expect(bytes.after / bytes.before).toBeLessThan(0.14);
+    expect(notes).toContainEqual(expect.stringMatching(/raised from 20 to 21/));
+    rmSync(output);
+  });
+
+  it.each(['lut1', 'u9', 'pow2-6'])('refuses the scheme %s by its name', async (scheme) => {
+    for (const args of [
+      ['--scheme', scheme],
+      ['--layer', `node_linear=${scheme}`],
+    ]) {
+      const { exitCode, stderr } = await callCli(['quantize', model, ...args]);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(scheme);
+      expect(stderr).toMatch(/u1 to u8, lut2 to lut256, pow2-2 to pow2-5, pow2-15/);
+    }
   });
 
   it('writes <name>.w8a8.onnx beside the model and prints the contract’s JSON', async () => {

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../../../schemas/plan.schema.json';
 import { InputError } from '../errors';
+import { schemeForms } from '../quant/scheme';
 import { PLAN_VERSION, type Plan } from './types';
 
 /** What holds where a plan file is silent; the plan of a model that has none. */
@@ -43,6 +44,9 @@ function describe({ instancePath, keyword, message, params }: ErrorObject): stri
     return `${place} has an unknown key "${String(params['additionalProperty'])}"`;
   if (keyword === 'enum')
     return `${place} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`;
+  // The pattern of a scheme is for machines.
+  if (keyword === 'pattern' && /(^|\/)(defaultScheme|scheme)$/.test(instancePath))
+    return `${place} must be ${schemeForms}${instancePath.endsWith('/scheme') ? ', or auto' : ''}`;
   if (keyword === 'const') return `${place} must be ${String(params['allowedValue'])}`;
   return `${place} ${message ?? 'is wrong'}`;
 }

@@ -1,15 +1,63 @@
-/** How a layer is quantized. */
-export const layerSchemes = ['w8a8', 'w8', 'float'] as const;
+/** Schemes that are one word. */
+const wordSchemes = ['w8a8', 'w8', 'float'] as const;
 
 /**
+ * Schemes that store a weight as indices into a table of float32 values (weight only: no data, no speed-up):
+ * - `uN`, N = 1…8: 2^N values, evenly spaced from the least to the greatest weight.
+ * - `lutK`, K = 2…256: the K values with the least squared error (k-means).
+ * - `pow2-b`, b = 2…5: zero and 2^(b−1)/2 powers of two of either sign. `pow2-15`: zero and 7 of either sign, 15 in all.
+ */
+export type CodebookScheme = `u${number}` | `lut${number}` | `pow2-${number}`;
+
+/**
+ * How a layer is quantized.
  * - `w8a8`: static: int8 weight, calibrated 8-bit activations.
  * - `w8`: int8 weight only. Needs no data; the runtime computes in float, so it is a smaller file but not faster.
  * - `float`: left as it is.
+ * - or a codebook.
  */
-export type LayerScheme = (typeof layerSchemes)[number];
+export type LayerScheme = (typeof wordSchemes)[number] | CodebookScheme;
 
 /** The words of a plan. `auto`, for nodes without a weight: quantized when their inputs are. */
 export type SchemeId = LayerScheme | 'auto';
+
+/** What the table of a codebook scheme holds. */
+export type CodebookKind =
+  | { readonly kind: 'uniform'; readonly entries: number }
+  | { readonly kind: 'k-means'; readonly entries: number }
+  /** Zero and `magnitudes` powers of two of either sign. */
+  | { readonly kind: 'powers of two'; readonly entries: number; readonly magnitudes: number };
+
+/** Every form that `parseScheme` takes, for help and messages. */
+export const schemeForms = 'w8a8, w8, u1 to u8, lut2 to lut256, pow2-2 to pow2-5, pow2-15 or float';
+
+/** The scheme that `text` names; undefined when there is none. */
+export function parseScheme(text: string): LayerScheme | undefined {
+  return wordSchemes.find((word) => word === text) ?? (isCodebookScheme(text) ? text : undefined);
+}
+
+export function isCodebookScheme(text: string): text is CodebookScheme {
+  return codebookKind(text) !== undefined;
+}
+
+/** The table that a codebook scheme asks for; undefined for other schemes. */
+export function codebookKind(scheme: string): CodebookKind | undefined {
+  const [, family, digits = ''] = /^(u|lut|pow2-)([1-9]\d{0,2})$/.exec(scheme) ?? [];
+  const size = Number(digits);
+  switch (family) {
+    case 'u':
+      return size <= 8 ? { kind: 'uniform', entries: 2 ** size } : undefined;
+    case 'lut':
+      return size >= 2 && size <= 256 ? { kind: 'k-means', entries: size } : undefined;
+    case 'pow2-': {
+      if (size !== 15 && (size < 2 || size > 5)) return undefined;
+      const magnitudes = size === 15 ? 7 : 2 ** (size - 1) / 2;
+      return { kind: 'powers of two', entries: 2 * magnitudes + 1, magnitudes };
+    }
+    default:
+      return undefined;
+  }
+}
 
 export type ActivationType = 'uint8' | 'int8';
 

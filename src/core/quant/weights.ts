@@ -51,7 +51,14 @@ export interface WeightError {
 
 /** Compares a weight with what its codes stand for. Unique values are counted over the whole tensor. */
 export function weightError(values: Float32Array, format: WeightFormat): WeightError {
-  const back = dequantizeLinearPerChannel(quantizeWeight(values, format), format.layout, format.params);
+  return differenceFrom(
+    values,
+    dequantizeLinearPerChannel(quantizeWeight(values, format), format.layout, format.params),
+  );
+}
+
+/** What replacing `values` by `back` loses. */
+export function differenceFrom(values: Float32Array, back: Float32Array): WeightError {
   let sse = 0;
   let energy = 0;
   for (let i = 0; i < values.length; i++) {
@@ -64,13 +71,16 @@ export function weightError(values: Float32Array, format: WeightFormat): WeightE
   return { sse, sqnrDb, uniqueBefore: uniqueCount(values), uniqueAfter: uniqueCount(back) };
 }
 
-/** Distinct values; +0 and -0 are one. An open hash of the bits: sorting is several times slower. */
-export function uniqueCount(values: Float32Array): number {
+/**
+ * Distinct values; +0 and -0 are one. An open hash of the bits: sorting is several times slower.
+ * @param limit counting stops once there are more: then the result is only known to be above.
+ */
+export function uniqueCount(values: Float32Array, limit = Infinity): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let table = new Uint32Array(1024);
   let used = 0;
   let hasZero = false;
-  for (let i = 0; i < bits.length; i++) {
+  for (let i = 0; i < bits.length && used <= limit; i++) {
     const key = bits[i] ?? 0;
     // Zero marks a free place in the table, so zeros are counted apart.
     if (key === 0 || key === 0x80000000) hasZero = true;

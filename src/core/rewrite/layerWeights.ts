@@ -67,7 +67,8 @@ export async function quantizeConstant(
   return { tensor, axis, format: await format };
 }
 
-function layoutOf(tensor: Tensor, axis: number | undefined): AxisLayout {
+/** How a tensor divides along `axis`; undefined: it is one slice. */
+export function layoutOf(tensor: Tensor, axis: number | undefined): AxisLayout {
   if (axis !== undefined) return axisLayout(tensor.dims, axis);
   return { outer: 1, channels: 1, inner: tensor.dims.reduce((count, size) => count * size, 1) };
 }

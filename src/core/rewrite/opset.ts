@@ -41,7 +41,7 @@ export function raiseOpset(
   const from = defaultOpset(model.opsetImport);
   let raised = model;
   for (let version = lowestOpset(model) + 1; version <= target; version++) {
-    raised = raiseTo(raised, version, dims);
+    raised = raiseTo(raised, version, target, dims);
   }
   if (raised === model || from === undefined || from >= target) return { model: raised, notes: [] };
   const irVersion = irVersions.reduce(
@@ -51,12 +51,13 @@ export function raiseOpset(
   return {
     model: derive(raised, { irVersion: Math.max(raised.irVersion, irVersion) }),
     notes: [
-      `The model's operator set was raised from ${from} to ${target}, which 8-bit weights per channel need.`,
+      `The model's operator set was raised from ${from} to ${target}, which the quantized weights need.`,
     ],
   };
 }
 
-function defaultOpset(imports: readonly OperatorSetId[]): number | undefined {
+/** Version of the default operator set among `imports`. */
+export function defaultOpset(imports: readonly OperatorSetId[]): number | undefined {
   return imports.find(({ domain }) => normalDomain(domain) === '')?.version;
 }
 
@@ -66,8 +67,13 @@ function lowestOpset({ opsetImport, functions }: Model): number {
 }
 
 /** One step for everything that is at `version - 1`. */
-function raiseTo(model: Model, version: number, dims: Readonly<Record<string, number>>): Model {
-  const step = new Step(model, version, dims);
+function raiseTo(
+  model: Model,
+  version: number,
+  target: number,
+  dims: Readonly<Record<string, number>>,
+): Model {
+  const step = new Step(model, version, target, dims);
   const isBefore = (imports: readonly OperatorSetId[]) => defaultOpset(imports) === version - 1;
   const opsetImport = (imports: readonly OperatorSetId[]) =>
     imports.map((entry) => (normalDomain(entry.domain) === '' ? derive(entry, { version }) : entry));
@@ -94,6 +100,8 @@ class Step {
   constructor(
     model: Model,
     private readonly version: number,
+    /** The version that all steps lead to, for messages. */
+    private readonly target: number,
     private readonly dims: Readonly<Record<string, number>>,
   ) {
     this.index = indexGraph(model);
@@ -159,7 +167,7 @@ class Step {
       isRead: (position) => this.isRead(scope, node.output[position] ?? ''),
       refuse: (why) => {
         throw new InputError(
-          `${ref.name} (${node.opType}) cannot be raised to opset ${this.version}, which per-channel quantization needs on the way to 13: ${why}. Export the model with opset 13 or newer.`,
+          `${ref.name} (${node.opType}) cannot be raised to opset ${this.version}, on the way to ${this.target}, which the quantized weights need: ${why}. Export the model with opset ${this.target} or newer.`,
         );
       },
     };

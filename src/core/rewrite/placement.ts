@@ -46,7 +46,7 @@ export interface Placement {
   /** Every layer of the model, quantized or not. */
   readonly allLayers: readonly Layer[];
   readonly layers: readonly StaticLayer[];
-  /** Layers whose weight alone is 8-bit: planned so, or without an integer kernel. */
+  /** Layers of which the weight alone is quantized: planned so, or without an integer kernel. */
   readonly weightOnly: readonly Layer[];
   /** Nodes whose outputs are 8-bit: layers, `auto` nodes and pass-through operators. */
   readonly staticNodes: ReadonlySet<NodeRef>;
@@ -107,7 +107,7 @@ class Placer implements ConcatContext {
     if (scheme === 'float') return;
     if (!quantizable || !weight) {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
-    } else if (scheme === 'w8') {
+    } else if (scheme !== 'w8a8') {
       this.weightOnly.push(layer);
     } else if (layer.op === 'ConvTranspose') {
       this.weightOnly.push(layer);

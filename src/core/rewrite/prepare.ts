@@ -1,3 +1,4 @@
+import { InputError } from '../errors';
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
@@ -6,13 +7,15 @@ import { derive } from '../onnx/origin';
 import type { Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
+import { codebookKind } from '../quant/scheme';
+import { FOUR_BIT_ENTRIES, FOUR_BIT_OPSET } from './codebookWriter';
 import { dropIdentities } from './dropIdentities';
 import { foldChannelAffine } from './foldChannelAffine';
 import { foldGemmFactors } from './foldGemmFactors';
 import { foldConstants } from './foldConstants';
 import { GraphChanges } from './graphChanges';
 import { meanToPool } from './meanToPool';
-import { raiseOpset } from './opset';
+import { defaultOpset, raiseOpset, type RaisedModel } from './opset';
 import { placeQuantization } from './placement';
 
 /** A float model that computes the same as the original and is ready for quantization. */
@@ -39,10 +42,11 @@ const prepared = new WeakMap<Model, Prepared>();
  */
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
   const known = prepared.get(model);
-  if (known) return known;
+  // A plan with smaller indices than the one it was prepared for may need a higher opset.
+  if (known && !wantsFourBits(model, plan)) return known;
   if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
-  const raised = raiseOpset(named, PER_CHANNEL_OPSET, plan.dimensions);
+  const raised = raiseForPlan(named, plan);
   const folds = [dropIdentities, foldConstants, foldGemmFactors, foldChannelAffine, meanToPool];
   const result = {
     model: folds.reduce((current, fold) => fold(current), raised.model),
@@ -51,6 +55,31 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
   if (!plannedLayers(result.model, plan).some(({ quantizable }) => quantizable)) return { model, notes: [] };
   prepared.set(result.model, result);
   return result;
+}
+
+/**
+ * Raises the opset as far as the plan needs. Indices of 4 bits are worth raising it further, but not worth giving up: where
+ * that is not possible, they are written as bytes.
+ */
+function raiseForPlan(model: Model, plan: Plan): RaisedModel {
+  if (!wantsFourBits(model, plan)) return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+  try {
+    return raiseOpset(model, FOUR_BIT_OPSET, plan.dimensions);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const raised = raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+    return { model: raised.model, notes: [...raised.notes, error.message] };
+  }
+}
+
+/** True when the plan stores a weight as indices that 4 bits could hold if the opset were higher. */
+function wantsFourBits(model: Model, plan: Plan): boolean {
+  if ((defaultOpset(model.opsetImport) ?? 0) >= FOUR_BIT_OPSET) return false;
+  const isSmall = (scheme: string) => (codebookKind(scheme)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
+  const schemes = [plan.defaultScheme, ...Object.values(plan.layers).map(({ scheme }) => scheme)];
+  // Most plans have none, and need no look at the layers.
+  if (!schemes.some(isSmall)) return false;
+  return plannedLayers(model, plan).some(({ name }) => isSmall(schemeOf(plan, name, true)));
 }
 
 /**

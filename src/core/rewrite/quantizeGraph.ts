@@ -3,15 +3,17 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer, NodeRef, Scope } from '../graph/types';
 import { bytesOf } from '../onnx/build';
 import { MemoryPayload } from '../onnx/payload';
-import { DataType } from '../onnx/types';
+import { derive } from '../onnx/origin';
+import { DataType, type Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
 import { computeQuantParams } from '../quant/affine';
 import { integerType } from '../quant/integerTypes';
-import type { LayerScheme, QuantParams, Range } from '../quant/scheme';
+import { codebookKind, type LayerScheme, type QuantParams, type Range } from '../quant/scheme';
 import type { WeightFormat } from '../quant/weights';
 import { biasOf, biasPerChannel } from './bias';
+import { CodebookWriter, fitConstant, measureCodebook } from './codebookWriter';
 import { GraphChanges } from './graphChanges';
 import {
   codesPayload,
@@ -42,6 +44,7 @@ export async function quantizeGraph(
 class Quantizer {
   private readonly changes: GraphChanges;
   private readonly writer: QdqWriter;
+  private readonly codebooks: CodebookWriter;
   private readonly params = new Map<string, QuantParams>();
   /** Constants already stored, by their format: layers that share a weight share its codes. */
   private readonly stored = new Map<WeightFormat, string>();
@@ -56,6 +59,7 @@ class Quantizer {
   ) {
     this.changes = new GraphChanges(index.model);
     this.writer = new QdqWriter(index, main, this.changes);
+    this.codebooks = new CodebookWriter(index, this.changes);
   }
 
   async run({ signal, onProgress }: Work): Promise<Rewritten> {
@@ -79,7 +83,13 @@ class Quantizer {
     }
     this.writer.finish();
     const layers = allLayers.map((layer) => this.results.get(layer.ref) ?? keptFloat(layer));
-    return { model: this.changes.apply(), layers, notes: this.placement.notes.sentences() };
+    return { model: this.changedModel(), layers, notes: this.placement.notes.sentences() };
+  }
+
+  private changedModel(): Model {
+    const model = this.changes.apply();
+    const irVersion = Math.max(model.irVersion, this.codebooks.leastIrVersion);
+    return irVersion === model.irVersion ? model : derive(model, { irVersion });
   }
 
   private addActivationParams(): Map<string, ParamNames> {
@@ -205,10 +215,32 @@ class Quantizer {
     const { ref, weight } = layer;
     if (!weight) return;
     const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
-    const quantized = await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
-    this.writer.setInput(ref.node, weight.inputIndex, this.store(weight.name, ref, quantized));
     const scheme = schemeOf(this.plan, layer.name, true);
     const biasBytes = layer.bytes - 4 * elementCount(weight.tensor.dims);
+    const kind = codebookKind(scheme);
+    if (kind) {
+      const constant = await fitConstant(weight.tensor, kind, axis);
+      this.writer.setInput(ref.node, weight.inputIndex, this.codebooks.add(weight.name, ref, constant));
+      if (this.codebooks.wastesBits(constant)) {
+        this.placement.notes.add(
+          layer.name,
+          'The indices take 8 bits each in the file: below opset 21 there is no type of 4 bits.',
+        );
+      }
+      this.results.set(ref, {
+        name: layer.name,
+        scheme,
+        bits: Math.ceil(Math.log2(kind.entries)),
+        signed: false,
+        granularity: constant.fitted.scales ? 'per-channel' : 'per-tensor',
+        bytesBefore: layer.bytes,
+        bytesAfter: this.codebooks.bytesOf(constant) + biasBytes,
+        measureWeight: () => measureCodebook(constant),
+      });
+      return;
+    }
+    const quantized = await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true });
+    this.writer.setInput(ref.node, weight.inputIndex, this.store(weight.name, ref, quantized));
     this.results.set(ref, describe(layer, scheme, quantized, biasBytes));
   }
 

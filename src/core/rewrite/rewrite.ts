@@ -12,13 +12,13 @@ import { quantizeGraph } from './quantizeGraph';
 export interface RewrittenLayer {
   readonly name: string;
   readonly scheme: LayerScheme;
-  /** Of one element of the weight. */
+  /** Of one element of the weight; of a codebook, what its indices need, however they are stored. */
   readonly bits: number;
   readonly signed: boolean;
   readonly granularity: 'per-tensor' | 'per-channel';
   /** Stored bytes of weight and bias. */
   readonly bytesBefore: number;
-  /** Codes, scales, zero points and bias. A weight that several layers share is counted for each. */
+  /** Codes, scales, zero points, codebook and bias. A weight that several layers share is counted for each. */
   readonly bytesAfter: number;
   /** Reads the weight and measures its rounding error; null for layers that stay as they were. */
   measureWeight(): Promise<WeightError | null>;

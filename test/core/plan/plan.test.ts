@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { matchPlan, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor, serializePlan } from '../../../src/core/plan/planFile';
+import { parseScheme } from '../../../src/core/quant/scheme';
 
 describe('parsePlan(text, file)', () => {
   it('fills what the file leaves out', () => {
@@ -30,10 +31,39 @@ describe('parsePlan(text, file)', () => {
     const text = '{"version": 2, "layers": {"conv": {"scheme": "w3"}}, "colour": 1}';
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/version must be 1/);
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(
-      /layers\/conv\/scheme must be one of w8a8, w8, float, auto/,
+      /layers\/conv\/scheme must be w8a8, w8, u1 to u8, lut2 to lut256, .*pow2-15 or float, or auto/,
     );
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/unknown key "colour"/);
   });
+
+  it.each([
+    'w8',
+    'u1',
+    'u8',
+    'lut2',
+    'lut9',
+    'lut10',
+    'lut99',
+    'lut199',
+    'lut249',
+    'lut256',
+    'pow2-2',
+    'pow2-15',
+  ])('accepts the scheme %s, as the command line does', (scheme) => {
+    expect(parseScheme(scheme)).toBe(scheme);
+    const text = JSON.stringify({ version: 1, defaultScheme: scheme, layers: { a: { scheme } } });
+    expect(parsePlan(text, 'p')).toMatchObject({ defaultScheme: scheme, layers: { a: { scheme } } });
+  });
+
+  it.each(['auto', 'u0', 'u9', 'lut1', 'lut02', 'lut257', 'lut300', 'pow2-1', 'pow2-6', 'pow2-16', 'xlut16'])(
+    'refuses the default scheme %s, as the command line does',
+    (defaultScheme) => {
+      expect(parseScheme(defaultScheme)).toBeUndefined();
+      expect(() => parsePlan(JSON.stringify({ version: 1, defaultScheme }), 'p')).toThrow(
+        /defaultScheme must be w8a8, w8, u1 to u8/,
+      );
+    },
+  );
 
   it.each(['percentile:101', 'percentile:', 'entropy'])('refuses the range rule %s', (rule) => {
     expect(() => parsePlan(JSON.stringify({ version: 1, activationRange: rule }), 'p')).toThrow(

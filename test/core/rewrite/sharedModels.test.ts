@@ -4,8 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { MemorySource } from '../../../src/core/onnx/memory';
 import { readModel } from '../../../src/core/onnx/read';
 import type { Model } from '../../../src/core/onnx/types';
+import { modelSize } from '../../../src/core/onnx/write';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Feeds } from '../../../src/core/ports';
+import { raiseOpset } from '../../../src/core/rewrite/opset';
+import { rewrite } from '../../../src/core/rewrite/rewrite';
 import { readNpz } from '../../support/npz';
 import { optimizedOpTypes, quantize, run, sqnr } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
@@ -85,6 +88,22 @@ describe('models of the shared corpus', () => {
     expect(sqnrDb).toBeGreaterThan(leastSqnr);
   });
 
+  it.each([
+    ['cifar10_resnet18/model.onnx', 'cifar10_resnet18/calibration.npz', 18],
+    ['cifar10_mobilenetv2/raw.onnx', 'cifar10_mobilenetv2/calibration.npz', 13],
+    ['unet/model.onnx', 'unet/calibration.npz', 23],
+  ])('%s runs with 16 k-means values a weight, in 4 bits', async (modelFile, data, leastSqnr) => {
+    const [modelPath, dataPath] = [sharedModel(modelFile), sharedModel(data)];
+    if (!modelPath || !dataPath) return;
+    const original = await read(modelPath);
+    const plan = { ...defaultPlan, defaultScheme: 'lut16' } as const;
+    const { model: written, layers } = await rewrite(original, plan, new Map());
+    expect(new Set(layers.map(({ scheme }) => scheme))).toEqual(new Set(['lut16']));
+    expect((await modelSize(written)) / (await modelSize(original))).toBeLessThan(0.17);
+    const feeds = rows(dataPath, 0, 16);
+    expect(sqnr(await outputs(original, feeds), await outputs(written, feeds))).toBeGreaterThan(leastSqnr);
+  });
+
   it('a U-Net keeps only its ConvTranspose float', async () => {
     const paths = ['unet/model.onnx', 'unet/calibration.npz', 'unet/test.npz'].map(sharedModel);
     const [modelPath, calibration, test] = paths;
@@ -112,6 +131,8 @@ describe('models of the shared corpus', () => {
     const [before = []] = Object.values(await run(original, sample, 'none'));
     const [raised = []] = Object.values(await run(prepared.model, sample, 'none'));
     expect(raised).toEqual(before);
+    const [raisedFurther = []] = Object.values(await run(raiseOpset(original, 21).model, sample, 'none'));
+    expect(raisedFurther).toEqual(before);
     const optimized = await optimizedOpTypes(quantized);
     expect(optimized.filter((op) => op === 'QLinearConv')).toHaveLength(26);
     expect(optimized).toContain('QLinearConcat');

@@ -12,13 +12,16 @@ import json
 import onnx
 from onnx import defs
 
-LAST = 13
+LAST = 21
 # Version, operator: what the schema's text says and its fields do not.
 TEXT_ONLY = {
     (7, "PRelu"): "slope no longer broadcasts from axis 1",
     (13, "Softmax"): "works along one axis instead of on a matrix",
     (13, "LogSoftmax"): "works along one axis instead of on a matrix",
     (13, "Hardmax"): "works along one axis instead of on a matrix",
+    (16, "RoiAlign"): "half a pixel is subtracted by default",
+    (18, "Split"): "num_outputs is required without sizes",
+    (21, "GroupNormalization"): "scale and bias are per channel instead of per group",
 }
 
 

@@ -1,6 +1,7 @@
 import { derive } from '../../onnx/origin';
 import { type Adapter, dropping } from './adapter';
 import {
+  batchNormOutputs,
   batchNormSpatial,
   broadcastBinary,
   castType,
@@ -10,14 +11,23 @@ import {
   seluDefaults,
   topKInput,
 } from './arithmetic';
-import { resizeMode, upsampleFactors, upsampleInput, upsampleToResize } from './scaling';
+import {
+  gridSampleMode,
+  resizeMode,
+  roiCoordinates,
+  upsampleFactors,
+  upsampleInput,
+  upsampleToResize,
+} from './scaling';
 import {
   axesInput,
   concatAxis,
+  dftAxis,
   padInputs,
   padNames,
   reshapeShape,
   sliceInputs,
+  splitCount,
   splitSizes,
   splitSizesAttribute,
 } from './shaping';
@@ -126,4 +136,25 @@ export const adapters: Readonly<Record<number, Step>> = {
     Squeeze: axesInput,
     Unsqueeze: axesInput,
   },
+  14: { BatchNormalization: batchNormOutputs },
+  16: { RoiAlign: roiCoordinates },
+  18: {
+    ...all(
+      [
+        'ReduceL1',
+        'ReduceL2',
+        'ReduceLogSum',
+        'ReduceLogSumExp',
+        'ReduceMax',
+        'ReduceMean',
+        'ReduceMin',
+        'ReduceProd',
+        'ReduceSumSquare',
+      ],
+      axesInput,
+    ),
+    Split: splitCount,
+  },
+  20: { DFT: dftAxis, GridSample: gridSampleMode },
+  21: { GroupNormalization: refuse('its scale is per channel since then, and was per group') },
 };

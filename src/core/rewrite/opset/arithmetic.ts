@@ -1,3 +1,4 @@
+import { derive } from '../../onnx/origin';
 import { attribute, attrFloat, attrInt, attrString } from '../../onnx/attributes';
 import { floatTensor, int64Tensor, makeNode } from '../../onnx/build';
 import { AttributeType, DataType, type Node } from '../../onnx/types';
@@ -95,6 +96,14 @@ export const batchNormSpatial: Adapter = (node, context) => {
     return context.refuse('it normalizes per activation (spatial = 0)');
   }
   return [without(node, 'spatial')];
+};
+
+/** Opset 14: the statistics of training are other outputs. */
+export const batchNormOutputs: Adapter = (node, context) => {
+  if (node.output.some((_, position) => position > 0 && context.isRead(position))) {
+    return context.refuse('it gives out the statistics of training');
+  }
+  return [derive(node, { output: node.output.slice(0, 1) })];
 };
 
 /** Opset 10: TopK has k as an input. */

@@ -46,3 +46,14 @@ export const resizeMode: Adapter = (node, context) => {
   }
   return [withAttribute(asymmetric, 'nearest_mode', shrinks ? 'ceil' : 'floor')];
 };
+
+/** Opset 16: half a pixel is subtracted unless said otherwise. */
+export const roiCoordinates: Adapter = (node) => [
+  withAttribute(node, 'coordinate_transformation_mode', 'output_half_pixel'),
+];
+
+/** Opset 20: the modes lost their `bi`. */
+export const gridSampleMode: Adapter = (node) => {
+  const mode = attrString(node, 'mode', 'bilinear');
+  return [withAttribute(node, 'mode', mode.replace(/^bi/, ''))];
+};

@@ -24,8 +24,18 @@ function listToInput(name: string, position: number): Adapter {
 export const reshapeShape = listToInput('shape', 1);
 /** Opset 13. */
 export const splitSizes = listToInput('split', 1);
-/** Opset 13: Squeeze, Unsqueeze, ReduceSum. */
+/** Opset 13: Squeeze, Unsqueeze, ReduceSum. Opset 18: the other reductions. */
 export const axesInput = listToInput('axes', 1);
+
+/** Opset 18: Split into equal parts says how many. */
+export const splitCount: Adapter = (node) => [
+  node.input[1] ? node : withAttribute(node, 'num_outputs', { int: node.output.length }),
+];
+
+/** Opset 20: DFT has its axis as an input, with another default. */
+export const dftAxis: Adapter = (node, context) => [
+  withInput(without(node, 'axis'), 2, context.constant(int64Tensor('', [attrInt(node, 'axis', 1)], []))),
+];
 
 /** Opset 4: the axis of Concat must be given; it was 1. */
 export const concatAxis: Adapter = (node) => [withAttribute(node, 'axis', { int: attrInt(node, 'axis', 1) })];

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { axisLayout } from '../../../src/core/quant/affine';
+import {
+  codebookError,
+  codebookIndices,
+  fitCodebook,
+  lookUp,
+  packNibbles,
+} from '../../../src/core/quant/codebook';
+import { largestExponent, powersOfTwoCodebook } from '../../../src/core/quant/powersOfTwo';
+import { codebookKind, type CodebookKind, parseScheme } from '../../../src/core/quant/scheme';
+import { normalNoise } from '../../support/random';
+
+const whole = (values: Float32Array) => ({ outer: 1, channels: 1, inner: values.length });
+
+function kindOf(scheme: string): CodebookKind {
+  const kind = codebookKind(scheme);
+  if (!kind) throw new Error(`no codebook: ${scheme}`);
+  return kind;
+}
+
+function quantized(values: readonly number[], scheme: string): number[] {
+  const weight = Float32Array.from(values);
+  const fitted = fitCodebook(weight, whole(weight), kindOf(scheme));
+  return Array.from(lookUp(codebookIndices(weight, fitted), fitted));
+}
+
+describe('parseScheme(text)', () => {
+  it.each(['w8a8', 'w8', 'float', 'u1', 'u8', 'lut2', 'lut16', 'lut256', 'pow2-2', 'pow2-5', 'pow2-15'])(
+    'knows %s',
+    (text) => {
+      expect(parseScheme(text)).toBe(text);
+    },
+  );
+
+  it.each(['auto', 'u0', 'u9', 'u04', 'u', 'lut1', 'lut257', 'lut1e2', 'pow2-1', 'pow2-6', 'LUT16', ' u4'])(
+    'refuses %s',
+    (text) => {
+      expect(parseScheme(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('uniform codebooks', () => {
+  it('run from the least to the greatest value in equal steps', () => {
+    expect(quantized([-1, 0.4, 2, 0.6], 'u2')).toEqual([-1, 0, 2, 1]);
+    expect(quantized([-1, 0.4, 2, 0.6], 'u1')).toEqual([-1, -1, 2, 2]);
+  });
+
+  it('keep a tensor of one value', () => {
+    expect(quantized([3, 3, 3], 'u4')).toEqual([3, 3, 3]);
+  });
+
+  it('refuse a value that is not finite', () => {
+    expect(() => quantized([1, NaN], 'u4')).toThrow(/NaN cannot be quantized/);
+  });
+});
+
+describe('powers of two', () => {
+  it.each([
+    // s = 1: 4/3, so 2^0; s = 1.5 is nearer to 2; just below is not.
+    [1, 0],
+    [1.5, 1],
+    [1.4999999, 0],
+    [0.75, 0],
+    [0.7499999, -1],
+    [6e-39, -127],
+  ])('the greatest exponent for %f is %i', (largest, exponent) => {
+    expect(largestExponent(largest)).toBe(exponent);
+  });
+
+  it.each([
+    ['pow2-2', [-1, 0, 1]],
+    ['pow2-3', [-1, -0.5, 0, 0.5, 1]],
+    ['pow2-4', [-1, -0.5, -0.25, -0.125, 0, 0.125, 0.25, 0.5, 1]],
+    [
+      'pow2-5',
+      [
+        ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => -(2 ** -n)),
+        0,
+        ...[7, 6, 5, 4, 3, 2, 1, 0].map((n) => 2 ** -n),
+      ],
+    ],
+    [
+      'pow2-15',
+      [...[0, 1, 2, 3, 4, 5, 6].map((n) => -(2 ** -n)), 0, ...[6, 5, 4, 3, 2, 1, 0].map((n) => 2 ** -n)],
+    ],
+  ])('%s holds the powers up to that of the greatest weight', (scheme, expected) => {
+    const weight = Float32Array.of(-1.2, 0.3);
+    const { codebook } = fitCodebook(weight, whole(weight), kindOf(scheme));
+    expect(Array.from(codebook.values)).toEqual(expected);
+  });
+
+  it('go away from zero halfway between two magnitudes, on both sides', () => {
+    // pow2-3 of s = 1: 0.5 and 1, so 0.25 and 0.75 are halfway.
+    expect(quantized([1, 0.25, 0.249, 0.75, 0.749], 'pow2-3')).toEqual([1, 0.5, 0, 1, 0.5]);
+    expect(quantized([-1, -0.25, -0.249, -0.75, -0.749], 'pow2-3')).toEqual([-1, -0.5, 0, -1, -0.5]);
+  });
+
+  it('keep zeros, and stop where float32 does', () => {
+    expect(quantized([0, 0], 'pow2-5')).toEqual([0, 0]);
+    const { values } = powersOfTwoCodebook(2 ** -148, 8);
+    expect(Array.from(values)).toEqual([-(2 ** -148), -(2 ** -149), 0, 2 ** -149, 2 ** -148]);
+  });
+});
+
+describe('fitCodebook(values, layout, kind)', () => {
+  // reference/quantization-methods: plain weight SQNR of a normal distribution.
+  it.each([
+    ['lut8', 14.6],
+    ['lut16', 20.2],
+    ['lut32', 26],
+    ['pow2-15', 14.2],
+    ['pow2-5', 14.2],
+  ])('%s of normal weights has %f dB', (scheme, expected) => {
+    const weight = normalNoise(100_000, 3);
+    const { sqnrDb } = codebookError(weight, fitCodebook(weight, whole(weight), kindOf(scheme)));
+    expect(Math.abs((sqnrDb ?? 0) - expected)).toBeLessThan(0.2);
+  });
+
+  it('scales channels of different size, and only those', () => {
+    const weight = normalNoise(8 * 500, 6);
+    const layout = axisLayout([8, 500], 0);
+    const even = fitCodebook(weight, layout, kindOf('lut16'));
+    const spread = weight.map((value, i) => value * 2 ** Math.floor(i / 500));
+    const { codebook, scales } = fitCodebook(spread, layout, kindOf('lut16'));
+    expect(scales).toHaveLength(8);
+    expect(Math.max(...codebook.values)).toBeLessThanOrEqual(1);
+    const error = (values: Float32Array, own = layout) =>
+      codebookError(values, fitCodebook(values, own, kindOf('lut16'))).sqnrDb ?? 0;
+    expect(error(spread)).toBeGreaterThan(error(spread, whole(spread)) + 1);
+    expect(even.scales === undefined || error(weight) > error(weight, whole(weight))).toBe(true);
+  });
+
+  it('scales along an inner axis', () => {
+    const weight = Float32Array.of(1, 100, -0.5, 50, 0.25, -25);
+    const fitted = fitCodebook(weight, axisLayout([3, 2], 1), kindOf('lut5'));
+    expect(Array.from(fitted.scales ?? [])).toEqual([1, 100]);
+    expect(codebookError(weight, fitted)).toMatchObject({ sse: 0, sqnrDb: null });
+  });
+
+  it('takes a channel of zeros', () => {
+    const weight = Float32Array.of(0, 0, 0, 3, 2, 1);
+    const fitted = fitCodebook(weight, axisLayout([2, 3], 0), kindOf('lut2'));
+    expect(codebookError(weight, fitted).sse).toBeLessThan(10);
+    expect(lookUp(codebookIndices(weight, fitted), fitted).every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('packNibbles(indices)', () => {
+  it('puts the first of two in the low half', () => {
+    expect(Array.from(packNibbles(Uint8Array.of(1, 2, 15)))).toEqual([0x21, 0x0f]);
+  });
+});
