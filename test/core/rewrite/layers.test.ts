@@ -1,18 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { floatTensor, makeNode, makeValueInfo } from '../../../src/core/onnx/build';
 import { readFloat32, readInt64 } from '../../../src/core/onnx/tensor';
-import { DataType, type Model, type Node, type Tensor } from '../../../src/core/onnx/types';
+import { DataType, type Model, type Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
 import { opTypes, optimizedOpTypes, planWith, quantize, run, sqnr } from '../../support/rewriting';
+import { initializer, nodes } from './inspecting';
 import { conv, type Dims, image, model, node, samples, weights } from './models';
-
-const nodes = (of: Model): readonly Node[] => of.graph?.node ?? [];
-const initializer = (of: Model, name: string): Tensor => {
-  const found = of.graph?.initializer.find((tensor) => tensor.name === name);
-  if (!found) throw new Error(`no initializer ${name}`);
-  return found;
-};
 
 /** Quantizes, runs both models at no and full optimization; gives the result and the lowest SQNR. */
 async function check(original: Model, dims: Dims, plan = defaultPlan) {
