@@ -9,8 +9,6 @@ export interface Selection {
   readonly anchor: string | null;
 }
 
-export const EMPTY_SELECTION: Selection = { selected: new Set(), active: null, anchor: null };
-
 export function selectOnly(id: string): Selection {
   return { selected: new Set([id]), active: id, anchor: id };
 }

@@ -45,11 +45,6 @@ export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
   return [...findRows(index, shapes).layers];
 }
 
-/** The nodes that are not layers. */
-export function otherNodes(index: GraphIndex, shapes: Shapes): Layer[] {
-  return [...findRows(index, shapes).nodes];
-}
-
 function row(
   index: GraphIndex,
   shapes: Shapes,

@@ -81,19 +81,6 @@ export function encodeFloat16(value: number): number {
   return sign | (floor + (up ? 1 : 0));
 }
 
-/** The bits of the nearest bfloat16, ties to even. */
-export function encodeBfloat16(value: number): number {
-  float32[0] = value;
-  const bits = float32Bits[0] ?? 0;
-  if ((bits & 0x7fffffff) > 0x7f800000) return ((bits >>> 16) & 0x8000) | 0x7fc0;
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-/** float32 values as little-endian float16 bits. */
-export function toFloat16(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, encodeFloat16);
-}
-
 /** float16 bits as float32 values. */
 export function fromFloat16(bits: Uint16Array): Float32Array {
   const table = decodeTable('float16');

@@ -1,5 +1,5 @@
 import { indexGraph, type GraphIndex } from '../../../src/core/graph/graphIndex';
-import { findLayers, otherNodes } from '../../../src/core/graph/layers';
+import { findRows } from '../../../src/core/graph/layers';
 import { inferShapes, type Shapes } from '../../../src/core/graph/shapes';
 import type { Layer, Scope, Shape } from '../../../src/core/graph/types';
 import { makeGraph, makeModel, makeNode, makeValueInfo, type NodeSpec } from '../../../src/core/onnx/build';
@@ -19,7 +19,8 @@ export function study(model: Model, dims: Record<string, number> = {}): Indexed 
   const { main } = index;
   if (!main) throw new Error('the model has no graph');
   const shapes = inferShapes(index, dims);
-  return { index, shapes, main, layers: findLayers(index, shapes), others: otherNodes(index, shapes) };
+  const { layers, nodes } = findRows(index, shapes);
+  return { index, shapes, main, layers: [...layers], others: [...nodes] };
 }
 
 export interface Spec extends Partial<Omit<Graph, 'node' | 'input' | 'output'>> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeBfloat16, encodeFloat16, fromFloat16, toFloat16 } from '../../../src/core/onnx/floats';
+import { encodeFloat16, fromFloat16 } from '../../../src/core/onnx/floats';
 import { MemorySource } from '../../../src/core/onnx/memory';
 import { readModel } from '../../../src/core/onnx/read';
 import { makeTensor } from '../../../src/core/onnx/build';
@@ -61,24 +61,22 @@ describe.each(Object.entries(golden.types))('%s as the reference packages read i
   });
 });
 
-describe('encodeFloat16 and encodeBfloat16', () => {
+describe('encodeFloat16', () => {
   const values = golden.rounding.values.map(Number);
 
-  it('round as numpy and ml_dtypes do', () => {
+  it('rounds as numpy does', () => {
     expect(values.map(encodeFloat16)).toEqual(golden.rounding.float16);
-    expect(values.map(encodeBfloat16)).toEqual(golden.rounding.bfloat16);
   });
 
-  it('keep NaN', () => {
+  it('keeps NaN', () => {
     expect(fromFloat16(Uint16Array.of(encodeFloat16(NaN)))[0]).toBeNaN();
-    expect(encodeBfloat16(NaN) & 0x7fff).toBe(0x7fc0);
   });
 
-  it('give every float16 back', () => {
+  it('gives every float16 back', () => {
     const codes = Uint16Array.from({ length: 65536 }, (_, code) => code).filter(
       (code) => (code & 0x7fff) <= 0x7c00,
     );
-    expect(toFloat16(fromFloat16(codes))).toEqual(codes);
+    expect(Uint16Array.from(fromFloat16(codes), encodeFloat16)).toEqual(codes);
   });
 });
 
