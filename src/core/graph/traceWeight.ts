@@ -16,6 +16,8 @@ export interface TracedConstant {
   readonly shape: readonly number[] | undefined;
   /** Every constant on the way: codes, scales, zero points, codebook. */
   readonly constants: readonly ConstantRef[];
+  /** The nodes between the operand and the stored tensor, the operand's producer first. */
+  readonly steps: readonly NodeRef[];
 }
 
 /** Longest chain of operators followed between an operator and its stored weight; real files have up to five. */
@@ -49,6 +51,7 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
         dtype: dtypeName(constant.tensor.dataType),
         shape: replayShape(constant.tensor.dims, steps),
         constants: [...constants, constant],
+        steps,
       };
     }
     const ref = index.producer(at.scope, at.value);
