@@ -1,3 +1,4 @@
+import { optionsIn, type LayerFormat } from '../quant/layerFormat';
 import type { LayerScheme, SchemeId } from '../quant/scheme';
 import type { Plan, PlanEntry } from './types';
 
@@ -14,12 +15,24 @@ export function schemeOf(plan: Plan, name: string, isLayer: boolean): SchemeId {
   return scheme ?? 'auto';
 }
 
+/** Scheme and options of a layer: those of its own entry, else the plan's default. */
+export function formatOf(plan: Plan, name: string): LayerFormat {
+  const entry = Object.hasOwn(plan.layers, name) ? plan.layers[name] : undefined;
+  if (!entry || entry.scheme === 'auto') return { ...plan.defaultOptions, scheme: plan.defaultScheme };
+  return { ...optionsIn(entry), scheme: entry.scheme };
+}
+
+/** Schemes that quantize activations. */
+export function isStatic(scheme: SchemeId): scheme is 'w8a8' | 'w8a16' {
+  return scheme === 'w8a8' || scheme === 'w8a16';
+}
+
 /** True when a layer gets quantized activations: their ranges come from data, by running the model. */
 export function needsData(
   plan: Plan,
   layers: Iterable<{ readonly name: string; readonly quantizable: boolean }>,
 ): boolean {
-  return [...layers].some(({ name, quantizable }) => quantizable && schemeOf(plan, name, true) === 'w8a8');
+  return [...layers].some(({ name, quantizable }) => quantizable && isStatic(schemeOf(plan, name, true)));
 }
 
 /** What a written model is called after: `model.onnx` → `model.w8a8.onnx`. */
@@ -28,25 +41,27 @@ export function planWord({ defaultScheme }: Plan): string {
 }
 
 /**
- * A plan in which each of `names` has `scheme`.
+ * A plan in which each of `names` has `scheme`, or a scheme with options.
  * @param hashes weight hash per layer name, where known; recorded so that a later re-export is noticed.
  */
 export function setScheme(
   plan: Plan,
   names: readonly string[],
-  scheme: SchemeId,
+  format: SchemeId | LayerFormat,
   hashes: Readonly<Record<string, string>> = {},
 ): Plan {
+  const entry = typeof format === 'string' ? { scheme: format } : format;
   const entries = names.map((name): [string, PlanEntry] => {
     const weightHash = Object.hasOwn(hashes, name) ? hashes[name] : undefined;
-    return [name, weightHash ? { scheme, weightHash } : { scheme }];
+    return [name, weightHash ? { ...entry, weightHash } : entry];
   });
   return { ...plan, layers: Object.fromEntries([...Object.entries(plan.layers), ...entries]) };
 }
 
 /** A plan in which only `name` has `scheme` and every other node is float: one trial of a scan. */
-export function onlyLayer(plan: Plan, name: string, scheme: SchemeId): Plan {
-  return { ...plan, defaultScheme: 'float', layers: Object.fromEntries([[name, { scheme }]]) };
+export function onlyLayer(plan: Plan, name: string, format: LayerFormat): Plan {
+  const { defaultOptions: _, ...rest } = plan;
+  return { ...rest, defaultScheme: 'float', layers: Object.fromEntries([[name, format]]) };
 }
 
 /** Entries that no longer fit the model they are applied to. */

@@ -1,8 +1,9 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../../../schemas/plan.schema.json';
 import { InputError } from '../errors';
+import { formatMistake, optionsIn } from '../quant/layerFormat';
 import { schemeForms } from '../quant/scheme';
-import { PLAN_VERSION, type Plan } from './types';
+import { PLAN_VERSION, type Plan, type TensorOverride } from './types';
 
 /** What holds where a plan file is silent; the plan of a model that has none. */
 export const defaultPlan: Plan = {
@@ -33,8 +34,41 @@ export function parsePlan(text: string, file: string): Plan {
     const mistakes = [...new Set((validate.errors ?? []).map(describe))].join('; ');
     throw new InputError(`${file} is not a valid quantization plan: ${mistakes}.`);
   }
-  const { $schema: _, ...plan } = json as Partial<Plan> & { $schema?: string };
-  return { ...defaultPlan, ...plan };
+  const { $schema: _, ...given } = json as Partial<Plan> & { $schema?: string };
+  const plan: Plan = { ...defaultPlan, ...given };
+  const mistakes = optionMistakes(plan);
+  if (mistakes.length > 0) {
+    throw new InputError(`${file} is not a valid quantization plan: ${mistakes.join(' ')}`);
+  }
+  return plan;
+}
+
+/** What the schema cannot tell: options that a scheme does not have, ranges given twice or the wrong way round. */
+function optionMistakes({ defaultScheme, defaultOptions, layers, tensors }: Plan): string[] {
+  const formats = Object.entries(layers).flatMap(([name, entry]) =>
+    entry.scheme === 'auto'
+      ? []
+      : [[`layers/${name}`, { ...optionsIn(entry), scheme: entry.scheme }] as const],
+  );
+  const all = [['defaultOptions', { ...defaultOptions, scheme: defaultScheme }] as const, ...formats];
+  return [
+    ...all.flatMap(([place, format]) => {
+      const mistake = formatMistake(format);
+      return mistake === undefined ? [] : [`${place}: ${mistake}`];
+    }),
+    ...Object.entries(tensors ?? {}).flatMap(([name, override]) => {
+      const mistake = overrideMistake(override);
+      return mistake === undefined ? [] : [`tensors/${name}: ${mistake}`];
+    }),
+  ];
+}
+
+function overrideMistake({ range, min, max, scale, symmetric }: TensorOverride): string | undefined {
+  const ways = [range, min, scale].filter((way) => way !== undefined).length;
+  if (ways > 1) return 'Give one of range, min and max, or scale and zeroPoint.';
+  if (min !== undefined && max !== undefined && min >= max) return 'min must be below max.';
+  if (scale !== undefined && symmetric !== undefined) return 'scale and zeroPoint leave symmetric no say.';
+  return undefined;
 }
 
 function describe({ instancePath, keyword, message, params }: ErrorObject): string {

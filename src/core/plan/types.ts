@@ -1,10 +1,11 @@
-import type { ActivationRangeRule, ActivationType, LayerScheme, SchemeId } from '../quant/scheme';
+import type { FormatOptions } from '../quant/layerFormat';
+import type { ActivationRangeRule, ActivationType, LayerScheme, SchemeId, StaticType } from '../quant/scheme';
 import type { OutputKind } from '../graph/types';
 
 export const PLAN_VERSION = 1;
 
 /** What a plan says about one layer or node. */
-export interface PlanEntry {
+export interface PlanEntry extends FormatOptions {
   readonly scheme: SchemeId;
   /** Hash of the weight the entry was made for (`sha256:` + 16 hex digits); absent for nodes without a weight. */
   readonly weightHash?: string;
@@ -18,15 +19,36 @@ export interface CalibrationRecipe {
   readonly seed: number;
 }
 
+/** What a plan says about one activation, in place of what calibration would. */
+export interface TensorOverride {
+  /** Element type of its pair. */
+  readonly type?: StaticType;
+  readonly symmetric?: boolean;
+  /** Its own rule; not together with the fixed range or parameters below. */
+  readonly range?: Exclude<ActivationRangeRule, 'auto'>;
+  /** A fixed range: both or none. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Fixed parameters: both or none, and then no range. */
+  readonly scale?: number;
+  readonly zeroPoint?: number;
+}
+
 /** `model.quant.json`: which node gets which scheme, model-wide settings, and the calibration recipe. */
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
   /** Scheme of every quantizable layer that `layers` does not name. `auto` nodes follow their inputs. */
   readonly defaultScheme: LayerScheme;
+  /** Options of `defaultScheme`. */
+  readonly defaultOptions?: FormatOptions;
   readonly activationType: ActivationType;
+  /** Activation ranges are made symmetric about zero; absent: they are not. */
+  readonly activationSymmetric?: boolean;
   readonly activationRange: ActivationRangeRule;
   /** Node name → entry. */
   readonly layers: Readonly<Record<string, PlanEntry>>;
+  /** Value name → what its pair is like. Every name must be a value that the plan quantizes. */
+  readonly tensors?: Readonly<Record<string, TensorOverride>>;
   /** Output name → override of the detected kind. */
   readonly outputs?: Readonly<Record<string, { readonly kind: OutputKind; readonly classAxis?: number }>>;
   /** Symbolic dimension → size. */

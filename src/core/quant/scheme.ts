@@ -1,5 +1,5 @@
 /** Schemes that are one word. */
-const wordSchemes = ['w8a8', 'w8', 'float'] as const;
+const wordSchemes = ['w8a8', 'w8a16', 'w8', 'w4', 'fp16', 'float'] as const;
 
 /**
  * Schemes that store a weight as indices into a table of float32 values (weight only: no data, no speed-up):
@@ -12,7 +12,10 @@ export type CodebookScheme = `u${number}` | `lut${number}` | `pow2-${number}`;
 /**
  * How a layer is quantized.
  * - `w8a8`: static: int8 weight, calibrated 8-bit activations.
- * - `w8`: int8 weight only. Needs no data; the runtime computes in float, so it is a smaller file but not faster.
+ * - `w8a16`: the same with 16-bit activations, which the runtime has no integer kernels for: precise, no speed-up.
+ * - `w8`, `w4`: 8- or 4-bit integer weight only. Needs no data; the runtime computes in float, so it is a smaller file but
+ *   not faster.
+ * - `fp16`: half-precision weight.
  * - `float`: left as it is.
  * - or a codebook.
  */
@@ -29,7 +32,8 @@ export type CodebookKind =
   | { readonly kind: 'powers of two'; readonly entries: number; readonly magnitudes: number };
 
 /** Every form that `parseScheme` takes, for help and messages. */
-export const schemeForms = 'w8a8, w8, u1 to u8, lut2 to lut256, pow2-2 to pow2-5, pow2-15 or float';
+export const schemeForms =
+  'w8a8, w8a16, w8, w4, fp16, u1 to u8, lut2 to lut256, pow2-2 to pow2-5, pow2-15 or float';
 
 /** The scheme that `text` names; undefined when there is none. */
 export function parseScheme(text: string): LayerScheme | undefined {
@@ -59,10 +63,20 @@ export function codebookKind(scheme: string): CodebookKind | undefined {
   }
 }
 
+/** Of 8-bit activations; 16-bit ones have the same signedness. */
 export type ActivationType = 'uint8' | 'int8';
 
-/** How an activation range is chosen from statistics: `percentile` carries its p. */
-export type ActivationRangeRule = 'auto' | 'max' | 'mse' | `percentile:${number}`;
+/** Element types of quantized activations. */
+export type StaticType = ActivationType | 'uint16' | 'int16';
+
+/**
+ * How an activation range is chosen from statistics.
+ * - `max`: the extremes; `average`: the mean over the samples of each sample's extremes.
+ * - `percentile:P`, `mse`, `entropy`, `aciq`: see ranges.ts.
+ * - `auto`: the best of several by the model's output.
+ */
+export type ActivationRangeRule =
+  'auto' | 'max' | 'average' | 'mse' | 'entropy' | 'aciq' | `percentile:${number}`;
 
 export interface Range {
   readonly min: number;

@@ -142,7 +142,7 @@ async function measure(trial: Trial, name: string, local: string | undefined): P
   let bytes = 0;
   try {
     const { signal } = trial.work;
-    const alone = onlyLayer(trial.plan, name, SCHEME);
+    const alone = onlyLayer(trial.plan, name, { scheme: SCHEME });
     const rewritten = await rewrite(trial.prepared, alone, trial.ranges, { signal });
     const layer = rewritten.layers.find((row) => row.name === name);
     bytes = layer?.bytesAfter ?? 0;

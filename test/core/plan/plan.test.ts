@@ -31,7 +31,7 @@ describe('parsePlan(text, file)', () => {
     const text = '{"version": 2, "layers": {"conv": {"scheme": "w3"}}, "colour": 1}';
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/version must be 1/);
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(
-      /layers\/conv\/scheme must be w8a8, w8, u1 to u8, lut2 to lut256, .*pow2-15 or float, or auto/,
+      /layers\/conv\/scheme must be w8a8, w8a16, w8, w4, fp16, u1 to u8, lut2 to lut256, .*pow2-15 or float, or auto/,
     );
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(/unknown key "colour"/);
   });
@@ -60,12 +60,12 @@ describe('parsePlan(text, file)', () => {
     (defaultScheme) => {
       expect(parseScheme(defaultScheme)).toBeUndefined();
       expect(() => parsePlan(JSON.stringify({ version: 1, defaultScheme }), 'p')).toThrow(
-        /defaultScheme must be w8a8, w8, u1 to u8/,
+        /defaultScheme must be w8a8, w8a16, w8, w4, fp16, u1 to u8/,
       );
     },
   );
 
-  it.each(['percentile:101', 'percentile:', 'entropy'])('refuses the range rule %s', (rule) => {
+  it.each(['percentile:101', 'percentile:', 'mode'])('refuses the range rule %s', (rule) => {
     expect(() => parsePlan(JSON.stringify({ version: 1, activationRange: rule }), 'p')).toThrow(
       /activationRange/,
     );
@@ -94,7 +94,7 @@ describe('schemeOf(plan, name, isLayer)', () => {
 describe('setScheme and onlyLayer', () => {
   it('leave the given plan as it was', () => {
     setScheme(defaultPlan, ['a'], 'float');
-    onlyLayer(defaultPlan, 'a', 'w8a8');
+    onlyLayer(defaultPlan, 'a', { scheme: 'w8a8' });
     expect(defaultPlan.layers).toEqual({});
   });
 
@@ -104,7 +104,7 @@ describe('setScheme and onlyLayer', () => {
   });
 
   it('onlyLayer keeps all other layers float', () => {
-    const plan = onlyLayer(setScheme(defaultPlan, ['a', 'b'], 'w8a8'), 'a', 'w8a8');
+    const plan = onlyLayer(setScheme(defaultPlan, ['a', 'b'], 'w8a8'), 'a', { scheme: 'w8a8' });
     expect(schemeOf(plan, 'a', true)).toBe('w8a8');
     expect(schemeOf(plan, 'b', true)).toBe('float');
   });

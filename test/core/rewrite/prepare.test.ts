@@ -252,7 +252,7 @@ describe('activationsToCalibrate', () => {
       const ranges = new Map(values.map((value) => [value, { min: -1, max: 1 }]));
       const { layers } = await rewrite(prepared.model, defaultPlan, ranges);
       for (const { name } of layers) {
-        const trial = await rewrite(prepared.model, onlyLayer(defaultPlan, name, 'w8a8'), ranges);
+        const trial = await rewrite(prepared.model, onlyLayer(defaultPlan, name, { scheme: 'w8a8' }), ranges);
         expect(trial.layers.filter(({ scheme }) => scheme === 'w8a8').map((layer) => layer.name)).toEqual([
           name,
         ]);

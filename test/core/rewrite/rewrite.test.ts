@@ -84,7 +84,11 @@ describe('a residual block', () => {
 describe('trials and mixed borders', () => {
   it('quantizes one layer and nothing else', async () => {
     const original = residualBlock();
-    const { model: trial } = await quantize(original, onlyLayer(defaultPlan, 'left', 'w8a8'), samples(image));
+    const { model: trial } = await quantize(
+      original,
+      onlyLayer(defaultPlan, 'left', { scheme: 'w8a8' }),
+      samples(image),
+    );
     // Input pair, output pair (behind the absorbed Relu), weight and bias.
     expect(count(trial, 'QuantizeLinear')).toBe(2);
     expect(count(trial, 'DequantizeLinear')).toBe(4);
