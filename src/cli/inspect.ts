@@ -39,10 +39,10 @@ function describeModel(model: ModelSummary): string {
 
 function layerTable({ layers }: ModelSummary): string {
   if (layers.length === 0) return 'No layers: no node has a constant weight.\n';
-  const rows = layers.map(({ name, op, weight, parameters, bytes, macs, reason }) => [
+  const rows = layers.map(({ name, op, weight, stored, parameters, bytes, macs, reason }) => [
     name,
     op,
-    weight ? `${weight.dtype} ${shapeText(weight.shape)}` : '',
+    weight ? `${stored?.badge ?? weight.dtype} ${shapeText(weight.shape)}` : '',
     countText(parameters),
     bytesText(bytes),
     countText(macs),

@@ -24,6 +24,26 @@ export interface WeightSummary {
   hash: string | null;
 }
 
+/** Which parts of a weight have a scale of their own. Axes are those of the stored tensor. */
+export type WeightGranularity =
+  | { kind: 'per-tensor' }
+  | { kind: 'per-channel'; axis: number; scales: number }
+  /** One scale per input × output channel of a convolution. */
+  | { kind: 'per-kernel'; scales: number }
+  | { kind: 'blocked'; axis: number; blockSize: number; scales: number };
+
+/** How a weight that is not plain float32 is stored, as far as the graph tells without the payloads. */
+export interface StoredFormat {
+  /** One word: `int8`, `uint4`, `float16`; `lut16` for a codebook of 16 entries. */
+  badge: string;
+  /** What stands between the stored codes and the operator. */
+  via: 'float' | 'dequantize' | 'codebook' | 'qlinear' | 'matmulnbits' | 'cast';
+  /** null: it has no scale. */
+  granularity: WeightGranularity | null;
+  /** Entries of the table, and bits of a stored index. */
+  codebook: { entries: number; bits: number } | null;
+}
+
 export interface LayerRow {
   /** Unique, stable; what plans and globs match. */
   name: string;
@@ -40,6 +60,45 @@ export interface LayerRow {
   reason: string | null;
   /** What a row before this one counts already (a weight used twice): sums subtract it. Absent: nothing. */
   shared?: { parameters: number; bytes: number };
+  /** Absent: the weight is plain float32, or there is none. */
+  stored?: StoredFormat;
+  /** The row whose format this node expresses (Q/DQ, codebook nodes): the folded view hides it. Absent: it computes. */
+  foldedInto?: string;
+}
+
+/** `count` numbers, such as the scales of a tensor. */
+export interface NumberRange {
+  count: number;
+  min: number;
+  max: number;
+}
+
+/** The integers that stand for an activation. Scale and zero point are null when computed while the model runs. */
+export interface ActivationFormat {
+  /** Value name of the integers. */
+  value: string;
+  dtype: string;
+  scale: NumberRange | null;
+  zeroPoint: NumberRange | null;
+}
+
+/** The formats of one row in numbers, which are read from the file when asked for. */
+export interface QuantizationDetails {
+  layer: string;
+  /** null: no constant weight, or plain float32. */
+  weight:
+    | (StoredFormat & {
+        /** Stored element type. */
+        dtype: string;
+        scale: NumberRange | null;
+        zeroPoint: NumberRange | null;
+        /** The table of a codebook, at most its first 256 entries. */
+        entries: number[] | null;
+      })
+    | null;
+  /** Of the inputs that are not constant and have a format. */
+  inputs: ActivationFormat[];
+  output: ActivationFormat | null;
 }
 
 export interface Problem {

@@ -4,6 +4,7 @@ import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
 import { hashWeights, inspect } from './methods/inspect';
+import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
 import { scan } from './methods/scan';
 
@@ -13,6 +14,7 @@ export const engineService: EngineHandlers = {
   weightHashes: hashWeights,
   describeData,
   errorSplit,
+  quantizationOf,
   quantize,
   scan,
   compare,

@@ -9,6 +9,7 @@ import type {
   ErrorSplitCurve,
   Candidate,
   ModelSummary,
+  QuantizationDetails,
   QuantizeResult,
   ScanResult,
 } from '../core/results';
@@ -59,6 +60,8 @@ export interface EngineMethods {
   weightHashes(request: ModelRequest): Promise<Record<string, string>>;
   describeData(request: ModelRequest & { calibration: DataRequest }): Promise<DataSummary>;
   errorSplit(request: ModelRequest & { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  /** Formats of a row in numbers: scales, zero points, codebook. */
+  quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
   /** Candidates arrive as progress while it runs. */
   scan(request: ScanRequest): Promise<ScanResult>;

@@ -4,7 +4,14 @@
  */
 import type { CalibrationRecipe } from '../core/plan/types';
 import type { SchemeId } from '../core/quant/scheme';
-import type { Candidate, DataSummary, ErrorSplitCurve, LayerRow, ModelSummary } from '../core/results';
+import type {
+  Candidate,
+  DataSummary,
+  ErrorSplitCurve,
+  LayerRow,
+  ModelSummary,
+  QuantizationDetails,
+} from '../core/results';
 import type { ErrorReply } from './rpc';
 
 /** The custom editor's name in the manifest. */
@@ -87,6 +94,7 @@ export interface ViewMethods {
   /** Rows from `start` on, at most CHUNK_BYTES of them. */
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
   errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
   setScheme(request: { names: string[]; scheme: SchemeId }): Promise<null>;
   /** `size` null: unknown again. */
   setDimension(request: { name: string; size: number | null }): Promise<null>;

@@ -9,6 +9,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     ready: absent,
     rows: absent,
     errorSplit: absent,
+    quantizationOf: absent,
     setScheme: absent,
     setDimension: absent,
     command: absent,

@@ -7,6 +7,8 @@ import { findRows } from './layers';
 import { listNames } from './names';
 import { describeOutputs, type OutputOverrides } from './outputs';
 import { findProblems } from './problems';
+import { foldedNodes } from './quantization/folds';
+import { weightFormatOf } from './quantization/weightFormat';
 import { inferShapes, type Shapes } from './shapes';
 import { modelTotals, sharedParts, type SharedPart } from './totals';
 import type { Layer, NodeRef, Scope } from './types';
@@ -37,7 +39,11 @@ export function summarizeModel(
   const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
   const shared = sharedParts(index, all);
   const totals = modelTotals(index, all);
-  const toRow = (layer: Layer): LayerRow => rowOf(layer, positions, shared.get(layer));
+  const folds = foldedNodes(index, { layers, nodes });
+  const toRow = (layer: Layer): LayerRow => ({
+    ...rowOf(layer, positions, shared.get(layer)),
+    ...formatOf(index, shapes, layer, folds),
+  });
   return {
     irVersion: model.irVersion,
     opsets: model.opsetImport.map(({ domain, version }) => ({ domain, version })),
@@ -73,6 +79,18 @@ function rowOf(
     reason: layer.reason ?? null,
     ...(shared && { shared: { ...shared } }),
   };
+}
+
+/** What the row says about quantization, where there is any. */
+function formatOf(
+  index: GraphIndex,
+  shapes: Shapes,
+  layer: Layer,
+  folds: ReadonlyMap<NodeRef, string>,
+): Pick<LayerRow, 'stored' | 'foldedInto'> {
+  const stored = weightFormatOf(index, shapes, layer)?.stored;
+  const foldedInto = folds.get(layer.ref);
+  return { ...(stored && { stored }), ...(foldedInto !== undefined && { foldedInto }) };
 }
 
 /** The inputs that must be fed. */

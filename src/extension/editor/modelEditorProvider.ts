@@ -94,6 +94,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       ready: async () => session.snapshot(),
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
       errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
+      quantizationOf: ({ layer }) => session.quantizationOf(layer),
       setScheme: async ({ names, scheme }) => {
         setScheme(document, names, scheme);
         return null;

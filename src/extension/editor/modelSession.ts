@@ -12,6 +12,7 @@ import type {
   DataSummary,
   ErrorSplitCurve,
   ModelSummary,
+  QuantizationDetails,
   ScanResult,
   LayerRow,
 } from '../../core/results';
@@ -329,6 +330,10 @@ export class ModelSession {
 
   errorSplit(layer: string, bits: number): Promise<ErrorSplitCurve> {
     return this.engine.call('errorSplit', { ...this.request(), layer, bits });
+  }
+
+  quantizationOf(layer: string): Promise<QuantizationDetails> {
+    return this.engine.call('quantizationOf', { ...this.request(), layer });
   }
 
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */

@@ -71,6 +71,7 @@ const handlers: EngineHandlers = {
   weightHashes: async ({ file }) => ({ file, pid: String(process.pid) }),
   describeData: never,
   errorSplit: never,
+  quantizationOf: never,
   quantize: never,
   scan: never,
   compare: never,

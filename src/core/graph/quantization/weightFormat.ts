@@ -1,0 +1,131 @@
+import { attrInt } from '../../onnx/attributes';
+import { dataTypeFacts, dtypeName } from '../../onnx/dtype';
+import type { Tensor } from '../../onnx/types';
+import type { StoredFormat } from '../../results';
+import type { GraphIndex } from '../graphIndex';
+import { operatorKey, weightedOperator } from '../operands';
+import type { Shapes } from '../shapes';
+import { traceConstant } from '../traceWeight';
+import type { Layer, LayerWeight, NodeRef, Scope } from '../types';
+import { dequantizeGranularity, factorGranularity, perAxis } from './granularity';
+import { integerChain } from './integerChain';
+
+/** How a layer's weight is stored, and the constants that hold the numbers of the format. */
+export interface WeightFormat {
+  readonly stored: StoredFormat;
+  readonly scale?: Tensor;
+  readonly zeroPoint?: Tensor;
+  /** Values of the codebook. */
+  readonly table?: Tensor;
+}
+
+/** The format of a layer's weight; undefined for plain float32, and without a constant weight. Reads no payload. */
+export function weightFormatOf(index: GraphIndex, shapes: Shapes, layer: Layer): WeightFormat | undefined {
+  const { weight, ref } = layer;
+  if (!weight) return undefined;
+  switch (weight.stored.via) {
+    case 'qlinear':
+      return integerOperand(index, ref, weight);
+    case 'matmulnbits':
+      return packedOperand(index, ref, weight);
+    default:
+      return behindNodes(index, shapes, ref, weight);
+  }
+}
+
+/** The codes are an operand of an integer operator. */
+function integerOperand(index: GraphIndex, ref: NodeRef, weight: LayerWeight): WeightFormat {
+  const operator = weightedOperator(ref.node);
+  const scale = constantAt(index, ref, operator?.scale) ?? integerChain(index, ref)?.weightScale?.tensor;
+  const granularity = scale ? perAxis(scale, channelAxis(ref, weight)) : null;
+  return {
+    stored: { badge: weight.dtype, via: 'qlinear', granularity, codebook: null },
+    scale,
+    zeroPoint: constantAt(index, ref, operator?.zeroPoint),
+  };
+}
+
+/** Where several scales of an integer operator's weight stand: its output channels. */
+function channelAxis({ node }: NodeRef, { shape }: LayerWeight): number {
+  const isFilter =
+    node.opType.includes('Conv') || (node.opType === 'QGemm' && attrInt(node, 'transB', 0) !== 0);
+  return isFilter ? 0 : Math.max(0, shape.length - 1);
+}
+
+function packedOperand(index: GraphIndex, ref: NodeRef, weight: LayerWeight): WeightFormat {
+  const [rows = 0, columns = 0] = weight.shape;
+  const blockSize = Math.max(1, attrInt(ref.node, 'block_size', 32));
+  const scales = columns * Math.ceil(rows / blockSize);
+  const granularity = { kind: 'blocked', axis: 0, blockSize, scales } as const;
+  return {
+    stored: { badge: weight.dtype, via: 'matmulnbits', granularity, codebook: null },
+    scale: constantAt(index, ref, 2),
+    zeroPoint: constantAt(index, ref, 3),
+  };
+}
+
+/** The codes become the operand through DequantizeLinear, Gather from a codebook, Cast, Mul by a scale. */
+function behindNodes(
+  index: GraphIndex,
+  shapes: Shapes,
+  { node, scope }: NodeRef,
+  weight: LayerWeight,
+): WeightFormat | undefined {
+  const { via } = weight.stored;
+  const traced = traceConstant(index, scope, node.input[weight.inputIndex] ?? '');
+  if (!traced || (via === 'float' && weight.dtype === 'float')) return undefined;
+  // The innermost of each kind: what stands nearest to the codes.
+  const stepOf = (...keys: string[]): NodeRef | undefined =>
+    [...traced.steps].reverse().find((step) => keys.includes(operatorKey(step.node)));
+  const codes = traced.constant.tensor;
+  const dequantize = stepOf('DequantizeLinear', 'com.microsoft:DequantizeLinear');
+  if (via === 'dequantize' && dequantize) {
+    const scale = constantAt(index, dequantize, 1);
+    const zeroPoint = constantAt(index, dequantize, 2);
+    const dims = sizesOf(shapes, dequantize.scope, dequantize.node.input[0]) ?? codes.dims;
+    const granularity = scale ? dequantizeGranularity(dequantize.node, scale, dims, weight.shape) : null;
+    const quantize = stepOf('QuantizeLinear', 'com.microsoft:QuantizeLinear');
+    // A float weight that is quantized when the model is loaded has the format of its Q/DQ pair.
+    const badge = quantize ? quantizedType(index, shapes, quantize) : weight.dtype;
+    return { stored: { badge, via, granularity, codebook: null }, scale, zeroPoint };
+  }
+  const scaling = stepOf('Mul');
+  const scale = scaling && (constantAt(index, scaling, 0) ?? constantAt(index, scaling, 1));
+  const scaled = scaling && (sizesOf(shapes, scaling.scope, scaling.node.output[0]) ?? codes.dims);
+  const granularity = scale && scaled ? factorGranularity(scale, scaled) : null;
+  const gather = stepOf('Gather');
+  const table = gather && constantAt(index, gather, 0);
+  if (via !== 'codebook' || !table) {
+    return { stored: { badge: weight.dtype, via, granularity, codebook: null }, scale };
+  }
+  const entries = table.dims[0] ?? 1;
+  const codebook = { entries, bits: dataTypeFacts(codes.dataType)?.bits ?? 8 };
+  const perTensor = { kind: 'per-tensor' } as const;
+  const stored = { badge: `lut${entries}`, via, granularity: granularity ?? perTensor, codebook };
+  return { stored, scale, table };
+}
+
+/** Element type that a QuantizeLinear gives. */
+export function quantizedType(index: GraphIndex, shapes: Shapes, { node, scope }: NodeRef): string {
+  const declared =
+    attrInt(node, 'output_dtype', 0) || index.constant(scope, node.input[2] ?? '')?.tensor.dataType;
+  return dtypeName(declared || shapes.dtypeOf(scope, node.output[0] ?? ''));
+}
+
+/** The constant at an input, also where it is stored in half precision and cast. */
+export function constantAt(
+  index: GraphIndex,
+  { node, scope }: NodeRef,
+  position: number | undefined,
+): Tensor | undefined {
+  const value = position === undefined ? '' : (node.input[position] ?? '');
+  if (value === '') return undefined;
+  const traced = traceConstant(index, scope, value);
+  return traced && ['float', 'cast'].includes(traced.stored.via) ? traced.constant.tensor : undefined;
+}
+
+function sizesOf(shapes: Shapes, scope: Scope, value = ''): readonly number[] | undefined {
+  const shape = shapes.of(scope, value);
+  const sizes = shape?.filter((size) => typeof size === 'number');
+  return sizes?.length === shape?.length ? sizes : undefined;
+}
