@@ -1,14 +1,11 @@
 import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
-import type { Feeds, Runtime, Session, Slice, Work } from '../ports';
+import type { Feeds, Runtime, RuntimeTensor, Slice, Work } from '../ports';
 import { StreamingHistogram } from '../quant/histogram';
 import { asFloats, bytesOfTensors } from './floats';
+import { GroupedFetch } from './groupedFetch';
 import { withOutputs } from './instrument';
 
-/** Values fetched together are planned to stay below this many bytes per run. */
-export const FETCH_BYTES = 512 * 2 ** 20;
-/** Values per run of the first sample, whose sizes are not known yet. */
-const FIRST_FETCHES = 16;
 /** Samples (inputs and outputs) kept for judging range rules: no more once either is reached. */
 export const HELD_OUT_SAMPLES = 32;
 export const HELD_OUT_BYTES = 256 * 2 ** 20;
@@ -54,13 +51,13 @@ export async function calibrate(
   let heldOutBytes = 0;
   const session = await runtime.openModel(withOutputs(model, values), { optimization: 'none' });
   try {
-    let groups = grouped(values, () => FETCH_BYTES / FIRST_FETCHES);
+    const fetch = new GroupedFetch(session, values);
     let done = 0;
     for await (const { feeds } of slice.samples()) {
       throwIfCancelled(work.signal);
       const judge = slice.length >= HELD_OUT_STRIDE && done % HELD_OUT_STRIDE === HELD_OUT_STRIDE - 1;
-      const sizes = await addSample(session, feeds, groups, judge ? rest : fit, work);
-      groups = grouped(values, (name) => sizes.get(name) ?? 0);
+      const into = judge ? rest : fit;
+      await fetch.run(feeds, (name, tensor) => into.get(name)?.add(floatsOf(name, tensor)), work.signal);
       const wanted = judge || slice.length < HELD_OUT_STRIDE;
       if (wanted && heldOut.length < HELD_OUT_SAMPLES && heldOutBytes < HELD_OUT_BYTES) {
         const sample = { feeds, outputs: await session.run(feeds, outputs) };
@@ -76,46 +73,12 @@ export async function calibrate(
   }
 }
 
-/** Runs one sample, group by group. Gives the bytes that each value took. */
-async function addSample(
-  session: Session,
-  feeds: Feeds,
-  groups: readonly (readonly string[])[],
-  into: ReadonlyMap<string, StreamingHistogram>,
-  { signal }: Work,
-): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>();
-  for (const names of groups) {
-    throwIfCancelled(signal);
-    const results = await session.run(feeds, names);
-    for (const name of names) {
-      const tensor = results[name];
-      const numbers = tensor && asFloats(tensor);
-      if (!numbers) {
-        throw new InputError(
-          `The value "${name}" is ${tensor?.type ?? 'missing'}, not float; it cannot be calibrated.`,
-        );
-      }
-      into.get(name)?.add(numbers);
-      sizes.set(name, numbers.byteLength);
-    }
-  }
-  return sizes;
-}
-
-/** Splits names, in their order, into runs whose bytes stay below FETCH_BYTES where one value allows it. */
-function grouped(names: readonly string[], bytes: (name: string) => number): string[][] {
-  const groups: string[][] = [];
-  let size = Infinity;
-  for (const name of names) {
-    size += bytes(name);
-    if (size > FETCH_BYTES) {
-      groups.push([]);
-      size = bytes(name);
-    }
-    groups.at(-1)?.push(name);
-  }
-  return groups;
+function floatsOf(name: string, tensor: RuntimeTensor | undefined): Float32Array | Float64Array {
+  const numbers = tensor && asFloats(tensor);
+  if (numbers) return numbers;
+  throw new InputError(
+    `The value "${name}" is ${tensor?.type ?? 'missing'}, not float; it cannot be calibrated.`,
+  );
 }
 
 function emptyHistograms(values: readonly string[]): Map<string, StreamingHistogram> {

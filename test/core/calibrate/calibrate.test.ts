@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { calibrate, FETCH_BYTES, HELD_OUT_SAMPLES } from '../../../src/core/calibrate/calibrate';
+import { calibrate, HELD_OUT_SAMPLES } from '../../../src/core/calibrate/calibrate';
+import { FETCH_BYTES } from '../../../src/core/calibrate/groupedFetch';
 import { withOutputs } from '../../../src/core/calibrate/instrument';
 import { CancelledError } from '../../../src/core/errors';
 import { makeGraph, makeModel, makeNode, makeValueInfo } from '../../../src/core/onnx/build';
