@@ -1,5 +1,4 @@
 /** The view's copy of what the host says: the last snapshot, its rows, and every event applied to them. */
-import type { SchemeId } from '../src/core/quant/scheme';
 import type { Candidate } from '../src/core/results';
 import type { RowChunk, ViewEvent, ViewRow, ViewSnapshot } from '../src/shared/viewRpc';
 import type { Host } from './host';
@@ -89,7 +88,7 @@ export class ModelStore {
   }
 }
 
-export function withSchemes(rows: readonly ViewRow[], schemes: readonly [string, SchemeId][]): ViewRow[] {
+export function withSchemes(rows: readonly ViewRow[], schemes: readonly [string, string][]): ViewRow[] {
   const byName = new Map(schemes);
   return rows.map((row) => {
     const scheme = byName.get(row.name);

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { setScheme } from '../core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor } from '../core/plan/planFile';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
-import { schemeForms } from '../core/quant/scheme';
+import { optionsIn, parseFormat, type LayerFormat } from '../core/quant/layerFormat';
 import type { LayerRow, ModelSummary } from '../core/results';
 import type { DataRequest } from '../shared/rpc';
 import { RANDOM } from '../engine/data/randomDataSet';
@@ -12,7 +12,7 @@ import { fileError } from '../engine/files/fileErrors';
 import { UsageError } from './cliIo';
 import { matchRows } from './layerGlobs';
 import type { ActivationOptions, DataOptions } from './optionValues';
-import { layerScheme, type QuantizeOptions } from './quantizeOptions';
+import type { QuantizeOptions } from './quantizeOptions';
 
 /** The plan file of --plan, or the default plan, with what the options say about activations and dimensions. */
 export async function basePlan({
@@ -55,24 +55,29 @@ export function applySchemes(
   { scheme, layer = [], exclude = [] }: Pick<QuantizeOptions, 'scheme' | 'layer' | 'exclude'>,
   { layers, nodes }: Pick<ModelSummary, 'layers' | 'nodes'>,
 ): Plan {
-  let next: Plan = scheme ? { ...plan, defaultScheme: scheme } : plan;
+  let next: Plan = scheme ? withDefault(plan, scheme) : plan;
   for (const assignment of layer) {
     const at = assignment.lastIndexOf('=');
     if (at < 1) throw new UsageError(`--layer ${assignment} must be GLOB=SCHEME, such as "features*=float".`);
     const glob = assignment.slice(0, at);
-    next = setScheme(next, matchRows(glob, layers, '--layer'), schemeIn(assignment.slice(at + 1)));
+    next = setScheme(next, matchRows(glob, layers, '--layer'), formatIn(assignment.slice(at + 1)));
   }
   const all: LayerRow[] = [...layers, ...nodes];
   for (const glob of exclude) next = setScheme(next, matchRows(glob, all, '--exclude'), 'float');
   return next;
 }
 
-function schemeIn(text: string): ReturnType<typeof layerScheme> {
-  try {
-    return layerScheme(text);
-  } catch {
-    throw new UsageError(`--layer: there is no scheme "${text}". It must be ${schemeForms}.`);
-  }
+function withDefault(plan: Plan, format: LayerFormat): Plan {
+  const { defaultOptions: _, ...rest } = plan;
+  const options = optionsIn(format);
+  const hasOptions = Object.keys(options).length > 0;
+  return { ...rest, defaultScheme: format.scheme, ...(hasOptions && { defaultOptions: options }) };
+}
+
+function formatIn(text: string): LayerFormat {
+  const format = parseFormat(text);
+  if ('mistake' in format) throw new UsageError(`--layer: ${format.mistake}`);
+  return format;
 }
 
 /** The data of --data, or else that of the plan file; undefined when neither names any. */

@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { needsData, planWord, setScheme } from '../core/plan/editPlan';
+import { needsData, planWord, stampHashes } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
 import { isCodebookScheme } from '../core/quant/scheme';
@@ -26,7 +26,9 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     output = options.output ?? defaultOutput(file, plan);
     if (options.writePlan !== undefined) await checkPlanPath(options.writePlan, output, opened);
     // Recorded, so that a later run notices when the model was trained again.
-    if (options.writePlan !== undefined) plan = withHashes(plan, await weightHashes(opened, io));
+    if (options.writePlan !== undefined) {
+      plan = stampHashes(plan, new Map(Object.entries(await weightHashes(opened, io))));
+    }
   } finally {
     await opened.close();
   }
@@ -55,13 +57,6 @@ function requireNoData(plan: Plan, { layers }: ModelSummary): void {
       'preprocess.json, or ONNX test data). Without data, weights alone can be ' +
       'quantized: --scheme w8. `--data random` makes inputs up, for a trial of speed and size: its ranges do not suit real inputs.',
   );
-}
-
-function withHashes(plan: Plan, hashes: Readonly<Record<string, string>>): Plan {
-  return Object.entries(plan.layers).reduce((next, [name, entry]) => {
-    // The hash of an entry that came from a file tells what it was made for; it stays.
-    return entry.weightHash === undefined ? setScheme(next, [name], entry.scheme, hashes) : next;
-  }, plan);
 }
 
 async function writePlan(file: string, plan: Plan, { calibration }: QuantizeResult): Promise<void> {

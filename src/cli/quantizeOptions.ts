@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { parseScheme, schemeForms, type LayerScheme } from '../core/quant/scheme';
+import { parseFormat, type LayerFormat } from '../core/quant/layerFormat';
 import {
   addActivationOptions,
   addDataOptions,
@@ -9,7 +9,7 @@ import {
 } from './optionValues';
 
 export interface QuantizeOptions extends DataOptions, ActivationOptions {
-  scheme?: LayerScheme;
+  scheme?: LayerFormat;
   layer?: readonly string[];
   exclude?: readonly string[];
   plan?: string;
@@ -17,21 +17,33 @@ export interface QuantizeOptions extends DataOptions, ActivationOptions {
   output?: string;
 }
 
-export function layerScheme(text: string): LayerScheme {
-  const scheme = parseScheme(text);
-  if (!scheme) throw new InvalidArgumentError(`It must be ${schemeForms}.`);
-  return scheme;
+export function layerFormat(text: string): LayerFormat {
+  const format = parseFormat(text);
+  if ('mistake' in format) throw new InvalidArgumentError(format.mistake);
+  return format;
 }
 
 const schemeHelp = `Schemes:
-  w8a8                int8 weights, 8-bit activations: smaller and faster, needs data
-  w8                  int8 weights only
+  w8a8, w8a16         int8 weights, 8- or 16-bit activations; need data
+  w8, w4              8- or 4-bit integer weights only
   u1 … u8             weights as 2^N values, evenly spaced from the least to the greatest
   lut2 … lut256       weights as the K values that k-means finds
   pow2-2 … pow2-5     weights as zero and powers of two (3, 5, 9, 17 values); pow2-15: 15 values
+  fp16                half-precision weights
   float               left as it is
-All but w8a8 need no data and give a smaller file, no speed-up. Indices of up to 16 values take
-4 bits each, for which the model is raised to opset 21; 8 bits where that is not possible.`;
+Only w8a8 is faster; the others make the file smaller. 4 bits, blocks and 16-bit activations raise the
+model to opset 21.
+
+Options follow the scheme after commas, as in w4,block:32,mse:
+  tensor, channel, kernel, block:N   part of the weight with a scale of its own (block:16 to 256)
+  group:N                            lutK: N output channels share a codebook
+  signed, unsigned, symmetric, asymmetric, reduced (one bit of headroom)
+  max, signed-extreme, mse, percentile:P, fixed:A, auto    range of the weight; auto: below 8 bits the
+                                     one with the least error at the layer's output, measured with --data
+  gain, no-gain                      rescale channels so that quantizing keeps their gain
+  bias:float|int32|uN|lutK           the bias
+  forced                             w8a8 also on operators without an integer kernel
+  region                             fp16: compute in half precision too`;
 
 export function addQuantizeOptions(command: Command): Command {
   command
@@ -40,7 +52,7 @@ export function addQuantizeOptions(command: Command): Command {
     )
     .argument('<file>', 'float ONNX model; never modified')
     .option('-o, --output <file>', 'the file to write (default: <name>.<scheme>.onnx beside the model)')
-    .option('--scheme <scheme>', 'of layers that nothing else names (default: w8a8); see below', layerScheme)
+    .option('--scheme <scheme>', 'of layers that nothing else names (default: w8a8); see below', layerFormat)
     .option('--layer <glob=scheme>', 'scheme of the layers that the glob matches; repeatable', collect)
     .option('--exclude <glob>', 'keep these layers and nodes float; repeatable', collect)
     .option(

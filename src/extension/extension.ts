@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { chooseFormat } from './commands/layerFormats';
 import { registerCommands, runViewCommand } from './commands/register';
 import { LocalCopies } from './editor/localCopies';
 import { VIEW_TYPE } from '../shared/viewRpc';
@@ -11,8 +12,12 @@ export function activate(context: vscode.ExtensionContext): void {
     size: async (uri) => (await vscode.workspace.fs.stat(uri)).size,
     read: async (uri) => vscode.workspace.fs.readFile(uri),
   });
-  const provider = new ModelEditorProvider(context.extensionUri, engine, copies, (command, document) =>
-    runViewCommand(engine, command, document),
+  const provider = new ModelEditorProvider(
+    context.extensionUri,
+    engine,
+    copies,
+    (command, document) => runViewCommand(engine, command, document),
+    chooseFormat,
   );
   context.subscriptions.push(
     engine,

@@ -3,7 +3,6 @@
  * snapshot, pulls the rows in chunks, and then follows events. `ready` may come at any time and any number of times.
  */
 import type { CalibrationRecipe } from '../core/plan/types';
-import type { SchemeId } from '../core/quant/scheme';
 import type {
   Candidate,
   DataSummary,
@@ -20,7 +19,8 @@ export const VIEW_TYPE = 'roundoff.model';
 /** A row of the layer tree: a layer, or a node without a weight. */
 export interface ViewRow extends LayerRow {
   isLayer: boolean;
-  scheme: SchemeId;
+  /** With its options, as `formatText` writes it: `auto`, `w4,block:32`. */
+  scheme: string;
   /** Measured by the last scan; null when it was not. */
   candidate: Candidate | null;
 }
@@ -95,7 +95,10 @@ export interface ViewMethods {
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
   errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
-  setScheme(request: { names: string[]; scheme: SchemeId }): Promise<null>;
+  /** @throws when `scheme` is no format. */
+  setScheme(request: { names: string[]; scheme: string }): Promise<null>;
+  /** Asks the user for a format, and gives it to these rows. */
+  chooseFormat(request: { names: string[] }): Promise<null>;
   /** `size` null: unknown again. */
   setDimension(request: { name: string; size: number | null }): Promise<null>;
   command(request: { command: ViewCommand }): Promise<null>;
@@ -109,7 +112,7 @@ export type ViewReply<M extends ViewMethod> = Awaited<ReturnType<ViewMethods[M]>
 export type ViewEvent =
   | { event: 'snapshot'; snapshot: ViewSnapshot }
   /** Only the schemes that changed, by row name. */
-  | { event: 'schemes'; revision: number; schemes: [string, SchemeId][] }
+  | { event: 'schemes'; revision: number; schemes: [string, string][] }
   | { event: 'candidates'; revision: number; candidates: Candidate[] }
   | { event: 'scan'; scan: ScanView }
   | { event: 'plan'; plan: PlanView };

@@ -117,8 +117,8 @@ describe('edits', () => {
     await session.load('/m/model.onnx');
     const edit = schemeEdit(
       session.plan,
-      session.rowsForScheme(['conv1', 'lstm', 'pool'], 'float'),
-      'float',
+      session.rowsForFormat(['conv1', 'lstm', 'pool'], { scheme: 'float' }),
+      { scheme: 'float' },
       new Map(),
     );
     events.length = 0;
@@ -140,15 +140,18 @@ describe('edits', () => {
   it('give a scheme only to rows that can have it and do not have it yet', async () => {
     const { session } = openSession({});
     await session.load('/m/model.onnx');
-    expect(session.rowsForScheme(['conv1', 'conv2', 'lstm', 'pool'], 'w8a8')).toEqual([]);
-    expect(session.rowsForScheme(['conv1', 'lstm', 'pool', 'gone'], 'float')).toEqual(['conv1', 'pool']);
-    expect(session.rowsForScheme(['conv1'], 'auto')).toEqual([]);
+    expect(session.rowsForFormat(['conv1', 'conv2', 'lstm', 'pool'], { scheme: 'w8a8' })).toEqual([]);
+    expect(session.rowsForFormat(['conv1', 'lstm', 'pool', 'gone'], { scheme: 'float' })).toEqual([
+      'conv1',
+      'pool',
+    ]);
+    expect(session.rowsForFormat(['conv1'], { scheme: 'auto' })).toEqual([]);
   });
 
   it('record the hash of the weight once it is known', async () => {
     const { session } = openSession({});
     await session.load('/m/model.onnx');
-    session.apply(schemeEdit(session.plan, ['conv1'], 'float', session.hashes), 'forward');
+    session.apply(schemeEdit(session.plan, ['conv1'], { scheme: 'float' }, session.hashes), 'forward');
     await session.hashWeights();
     expect(session.plan.layers).toEqual({ conv1: { scheme: 'float', weightHash: hashes.conv1 } });
   });
@@ -188,9 +191,9 @@ describe('a re-export', () => {
     expect(session.snapshot().plan).toMatchObject({ changed: ['conv2'], missing: ['gone'] });
     expect(Object.keys(session.plan.layers)).toEqual(['conv1', 'conv2', 'gone']);
     // Setting the same scheme again confirms the entry for the new weight.
-    const again = session.rowsForScheme(['conv1', 'conv2'], 'float');
+    const again = session.rowsForFormat(['conv1', 'conv2'], { scheme: 'float' });
     expect(again).toEqual(['conv2']);
-    session.apply(schemeEdit(session.plan, again, 'float', session.hashes), 'forward');
+    session.apply(schemeEdit(session.plan, again, { scheme: 'float' }, session.hashes), 'forward');
     expect(session.snapshot().plan.changed).toEqual([]);
   });
 });

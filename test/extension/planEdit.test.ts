@@ -1,3 +1,4 @@
+import { stampHashes } from '../../src/core/plan/editPlan';
 import { describe, expect, it } from 'vitest';
 import { defaultPlan, parsePlan, serializePlan } from '../../src/core/plan/planFile';
 import type { Plan } from '../../src/core/plan/types';
@@ -8,7 +9,6 @@ import {
   replaceEdit,
   sameMeasurement,
   schemeEdit,
-  stampHashes,
   type PlanEdit,
 } from '../../src/extension/editor/planEdit';
 import { uniform } from '../support/random';
@@ -18,14 +18,14 @@ const noHashes = new Map<string, string>();
 
 describe('applyEdit', () => {
   it('gives entries their scheme and takes it back', () => {
-    const edit = schemeEdit(defaultPlan, ['a', 'b'], 'float', new Map([['a', hash]]));
+    const edit = schemeEdit(defaultPlan, ['a', 'b'], { scheme: 'float' }, new Map([['a', hash]]));
     const after = applyEdit(defaultPlan, edit, 'forward');
     expect(after.layers).toEqual({ a: { scheme: 'float', weightHash: hash }, b: { scheme: 'float' } });
     expect(applyEdit(after, edit, 'backward')).toEqual(defaultPlan);
   });
 
   it('leaves entries alone that the edit does not name, whenever they were made', () => {
-    const edit = schemeEdit(defaultPlan, ['a'], 'float', noHashes);
+    const edit = schemeEdit(defaultPlan, ['a'], { scheme: 'float' }, noHashes);
     const outside: Plan = { ...defaultPlan, layers: { z: { scheme: 'float' } } };
     const both = applyEdit(outside, edit, 'forward');
     expect(Object.keys(both.layers)).toEqual(['z', 'a']);
@@ -33,7 +33,7 @@ describe('applyEdit', () => {
   });
 
   it('handles nodes that are called like members of every object', () => {
-    const edit = schemeEdit(defaultPlan, ['constructor', '__proto__'], 'float', noHashes);
+    const edit = schemeEdit(defaultPlan, ['constructor', '__proto__'], { scheme: 'float' }, noHashes);
     const after = applyEdit(defaultPlan, edit, 'forward');
     expect(Object.keys(after.layers)).toEqual(['constructor', '__proto__']);
     expect(parsePlan(serializePlan(after), 'plan').layers).toEqual(after.layers);
@@ -50,7 +50,7 @@ describe('applyEdit', () => {
       const plan = states.at(-1) ?? defaultPlan;
       const names = [...new Set([`n${pick(9)}`, `n${pick(9)}`])];
       const edit = [
-        schemeEdit(plan, names, schemes[pick(3)] ?? 'float', noHashes),
+        schemeEdit(plan, names, { scheme: schemes[pick(3)] ?? 'float' }, noHashes),
         dimensionEdit(plan, `d${pick(3)}`, pick(2) ? pick(64) + 1 : null),
         calibrationEdit(plan, { data: `set${pick(3)}`, samples: pick(99) + 1, seed: pick(5) }),
       ][pick(3)];
@@ -72,8 +72,8 @@ describe('applyEdit', () => {
 
 describe('labels', () => {
   it('say what is done to what', () => {
-    expect(schemeEdit(defaultPlan, ['conv1'], 'float', noHashes).label).toBe('Keep Float: conv1');
-    expect(schemeEdit(defaultPlan, ['a', 'b', 'c'], 'w8a8', noHashes).label).toBe(
+    expect(schemeEdit(defaultPlan, ['conv1'], { scheme: 'float' }, noHashes).label).toBe('Keep Float: conv1');
+    expect(schemeEdit(defaultPlan, ['a', 'b', 'c'], { scheme: 'w8a8' }, noHashes).label).toBe(
       'Quantize (w8a8): 3 layers',
     );
     expect(dimensionEdit(defaultPlan, 'batch', 4).label).toBe('Set Dimension: batch = 4');
@@ -115,7 +115,11 @@ describe('stampHashes', () => {
 
 describe('sameMeasurement', () => {
   it('does not depend on which layers are quantized, but on data, ranges and shapes', () => {
-    const layers = applyEdit(defaultPlan, schemeEdit(defaultPlan, ['a'], 'float', noHashes), 'forward');
+    const layers = applyEdit(
+      defaultPlan,
+      schemeEdit(defaultPlan, ['a'], { scheme: 'float' }, noHashes),
+      'forward',
+    );
     expect(sameMeasurement(defaultPlan, layers)).toBe(true);
     expect(sameMeasurement(defaultPlan, { ...defaultPlan, activationRange: 'max' })).toBe(false);
     expect(sameMeasurement(defaultPlan, { ...defaultPlan, dimensions: { batch: 1 } })).toBe(false);

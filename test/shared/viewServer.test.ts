@@ -11,6 +11,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     errorSplit: absent,
     quantizationOf: absent,
     setScheme: absent,
+    chooseFormat: absent,
     setDimension: absent,
     command: absent,
     ...part,

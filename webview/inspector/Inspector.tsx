@@ -8,8 +8,8 @@ import {
   formatShape,
   plural,
 } from '../../src/shared/format';
-import type { SchemeId } from '../../src/core/quant/scheme';
-import { schemeCatalog } from '../../src/core/quant/schemeCatalog';
+import { parseRowFormat } from '../../src/core/quant/layerFormat';
+import { labelsOf, schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { measuredLabel } from '../tree/columns';
@@ -101,39 +101,54 @@ function LayerInspector({
   );
 }
 
-const NODE_SCHEMES = [
-  { id: 'auto', description: 'quantized when its inputs are' },
-  { id: 'float', description: 'left as it is' },
-] as const;
+const NODE_SCHEMES: readonly SchemeFacts[] = [
+  { format: 'auto', description: 'quantized when its inputs are' },
+  { format: 'float', description: 'left as it is' },
+];
 
-/** What can be chosen; a scheme that only the plan file names is among them while the row has it. */
-function choicesFor({ isLayer, scheme }: ViewRow): readonly { id: SchemeId; description: string }[] {
+/** What can be chosen; a format that is not in the catalog is among them while the row has it. */
+function choicesFor({ isLayer, scheme }: ViewRow): readonly SchemeFacts[] {
   const offered = isLayer ? schemeCatalog : NODE_SCHEMES;
-  return offered.some(({ id }) => id === scheme)
+  return offered.some(({ format }) => format === scheme)
     ? offered
-    : [{ id: scheme, description: 'from the plan file' }, ...offered];
+    : [{ format: scheme, description: 'as chosen' }, ...offered];
 }
 
 function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
   const schemes = choicesFor(row);
   const choose = (event: Event): void => {
     const { value } = event.currentTarget as HTMLSelectElement;
-    const scheme = schemes.find(({ id }) => id === value)?.id;
-    if (scheme && scheme !== row.scheme) {
-      void host.call('setScheme', { names: [row.name], scheme }).catch(() => undefined);
+    if (value !== row.scheme) {
+      void host.call('setScheme', { names: [row.name], scheme: value }).catch(() => undefined);
     }
   };
+  const format = parseRowFormat(row.scheme);
+  const labels = 'mistake' in format || format.scheme === 'auto' ? [] : labelsOf(format, row.op);
   return (
-    <label class="field">
-      <span>Scheme</span>
-      <vscode-single-select key={row.name} label="Scheme" value={row.scheme} onChange={choose}>
-        {schemes.map(({ id, description }) => (
-          <vscode-option key={id} value={id}>
-            {id}: {description}
-          </vscode-option>
-        ))}
-      </vscode-single-select>
-    </label>
+    <>
+      <label class="field">
+        <span>Scheme</span>
+        <vscode-single-select key={row.name} label="Scheme" value={row.scheme} onChange={choose}>
+          {schemes.map(({ format: text, description }) => (
+            <vscode-option key={text} value={text}>
+              {text}: {description}
+            </vscode-option>
+          ))}
+        </vscode-single-select>
+      </label>
+      <p class="hint">
+        {labels.length > 0 && `${labels.join(', ')}. `}
+        {row.isLayer && (
+          <button
+            type="button"
+            class="link"
+            onClick={() => void host.call('chooseFormat', { names: [row.name] }).catch(() => undefined)}
+          >
+            Other schemes and options…
+          </button>
+        )}
+      </p>
+    </>
   );
 }
 
@@ -144,8 +159,7 @@ function ManyInspector({ items, host }: InspectorProps) {
   const title =
     items.length === 1 && first?.kind === 'group' ? first.name : `${plural(items.length, 'item')} selected`;
   const names = rows.filter(({ quantizable }) => quantizable).map(({ name }) => name);
-  const set = (scheme: SchemeId): void =>
-    void host.call('setScheme', { names, scheme }).catch(() => undefined);
+  const set = (scheme: string): void => void host.call('setScheme', { names, scheme }).catch(() => undefined);
   return (
     <>
       <h2 title={title}>{title}</h2>
@@ -163,6 +177,12 @@ function ManyInspector({ items, host }: InspectorProps) {
           </vscode-button>
           <vscode-button secondary onClick={() => set('float')}>
             Keep Float
+          </vscode-button>
+          <vscode-button
+            secondary
+            onClick={() => void host.call('chooseFormat', { names }).catch(() => undefined)}
+          >
+            Quantize With…
           </vscode-button>
         </div>
       )}

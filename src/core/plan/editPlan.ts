@@ -1,4 +1,4 @@
-import { optionsIn, type LayerFormat } from '../quant/layerFormat';
+import { optionsIn, type LayerFormat, type RowFormat } from '../quant/layerFormat';
 import type { LayerScheme, SchemeId } from '../quant/scheme';
 import type { Plan, PlanEntry } from './types';
 
@@ -20,6 +20,11 @@ export function formatOf(plan: Plan, name: string): LayerFormat {
   const entry = Object.hasOwn(plan.layers, name) ? plan.layers[name] : undefined;
   if (!entry || entry.scheme === 'auto') return { ...plan.defaultOptions, scheme: plan.defaultScheme };
   return { ...optionsIn(entry), scheme: entry.scheme };
+}
+
+/** The format of any row: a node without a weight has its entry's scheme, or `auto`. */
+export function rowFormatOf(plan: Plan, name: string, isLayer: boolean): RowFormat {
+  return isLayer ? formatOf(plan, name) : { scheme: schemeOf(plan, name, false) };
 }
 
 /** Schemes that quantize activations. */
@@ -47,7 +52,7 @@ export function planWord({ defaultScheme }: Plan): string {
 export function setScheme(
   plan: Plan,
   names: readonly string[],
-  format: SchemeId | LayerFormat,
+  format: SchemeId | RowFormat,
   hashes: Readonly<Record<string, string>> = {},
 ): Plan {
   const entry = typeof format === 'string' ? { scheme: format } : format;
@@ -56,6 +61,15 @@ export function setScheme(
     return [name, weightHash ? { ...entry, weightHash } : entry];
   });
   return { ...plan, layers: Object.fromEntries([...Object.entries(plan.layers), ...entries]) };
+}
+
+/** A plan whose entries all carry the hash of their weight, where it is known. Hashes that are there stay. */
+export function stampHashes(plan: Plan, hashes: ReadonlyMap<string, string>): Plan {
+  const layers = Object.entries(plan.layers).map(([name, entry]): [string, PlanEntry] => {
+    const weightHash = entry.weightHash ?? hashes.get(name);
+    return [name, weightHash ? { ...entry, weightHash } : entry];
+  });
+  return { ...plan, layers: Object.fromEntries(layers) };
 }
 
 /** A plan in which only `name` has `scheme` and every other node is float: one trial of a scan. */

@@ -1,5 +1,5 @@
 /** A scheme with its options, and the text that stands for both: `w4,block:32,asymmetric,mse`. */
-import { codebookKind, parseScheme, schemeForms, type LayerScheme } from './scheme';
+import { codebookKind, parseScheme, schemeForms, type LayerScheme, type SchemeId } from './scheme';
 
 /**
  * Which part of a weight has parameters of its own.
@@ -43,6 +43,9 @@ export interface FormatOptions {
 export interface LayerFormat extends FormatOptions {
   readonly scheme: LayerScheme;
 }
+
+/** The format of any row: a node without a weight is `auto` or `float`. */
+export type RowFormat = LayerFormat | { readonly scheme: 'auto' };
 
 export interface FormatMistake {
   /** One sentence for the user. */
@@ -133,6 +136,11 @@ export function parseFormat(text: string): LayerFormat | FormatMistake {
   return mistake === undefined ? format : { mistake };
 }
 
+/** Like `parseFormat`, for rows of any kind: also `auto`. */
+export function parseRowFormat(text: string): RowFormat | FormatMistake {
+  return text.trim() === 'auto' ? { scheme: 'auto' } : parseFormat(text);
+}
+
 function parseOption(word: string): FormatOptions | undefined {
   const [, name, value = ''] = /^(block|group|percentile|fixed|bias):(.+)$/.exec(word) ?? [];
   if (name === 'bias') return isBiasScheme(value) ? { bias: value } : undefined;
@@ -173,7 +181,7 @@ export function formatMistake(format: LayerFormat): string | undefined {
 }
 
 /** The text that `parseFormat` reads back: the scheme and the options that are set, in a fixed order. */
-export function formatText(format: LayerFormat): string {
+export function formatText(format: FormatOptions & { readonly scheme: SchemeId }): string {
   return [format.scheme, ...Object.values(optionTexts(format))].join(',');
 }
 

@@ -1,31 +1,70 @@
-import type { LayerScheme } from './scheme';
+import { parseFormat, type LayerFormat } from './layerFormat';
+import { codebookKind } from './scheme';
 
 /** What a user chooses from: menus, pickers, help. */
 export interface SchemeFacts {
-  readonly id: LayerScheme;
+  /** As `formatText` writes it. */
+  readonly format: string;
   /** One line: format, what it needs, what it gives. */
   readonly description: string;
 }
 
-/** The schemes to offer, the usual one first; of the families of codebooks (see `schemeForms`) the common members. */
-export const schemeCatalog: readonly SchemeFacts[] = [
-  { id: 'w8a8', description: 'int8 weight and 8-bit activations: smaller and faster, needs data' },
-  { id: 'w8', description: 'int8 weight only: smaller, no speed-up, no data needed' },
-  { id: 'u8', description: '256 evenly spaced values: smaller, no speed-up, no data needed' },
-  {
-    id: 'u4',
-    description: '16 evenly spaced values: no speed-up, coarse (needs compensation), no data needed',
-  },
-  { id: 'lut16', description: '16 k-means values: no speed-up, no data needed' },
-  { id: 'lut8', description: '8 k-means values: no speed-up, coarse (needs compensation), no data needed' },
-  {
-    id: 'pow2-5',
-    description: 'zero and ±8 powers of two: no speed-up, coarse (needs compensation), no data needed',
-  },
-  {
-    id: 'pow2-15',
-    description:
-      'zero and ±7 powers of two, in 4 bits: no speed-up, coarse (needs compensation), no data needed',
-  },
-  { id: 'float', description: 'left as it is' },
+/** Figures and labels that belong to a scheme wherever it is shown. */
+export type SchemeLabel = 'needs data' | 'no speed-up' | 'needs compensation';
+
+/** Operators whose 8-bit static form the runtime computes on integers. */
+const integerOperators: ReadonlySet<string> = new Set(['Conv', 'Gemm', 'MatMul']);
+
+/** Below this many values a weight loses accuracy that only compensation gets back. */
+const COARSE_ENTRIES = 16;
+
+/**
+ * What to say of a format wherever it is offered or shown.
+ * @param op the layer's operator, where one is meant.
+ */
+export function labelsOf(format: LayerFormat, op?: string): SchemeLabel[] {
+  const { scheme, bias, region } = format;
+  if (scheme === 'float') return [];
+  const isStatic = scheme === 'w8a8' || scheme === 'w8a16';
+  const isFast =
+    scheme === 'w8a8' &&
+    (op === undefined || integerOperators.has(op)) &&
+    (bias === undefined || bias === 'int32');
+  return [
+    ...(isStatic ? (['needs data'] as const) : []),
+    ...(isFast || region ? [] : (['no speed-up'] as const)),
+    ...(isCoarse(scheme) ? (['needs compensation'] as const) : []),
+  ];
+}
+
+function isCoarse(scheme: string): boolean {
+  if (scheme === 'w4') return true;
+  const kind = codebookKind(scheme);
+  if (!kind) return false;
+  if (kind.kind === 'powers of two') return true;
+  return kind.kind === 'uniform' ? kind.entries <= COARSE_ENTRIES : kind.entries < COARSE_ENTRIES;
+}
+
+const offered: readonly (readonly [format: string, what: string])[] = [
+  ['w8a8', 'int8 weight and 8-bit activations: smaller and faster'],
+  ['w8a16', 'int8 weight and 16-bit activations: smaller'],
+  ['w8', 'int8 weight'],
+  ['w4', '4-bit weight, a scale per channel'],
+  ['w4,block:32', '4-bit weight, a scale per 32 inputs'],
+  ['u8', '256 evenly spaced values'],
+  ['u4', '16 evenly spaced values'],
+  ['lut16', '16 k-means values'],
+  ['lut8', '8 k-means values'],
+  ['pow2-5', 'zero and ±8 powers of two'],
+  ['pow2-15', 'zero and ±7 powers of two, in 4 bits'],
+  ['fp16', 'half-precision weight'],
+  ['fp16,region', 'half-precision weight and arithmetic'],
+  ['float', 'left as it is'],
 ];
+
+/** The formats to offer, the usual one first; of what can be combined (see `parseFormat`) the common members. */
+export const schemeCatalog: readonly SchemeFacts[] = offered.map(([format, what]) => {
+  const parsed = parseFormat(format);
+  const labels = 'mistake' in parsed ? [] : labelsOf(parsed);
+  return { format, description: [what, ...labels].join(', ') };
+});

@@ -1,15 +1,14 @@
 import * as vscode from 'vscode';
-import type { LayerScheme } from '../../core/quant/scheme';
 import type { LayersContext, ViewCommand } from '../../shared/viewRpc';
-import { setScheme, type ModelEditorProvider } from '../editor/modelEditorProvider';
+import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
 import type { EngineHost } from '../engineHost';
 import { showFailure } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { compareWith } from './compare';
+import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
-import { pickScheme } from './quantizeWith';
 import { openDocument, scanLayers } from './scan';
 import { documentTarget, targetOf, type Target } from './target';
 
@@ -35,13 +34,6 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
       const document = isLayersContext(argument) ? provider.documentOf(argument.uri) : undefined;
       if (document && isLayersContext(argument)) await run(document, argument.names);
     };
-  const giveScheme = (document: ModelDocument, names: readonly string[], scheme: LayerScheme): void => {
-    if (setScheme(document, names, scheme) > 0) return;
-    const what =
-      scheme === 'float' ? 'is float already' : `has the scheme ${scheme} already or cannot be quantized`;
-    void vscode.window.showInformationMessage(`Nothing to change: all that is selected ${what}.`);
-  };
-
   return vscode.Disposable.from(
     register(
       'quantize',
@@ -75,18 +67,12 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
     register('showLog', async () => engine.showLog()),
     register(
       'layers.quantize',
-      onLayers(async (document, names) => giveScheme(document, names, 'w8a8')),
+      onLayers(async (document, names) => giveFormat(document, names, { scheme: 'w8a8' })),
     ),
-    register(
-      'layers.quantizeWith',
-      onLayers(async (document, names) => {
-        const scheme = await pickScheme(names.length);
-        if (scheme) giveScheme(document, names, scheme);
-      }),
-    ),
+    register('layers.quantizeWith', onLayers(chooseFormat)),
     register(
       'layers.keepFloat',
-      onLayers(async (document, names) => giveScheme(document, names, 'float')),
+      onLayers(async (document, names) => giveFormat(document, names, { scheme: 'float' })),
     ),
     register(
       'layers.scan',

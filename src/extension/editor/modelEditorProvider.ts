@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
-import type { SchemeId } from '../../core/quant/scheme';
+import { parseRowFormat, type RowFormat } from '../../core/quant/layerFormat';
+import { InputError } from '../../core/errors';
 import type { ToView, ViewCommand, ViewMethods } from '../../shared/viewRpc';
 import { answer, isCall } from '../../shared/viewServer';
 import type { EngineHost } from '../engineHost';
@@ -24,6 +25,8 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     private readonly copies: LocalCopies,
     /** Runs a palette command on behalf of a button in the view. */
     private readonly run: (command: ViewCommand, document: ModelDocument) => void,
+    /** Lets the user choose a format for rows. */
+    private readonly chooseFormat: (document: ModelDocument, names: readonly string[]) => Promise<void>,
   ) {}
 
   /** The document of the model editor that is or was last in front. */
@@ -96,7 +99,13 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
       setScheme: async ({ names, scheme }) => {
-        setScheme(document, names, scheme);
+        const format = parseRowFormat(scheme);
+        if ('mistake' in format) throw new InputError(format.mistake);
+        setFormat(document, names, format);
+        return null;
+      },
+      chooseFormat: async ({ names }) => {
+        await this.chooseFormat(document, names);
         return null;
       },
       setDimension: async ({ name, size }) => {
@@ -135,13 +144,13 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
 }
 
 /**
- * Makes the edit that gives rows a scheme. Layers that cannot be quantized stay as they are, and so do rows that
- * have the scheme already.
+ * Makes the edit that gives rows a format. Layers that cannot be quantized stay as they are, and so do rows that
+ * have the format already.
  * @returns how many rows changed.
  */
-export function setScheme(document: ModelDocument, names: readonly string[], scheme: SchemeId): number {
+export function setFormat(document: ModelDocument, names: readonly string[], format: RowFormat): number {
   const { plan, hashes } = document.session;
-  const affected = document.session.rowsForScheme(names, scheme);
-  if (affected.length > 0) document.edit(schemeEdit(plan, affected, scheme, hashes));
+  const affected = document.session.rowsForFormat(names, format);
+  if (affected.length > 0) document.edit(schemeEdit(plan, affected, format, hashes));
   return affected.length;
 }

@@ -1,7 +1,7 @@
 /** The rows of the layer tree as the view gets them: engine rows joined with plan and scan, in chunks. */
-import { schemeOf } from '../../core/plan/editPlan';
+import { rowFormatOf } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
-import type { SchemeId } from '../../core/quant/scheme';
+import { formatText } from '../../core/quant/layerFormat';
 import type { Candidate, LayerRow, ModelSummary } from '../../core/results';
 import { CHUNK_BYTES, type RowChunk, type ViewRow } from '../../shared/viewRpc';
 
@@ -19,9 +19,9 @@ export function joinRows(summary: ModelSummary): ModelRow[] {
   return rows.sort((a, b) => (a.row.index ?? 0) - (b.row.index ?? 0));
 }
 
-/** The scheme that a row has under a plan. A layer that cannot be quantized is float whatever the plan's default. */
-export function rowScheme({ row, isLayer }: ModelRow, plan: Plan): SchemeId {
-  return isLayer && !row.quantizable ? 'float' : schemeOf(plan, row.name, isLayer);
+/** The scheme, with its options, that a row has under a plan. A layer that cannot be quantized is float whatever the plan's default. */
+export function rowScheme({ row, isLayer }: ModelRow, plan: Plan): string {
+  return isLayer && !row.quantizable ? 'float' : formatText(rowFormatOf(plan, row.name, isLayer));
 }
 
 /** Rows from `start` on, as many as fit a message. */
@@ -53,8 +53,8 @@ export function rowChunk(
 }
 
 /** Rows whose scheme differs between two plans. */
-export function changedSchemes(rows: readonly ModelRow[], before: Plan, after: Plan): [string, SchemeId][] {
-  const changed: [string, SchemeId][] = [];
+export function changedSchemes(rows: readonly ModelRow[], before: Plan, after: Plan): [string, string][] {
+  const changed: [string, string][] = [];
   for (const row of rows) {
     const scheme = rowScheme(row, after);
     if (scheme !== rowScheme(row, before)) changed.push([row.row.name, scheme]);

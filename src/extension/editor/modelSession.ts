@@ -3,10 +3,10 @@
  * Free of vscode, so that it runs in unit tests.
  */
 import { InputError } from '../../core/errors';
-import { matchPlan, type PlanMismatch } from '../../core/plan/editPlan';
+import { matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editPlan';
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
-import type { SchemeId } from '../../core/quant/scheme';
+import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import type {
   Candidate,
   DataSummary,
@@ -21,7 +21,7 @@ import type { ModelView, PlanView, RowChunk, ScanView, ViewEvent, ViewSnapshot }
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { SessionEngine } from '../sessionEngine';
 import { changedSchemes, joinRows, rowChunk, rowScheme, type ModelRow } from './modelRows';
-import { applyEdit, sameMeasurement, stampHashes, type Direction, type PlanEdit } from './planEdit';
+import { applyEdit, sameMeasurement, type Direction, type PlanEdit } from './planEdit';
 
 export interface SessionPlace {
   /** The document's URI as text. */
@@ -97,16 +97,17 @@ export class ModelSession {
   }
 
   /**
-   * Those of `names` that giving `scheme` to does anything: not what cannot be quantized, nor what has the scheme
+   * Those of `names` that giving `format` to does anything: not what cannot be quantized, nor what has the format
    * already, unless its weight changed since: then the entry is made anew for the new weight.
    */
-  rowsForScheme(names: readonly string[], scheme: SchemeId): string[] {
+  rowsForFormat(names: readonly string[], format: RowFormat): string[] {
+    const { scheme } = format;
     const wanted = new Set(names);
     const stale = new Set(this.#mismatch(this.#rows.map(({ row }) => row.name)).changed);
     const applies = (row: ModelRow): boolean =>
       row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme === 'auto' || scheme === 'float';
     const differs = (row: ModelRow): boolean =>
-      rowScheme(row, this.#plan) !== scheme || stale.has(row.row.name);
+      rowScheme(row, this.#plan) !== formatText(format) || stale.has(row.row.name);
     return this.#rows
       .filter((row) => wanted.has(row.row.name) && applies(row) && differs(row))
       .map(({ row }) => row.name);

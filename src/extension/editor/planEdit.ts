@@ -1,6 +1,6 @@
 /** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
 import type { CalibrationRecipe, Plan, PlanEntry } from '../../core/plan/types';
-import type { SchemeId } from '../../core/quant/scheme';
+import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 
 type Settings = Omit<Plan, 'layers'>;
 
@@ -34,20 +34,25 @@ export function applyEdit(plan: Plan, edit: PlanEdit, direction: Direction): Pla
   return { ...settings, layers: Object.fromEntries(layers) };
 }
 
-/** Gives each of `names` the scheme. @param hashes weight hash by layer name, as far as known. */
+/** Gives each of `names` the format. @param hashes weight hash by layer name, as far as known. */
 export function schemeEdit(
   plan: Plan,
   names: readonly string[],
-  scheme: SchemeId,
+  format: RowFormat,
   hashes: ReadonlyMap<string, string>,
 ): PlanEdit {
   const entries = names.map((name): EntryChange => {
     const weightHash = hashes.get(name);
-    return { name, before: entryOf(plan, name), after: weightHash ? { scheme, weightHash } : { scheme } };
+    return { name, before: entryOf(plan, name), after: weightHash ? { ...format, weightHash } : format };
   });
   const what = names.length === 1 ? (names[0] ?? '') : `${names.length} layers`;
+  const { scheme } = format;
   const verb =
-    scheme === 'float' ? 'Keep Float' : scheme === 'auto' ? 'Follow Inputs' : `Quantize (${scheme})`;
+    scheme === 'float'
+      ? 'Keep Float'
+      : scheme === 'auto'
+        ? 'Follow Inputs'
+        : `Quantize (${formatText(format)})`;
   return { label: `${verb}: ${what}`, entries, settings: null };
 }
 
@@ -82,19 +87,26 @@ export function replaceEdit(plan: Plan, next: Plan): PlanEdit {
   return { label: 'Reload Plan', entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
 }
 
-/** A plan whose entries all carry the hash of their weight, where it is known. Hashes that are there stay. */
-export function stampHashes(plan: Plan, hashes: ReadonlyMap<string, string>): Plan {
-  const layers = Object.entries(plan.layers).map(([name, entry]): [string, PlanEntry] => {
-    const weightHash = entry.weightHash ?? hashes.get(name);
-    return [name, weightHash ? { ...entry, weightHash } : entry];
-  });
-  return { ...plan, layers: Object.fromEntries(layers) };
-}
-
 /** Whether figures measured under `a` hold under `b`: data, ranges and shapes are the same. */
 export function sameMeasurement(a: Plan, b: Plan): boolean {
-  const key = ({ activationType, activationRange, calibration, dimensions, outputs }: Plan): string =>
-    JSON.stringify([activationType, activationRange, calibration, dimensions, outputs]);
+  const key = ({
+    activationType,
+    activationRange,
+    activationSymmetric,
+    tensors,
+    calibration,
+    dimensions,
+    outputs,
+  }: Plan): string =>
+    JSON.stringify([
+      activationType,
+      activationRange,
+      activationSymmetric,
+      tensors,
+      calibration,
+      dimensions,
+      outputs,
+    ]);
   return key(a) === key(b);
 }
 
