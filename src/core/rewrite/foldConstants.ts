@@ -7,14 +7,16 @@ import { inlineInts, readFloat32 } from '../onnx/tensor';
 import { DataType, type Model, type Tensor } from '../onnx/types';
 import { GraphChanges } from './graphChanges';
 import { lazyFloatTensor } from './lazyTensor';
+import { widenedTensor } from './widenedTensor';
 
 /** Larger results stay computed: a file may keep a large constant small by expanding it at run time. */
 const largestExpanded = 65536;
 
 /**
  * Computes the small arithmetic on constants that exporters leave around weights: Shape, Expand, Reshape, Squeeze,
- * Unsqueeze and Transpose of constants, and casts to the type that a constant has already. Without this a bias made
- * by Expand, the bounds of a Clip or a transposed weight would not be known as constants. Reads no payload.
+ * Unsqueeze and Transpose of constants, and casts to the type that a constant has already or from float16 to float32.
+ * Without this a bias made by Expand, the bounds of a Clip or a transposed weight would not be known as constants.
+ * Reads no payload. `storeWidened` puts back the float16 form of what was not changed afterwards.
  */
 export function foldConstants(model: Model): Model {
   const index = indexGraph(model);
@@ -85,7 +87,9 @@ class Folder {
 
   cast(ref: NodeRef, to: number): Tensor | undefined {
     const tensor = this.constant(ref.node.input[0] ?? '');
-    return tensor?.dataType === to ? tensor : undefined;
+    if (tensor?.dataType === to) return tensor;
+    const isWidened = tensor?.dataType === (DataType.FLOAT16 as number) && to === (DataType.FLOAT as number);
+    return isWidened ? widenedTensor(tensor) : undefined;
   }
 
   reshape(ref: NodeRef): Tensor | undefined {
