@@ -62,6 +62,8 @@ export interface LayerRow {
   shared?: { parameters: number; bytes: number };
   /** Absent: the weight is plain float32, or there is none. */
   stored?: StoredFormat;
+  /** Element types of the integers that stand for the inputs and the output; absent where all are float. */
+  activations?: { inputs: string[]; output: string | null };
   /** The row whose format this node expresses (Q/DQ, codebook nodes): the folded view hides it. Absent: it computes. */
   foldedInto?: string;
 }
@@ -73,11 +75,14 @@ export interface NumberRange {
   max: number;
 }
 
-/** The integers that stand for an activation. Scale and zero point are null when computed while the model runs. */
+/** The integers that stand for an activation. */
 export interface ActivationFormat {
   /** Value name of the integers. */
   value: string;
   dtype: string;
+  /** The range is measured in each run. */
+  dynamic: boolean;
+  /** null, as the zero point: not a constant of the file. */
   scale: NumberRange | null;
   zeroPoint: NumberRange | null;
 }

@@ -7,6 +7,7 @@ import { findRows } from './layers';
 import { listNames } from './names';
 import { describeOutputs, type OutputOverrides } from './outputs';
 import { findProblems } from './problems';
+import { inputFormats, outputFormat } from './quantization/activationFormats';
 import { foldedNodes } from './quantization/folds';
 import { weightFormatOf } from './quantization/weightFormat';
 import { inferShapes, type Shapes } from './shapes';
@@ -87,10 +88,15 @@ function formatOf(
   shapes: Shapes,
   layer: Layer,
   folds: ReadonlyMap<NodeRef, string>,
-): Pick<LayerRow, 'stored' | 'foldedInto'> {
+): Pick<LayerRow, 'stored' | 'activations' | 'foldedInto'> {
   const stored = weightFormatOf(index, shapes, layer)?.stored;
   const foldedInto = folds.get(layer.ref);
-  return { ...(stored && { stored }), ...(foldedInto !== undefined && { foldedInto }) };
+  // A node that only expresses a format has none of its own.
+  if (foldedInto !== undefined) return { foldedInto };
+  const inputs = inputFormats(index, shapes, layer.ref).map(({ dtype }) => dtype);
+  const output = outputFormat(index, shapes, layer.ref)?.dtype ?? null;
+  const hasFormats = inputs.length > 0 || output !== null;
+  return { ...(stored && { stored }), ...(hasFormats && { activations: { inputs, output } }) };
 }
 
 /** The inputs that must be fed. */

@@ -6,14 +6,16 @@ import type { Shapes } from '../shapes';
 import { traceConstant } from '../traceWeight';
 import type { NodeRef } from '../types';
 import { integerChain } from './integerChain';
-import { isDequantize, isQuantize } from './operators';
+import { isDequantize, isDynamicQuantize, isIntegerProduct, isQuantize } from './operators';
 import { constantAt, quantizedType } from './weightFormat';
 
 /** The integers that stand for an activation, and the constants that say what they mean. */
 export interface ActivationCodes {
   readonly value: string;
   readonly dtype: string;
-  /** Absent: computed while the model runs. */
+  /** The range is measured in each run. */
+  readonly dynamic: boolean;
+  /** Absent, as the zero point: not a constant. */
   readonly scale?: Tensor;
   readonly zeroPoint?: Tensor;
 }
@@ -21,7 +23,7 @@ export interface ActivationCodes {
 /** Positions of a quantized operand with its scale and zero point. */
 interface Operand {
   readonly value: number;
-  readonly scale: number;
+  readonly scale?: number;
   readonly zeroPoint: number;
 }
 
@@ -63,8 +65,9 @@ const dynamicOperators: ReadonlySet<string> = new Set([
 export function inputFormats(index: GraphIndex, shapes: Shapes, ref: NodeRef): ActivationCodes[] {
   const { node, scope } = ref;
   return node.input.flatMap((value, position) => {
-    if (value === '' || isQuantizationInput(node, position) || traceConstant(index, scope, value)) return [];
-    return inputFormat(index, shapes, ref, position) ?? [];
+    if (value === '' || isQuantizationInput(node, position)) return [];
+    const format = inputFormat(index, shapes, ref, position);
+    return format && !traceConstant(index, scope, value) ? format : [];
   });
 }
 
@@ -79,14 +82,19 @@ function inputFormat(
   const key = operatorKey(node);
   const own = operandsOf(node)?.inputs.find((candidate) => candidate.value === position);
   if (own) return codesOf(index, shapes, ref, value, own);
-  if (position === 0 && dynamicOperators.has(key)) return { value, dtype: 'uint8' };
+  if (position === 0 && dynamicOperators.has(key)) return { value, dtype: 'uint8', dynamic: true };
   const producer = index.producer(scope, value);
-  if (!producer) return undefined;
-  if (operatorKey(producer.node) === 'DynamicQuantizeLinear') return { value, dtype: 'uint8' };
-  if (isQuantize(producer)) return quantizedBy(index, shapes, producer);
-  if (!isDequantize(producer)) return undefined;
-  const [codes = ''] = producer.node.input;
-  return codesOf(index, shapes, producer, codes, operand(0, 1, 2));
+  if (producer && isDynamicQuantize(producer)) return { value, dtype: 'uint8', dynamic: true };
+  if (producer && isQuantize(producer)) return quantizedBy(index, shapes, producer);
+  if (producer && isDequantize(producer)) {
+    const [codes = ''] = producer.node.input;
+    return codesOf(index, shapes, producer, codes, operand(0, 1, 2));
+  }
+  // Codes that come through other operators, such as Transpose: their scale stands further up.
+  if (position === 0 && isIntegerProduct(ref)) {
+    return codesOf(index, shapes, ref, value, { value: 0, zeroPoint: 2 });
+  }
+  return undefined;
 }
 
 /** The format that a node's first output is rounded to: its own, or that of a QuantizeLinear after it. */
@@ -122,6 +130,7 @@ function quantizedBy(index: GraphIndex, shapes: Shapes, quantize: NodeRef): Acti
   return {
     value: quantize.node.output[0] ?? '',
     dtype: quantizedType(index, shapes, quantize),
+    dynamic: false,
     scale: constantAt(index, quantize, 1),
     zeroPoint: constantAt(index, quantize, 2),
   };
@@ -137,5 +146,5 @@ function codesOf(
   const zeroPoint = constantAt(index, ref, at.zeroPoint);
   // Zero points have the type of the codes; without one, what computes them tells.
   const dtype = dtypeName(zeroPoint?.dataType ?? shapes.dtypeOf(ref.scope, value));
-  return { value, dtype, scale: constantAt(index, ref, at.scale), zeroPoint };
+  return { value, dtype, dynamic: false, scale: constantAt(index, ref, at.scale), zeroPoint };
 }

@@ -84,12 +84,14 @@ async function packedZeroPoints(
 async function activationDetails({
   value,
   dtype,
+  dynamic,
   scale,
   zeroPoint,
 }: ActivationCodes): Promise<ActivationFormat> {
   return {
     value,
     dtype,
+    dynamic,
     scale: await rangeOf(scale),
     zeroPoint: zeroPoint ? await rangeOf(zeroPoint) : scale ? ZERO : null,
   };

@@ -1,6 +1,7 @@
 import type { GraphIndex } from '../graphIndex';
 import { operatorKey } from '../operands';
 import type { ConstantRef, NodeRef } from '../types';
+import { isIntegerProduct } from './operators';
 
 /** What makes real numbers of the int32 sums of a ConvInteger or MatMulInteger. */
 export interface IntegerChain {
@@ -11,14 +12,12 @@ export interface IntegerChain {
   readonly output: string;
 }
 
-const integerProducts: ReadonlySet<string> = new Set(['ConvInteger', 'MatMulInteger']);
-
 /**
  * The chain that the dynamic mode of ONNX Runtime's tool writes after an integer product: Cast → Mul by (scale of the
  * activation × scale of the weight). Undefined for other nodes and other chains.
  */
 export function integerChain(index: GraphIndex, product: NodeRef): IntegerChain | undefined {
-  if (!integerProducts.has(operatorKey(product.node))) return undefined;
+  if (!isIntegerProduct(product)) return undefined;
   const cast = onlyReader(index, product, 'Cast');
   const multiply = cast && onlyReader(index, cast, 'Mul');
   if (!multiply) return undefined;
