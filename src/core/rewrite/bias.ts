@@ -2,6 +2,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
 import { readFloat32 } from '../onnx/tensor';
 import { DataType, type Tensor } from '../onnx/types';
+import type { ReadValues } from './rewriteContext';
 
 /** The third input of a Conv, ConvTranspose or Gemm. */
 export type Bias =
@@ -31,7 +32,11 @@ export function biasOf(index: GraphIndex, { node, scope }: NodeRef, channels: nu
 }
 
 /** A bias as one value for each of `channels`. */
-export async function biasPerChannel(tensor: Tensor, channels: number): Promise<Float32Array> {
-  const values = await readFloat32(tensor);
+export async function biasPerChannel(
+  tensor: Tensor,
+  channels: number,
+  readValues: ReadValues = readFloat32,
+): Promise<Float32Array> {
+  const values = await readValues(tensor);
   return values.length === channels ? values : new Float32Array(channels).fill(values[0] ?? 0);
 }

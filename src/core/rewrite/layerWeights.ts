@@ -2,6 +2,7 @@ import { attrInt } from '../onnx/attributes';
 import { bytesOf } from '../onnx/build';
 import { ComputedPayload } from '../onnx/payload';
 import { readFloat32 } from '../onnx/tensor';
+import type { Layer } from '../graph/types';
 import type { Node, Tensor } from '../onnx/types';
 import { axisLayout, roundHalfEven, type AxisLayout } from '../quant/affine';
 import type { IntegerTypeName, QuantParams } from '../quant/scheme';
@@ -13,6 +14,7 @@ import {
   type WeightFormat,
 } from '../quant/weights';
 import { collectable } from './lazyTensor';
+import type { ReadValues } from './rewriteContext';
 
 /** A constant as 8-bit codes, computed when written. */
 export interface QuantizedConstant {
@@ -43,7 +45,24 @@ export function weightAxis(node: Node, weightInput: number, rank: number): numbe
   }
 }
 
-const formats = new WeakMap<Tensor, Map<string, Promise<WeightFormat>>>();
+/** Output channels as the weight tells them: a left operand does not. */
+export function outputChannels({ ref, weight }: Layer): number | undefined {
+  if (!weight) return undefined;
+  const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
+  return axis === undefined ? undefined : weight.tensor.dims[axis];
+}
+
+type Formats = WeakMap<Tensor, Map<string, Promise<WeightFormat>>>;
+const formats = new WeakMap<ReadValues, Formats>();
+
+function knownFormats(tensor: Tensor, readValues: ReadValues): Map<string, Promise<WeightFormat>> {
+  const ofReader: Formats =
+    formats.get(readValues) ?? new WeakMap<Tensor, Map<string, Promise<WeightFormat>>>();
+  formats.set(readValues, ofReader);
+  const known = ofReader.get(tensor) ?? new Map<string, Promise<WeightFormat>>();
+  ofReader.set(tensor, known);
+  return known;
+}
 
 /**
  * Quantizes a constant float tensor: symmetric with a scale per slice of `axis`, or one scale for all.
@@ -53,14 +72,14 @@ export async function quantizeConstant(
   tensor: Tensor,
   type: IntegerTypeName,
   { axis, symmetric }: { readonly axis: number | undefined; readonly symmetric: boolean },
+  readValues: ReadValues = readFloat32,
 ): Promise<QuantizedConstant> {
-  const known = formats.get(tensor) ?? new Map<string, Promise<WeightFormat>>();
-  formats.set(tensor, known);
+  const known = knownFormats(tensor, readValues);
   const key = `${type} ${axis ?? ''} ${symmetric}`;
   let format = known.get(key);
   if (!format) {
-    format = readFloat32(tensor).then((values) =>
-      weightFormat(values, layoutOf(tensor, axis), type, symmetric),
+    format = readValues(tensor).then((values) =>
+      weightFormat(values, layoutOf(tensor, axis), type, { symmetric }),
     );
     known.set(key, format);
   }
@@ -75,9 +94,8 @@ export function layoutOf(tensor: Tensor, axis: number | undefined): AxisLayout {
 
 /** The codes as they are written. */
 export function codesPayload({ tensor, format }: QuantizedConstant): ComputedPayload {
-  const { outer, channels, inner } = format.layout;
   const compute = collectable(async () => bytesOf(quantizeWeight(await readFloat32(tensor), format)));
-  return new ComputedPayload(outer * channels * inner, compute);
+  return new ComputedPayload(elementsOf(format.layout), compute);
 }
 
 export async function measureConstant({ tensor, format }: QuantizedConstant): Promise<WeightError> {
