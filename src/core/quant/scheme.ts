@@ -78,6 +78,14 @@ export type StaticType = ActivationType | 'uint16' | 'int16';
 export type ActivationRangeRule =
   'auto' | 'max' | 'average' | 'mse' | 'entropy' | 'aciq' | `percentile:${number}`;
 
+const rangeWords: readonly string[] = ['auto', 'max', 'average', 'mse', 'entropy', 'aciq'];
+
+/** True for a rule; a percentile must be above 50 and at most 100. */
+export function isActivationRange(text: string): text is ActivationRangeRule {
+  const percent = Number(/^percentile:(\d+(?:\.\d+)?)$/.exec(text)?.[1]);
+  return rangeWords.includes(text) || (percent > 50 && percent <= 100);
+}
+
 export interface Range {
   readonly min: number;
   readonly max: number;

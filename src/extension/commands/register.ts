@@ -7,6 +7,7 @@ import { showFailure } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { compareWith } from './compare';
+import { changePlanSettings } from './planSettings';
 import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
 import { openDocument, scanLayers } from './scan';
@@ -58,6 +59,13 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
         if (!(await mayRun(target.uri))) return;
         const document = target.document ?? (await openDocument(provider, target.uri));
         if (document) await scanLayers(engine, document, undefined);
+      }),
+    ),
+    register(
+      'planSettings',
+      onTarget('Plan Settings', async (target) => {
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await changePlanSettings(document);
       }),
     ),
     register(

@@ -141,6 +141,6 @@ async function readBackup(backup: vscode.Uri): Promise<Plan> {
 
 /** Hashes are added behind the user's back and make no difference to what the plan says. */
 function withoutHashes(plan: Plan): string {
-  const layers = Object.entries(plan.layers).map(([name, { scheme }]) => [name, scheme]);
+  const layers = Object.entries(plan.layers).map(([name, { weightHash: _, ...entry }]) => [name, entry]);
   return JSON.stringify({ ...plan, layers });
 }

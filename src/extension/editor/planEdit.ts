@@ -68,23 +68,24 @@ export function dimensionEdit(plan: Plan, name: string, size: number | null): Pl
 }
 
 export function calibrationEdit(plan: Plan, calibration: CalibrationRecipe): PlanEdit {
-  const before = settingsOf(plan);
-  return {
-    label: 'Choose Calibration Data',
-    entries: [],
-    settings: { before, after: { ...before, calibration } },
-  };
+  return settingsEdit(plan, 'Choose Calibration Data', { calibration });
 }
 
-/** Turns `plan` into `next` as one step: the plan file changed outside and the user took it over. */
-export function replaceEdit(plan: Plan, next: Plan): PlanEdit {
+/** Changes what holds for the whole plan. */
+export function settingsEdit(plan: Plan, label: string, changes: Partial<Settings>): PlanEdit {
+  const before = settingsOf(plan);
+  return { label, entries: [], settings: { before, after: { ...before, ...changes } } };
+}
+
+/** Turns `plan` into `next` as one step, such as when the plan file changed outside and the user took it over. */
+export function replaceEdit(plan: Plan, next: Plan, label = 'Reload Plan'): PlanEdit {
   const names = new Set([...Object.keys(plan.layers), ...Object.keys(next.layers)]);
   const entries = [...names].map((name) => ({
     name,
     before: entryOf(plan, name),
     after: entryOf(next, name),
   }));
-  return { label: 'Reload Plan', entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
+  return { label, entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
 }
 
 /** Whether figures measured under `a` hold under `b`: data, ranges and shapes are the same. */
