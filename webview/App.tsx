@@ -6,7 +6,7 @@ import type { Host } from './host';
 import { Inspector } from './inspector/Inspector';
 import type { ModelStore } from './modelStore';
 import { Toolbar } from './Toolbar';
-import { filterRows, rankedLines, treeLines } from './tree/flatten';
+import { filterRows, isShown, rankedLines, treeLines } from './tree/flatten';
 import { LayerGrid } from './tree/LayerGrid';
 import { rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
 import type { Selection } from './tree/selection';
@@ -29,9 +29,10 @@ export function App({ host, store, initial, save }: AppProps) {
   useEffect(() => save(view), [view]);
   const inspector = useRef<HTMLElement>(null);
 
+  const hasRaw = useMemo(() => rows.some(({ foldedInto }) => foldedInto !== undefined), [rows]);
   const filtered = useMemo(
-    () => filterRows(rows, view.filter, view.showNodes),
-    [rows, view.filter, view.showNodes],
+    () => filterRows(rows, view.filter, view),
+    [rows, view.filter, view.showNodes, view.showRaw],
   );
   const tree = useMemo(() => rowTree(filtered), [filtered]);
   const open = useMemo(() => openGroups(tree, view.open, filtered.length), [tree, view.open]);
@@ -71,8 +72,9 @@ export function App({ host, store, initial, save }: AppProps) {
         change={change}
         scan={scan}
         lookOnly={snapshot.lookOnly}
+        hasRaw={hasRaw}
         shown={filtered.length}
-        total={rows.filter((row) => row.isLayer || view.showNodes).length}
+        total={rows.filter((row) => isShown(row, view)).length}
         onExpandAll={() => change({ open: groupIds(tree) })}
         onCollapseAll={() => change({ open: [] })}
         run={run}

@@ -8,6 +8,8 @@ interface ToolbarProps {
   change: (part: Partial<ViewState>) => void;
   scan: ScanView;
   lookOnly: string | null;
+  /** The model has nodes that only express a format. */
+  hasRaw: boolean;
   shown: number;
   total: number;
   onExpandAll: () => void;
@@ -52,6 +54,14 @@ export function Toolbar(props: ToolbarProps) {
         title="Also show nodes without a weight: Add, pooling, Softmax…"
         onChange={(event) => change({ showNodes: isChecked(event) })}
       />
+      {props.hasRaw && (
+        <vscode-checkbox
+          checked={view.showRaw}
+          label="Raw Q/DQ nodes"
+          title="Also show the nodes that quantize and dequantize: QuantizeLinear, DequantizeLinear, codebooks…"
+          onChange={(event) => change({ showRaw: isChecked(event) })}
+        />
+      )}
       <span class="spring" />
       <ScanControl scan={scan} blocked={blocked} run={run} />
       <vscode-button secondary disabled={!!blocked} title={blocked ?? ''} onClick={() => run('compare')}>

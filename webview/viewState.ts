@@ -4,6 +4,8 @@ import type { Sort } from './tree/flatten';
 export interface ViewState {
   readonly filter: string;
   readonly showNodes: boolean;
+  /** Shows the nodes that only express a format: Q/DQ and codebooks. */
+  readonly showRaw: boolean;
   readonly sort: Sort | null;
   /** Open groups; null until the user opened or closed one: then `openAtFirst` decides. */
   readonly open: readonly string[] | null;
@@ -17,6 +19,7 @@ export interface ViewState {
 export const INITIAL_VIEW_STATE: ViewState = {
   filter: '',
   showNodes: false,
+  showRaw: false,
   sort: null,
   open: null,
   selected: [],

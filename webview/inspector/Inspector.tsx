@@ -15,6 +15,8 @@ import type { Host } from '../host';
 import { measuredLabel } from '../tree/columns';
 import { rowsOf, type TreeItem } from '../tree/rowTree';
 import { shownScheme, totalsOf } from '../tree/totals';
+import { Fact } from './Fact';
+import { StoredFacts } from './StoredFacts';
 import { WeightChart } from './WeightChart';
 
 interface InspectorProps {
@@ -78,7 +80,10 @@ function LayerInspector({
         )}
         {candidate?.error && <Fact name="Scan failed" value={candidate.error} />}
       </dl>
-      {(row.quantizable || !row.isLayer) && <SchemeSelect row={row} host={host} />}
+      <StoredFacts row={row} host={host} revision={revision} />
+      {(row.quantizable || (!row.isLayer && row.foldedInto === undefined)) && (
+        <SchemeSelect row={row} host={host} />
+      )}
       {changed.includes(row.name) && (
         <p class="note">
           <span class="codicon codicon-warning" aria-hidden="true" /> The weight changed since the plan's
@@ -197,17 +202,4 @@ function costOf({ parameters, bytes, macs, isLayer }: ViewRow): string {
     ...(macs !== null ? [`${formatCount(macs)} MACs`] : isLayer ? ['MACs unknown'] : []),
   ];
   return parts.join(', ');
-}
-
-/** @param note what the value means, in a quieter colour. */
-function Fact({ name, value, note }: { name: string; value: string; note?: string }) {
-  return (
-    <div class="fact">
-      <dt>{name}</dt>
-      <dd>
-        {value}
-        {note && <span class="dim">{note}</span>}
-      </dd>
-    </div>
-  );
 }

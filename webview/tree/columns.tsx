@@ -49,15 +49,16 @@ export const COLUMNS: readonly Column[] = [
     id: 'shape',
     label: 'Weight',
     numeric: false,
-    row: ({ weight }) =>
+    row: ({ weight, stored }) =>
       weight
         ? {
             content: (
-              <>
-                {formatShape(weight.shape)} <span class="dim">{weight.dtype}</span>
-              </>
+              <span class="weight">
+                <span class="size">{formatShape(weight.shape)}</span>{' '}
+                {stored ? <span class="dtype">{stored.badge}</span> : <span class="dim">{weight.dtype}</span>}
+              </span>
             ),
-            title: `${weight.name}: ${weight.dtype} ${formatShape(weight.shape)}`,
+            title: `${weight.name}: ${formatShape(weight.shape)} ${stored?.badge ?? weight.dtype}`,
           }
         : EMPTY,
     group: () => EMPTY,
@@ -99,10 +100,14 @@ export const COLUMNS: readonly Column[] = [
     id: 'scheme',
     label: 'Scheme',
     numeric: false,
-    row: (row) => ({
-      content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
-      title: row.reason ?? '',
-    }),
+    row: (row) => {
+      // Its format is that of the row it belongs to.
+      if (row.foldedInto !== undefined) return { content: '', title: `Part of ${row.foldedInto}` };
+      return {
+        content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
+        title: row.reason ?? '',
+      };
+    },
     group: ({ scheme, schemeDetail }) => ({
       content: <span class={`pill ${scheme}`}>{scheme}</span>,
       title: schemeDetail,

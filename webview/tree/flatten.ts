@@ -86,14 +86,28 @@ function compareNames(a: string, b: string): number {
   return collator.compare(a, b);
 }
 
+/** Which rows are shown besides layers. */
+export interface ShownNodes {
+  /** Nodes without a weight: Add, pooling, Softmax... */
+  readonly showNodes: boolean;
+  /** Nodes that only express a format; otherwise folded into the rows that they belong to. */
+  readonly showRaw: boolean;
+}
+
+/** Whether a row is shown when nothing is filtered. */
+export function isShown({ isLayer, foldedInto }: ViewRow, { showNodes, showRaw }: ShownNodes): boolean {
+  return isLayer || (foldedInto === undefined ? showNodes : showRaw);
+}
+
 /** Rows in which every word of the filter occurs: in name, operator, scheme, element type or shape; case is ignored. */
-export function filterRows(rows: readonly ViewRow[], filter: string, showNodes: boolean): ViewRow[] {
+export function filterRows(rows: readonly ViewRow[], filter: string, shown: ShownNodes): ViewRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((row) => {
-    if (!row.isLayer && !showNodes) return false;
+    if (!isShown(row, shown)) return false;
     if (words.length === 0) return true;
     const shape = row.weight ? `${row.weight.dtype} ${formatShape(row.weight.shape)}` : '';
-    const text = `${row.name} ${row.path.join('/')} ${row.op} ${row.scheme} ${shape}`.toLowerCase();
+    const badge = row.stored?.badge ?? '';
+    const text = `${row.name} ${row.path.join('/')} ${row.op} ${row.scheme} ${badge} ${shape}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

@@ -17,8 +17,8 @@ export interface Totals {
 }
 
 /** What stands in the scheme column: the plan's scheme, or the stored type of a weight that is quantized already. */
-export function shownScheme({ scheme, quantizable, isLayer, weight }: ViewRow): string {
-  const stored = isLayer && !quantizable ? weight?.dtype : undefined;
+export function shownScheme({ scheme, quantizable, isLayer, stored: format }: ViewRow): string {
+  const stored = isLayer && !quantizable ? format?.badge : undefined;
   return stored !== undefined && !FLOAT_TYPES.has(stored) ? stored : scheme;
 }
 
