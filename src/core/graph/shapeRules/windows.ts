@@ -4,7 +4,7 @@ import { DataType, type Node } from '../../onnx/types';
 import type { Shape } from '../types';
 import { type Dim, isNumber, numericShape, numbers, type Operation, type Rule, type Rules } from './facts';
 
-interface Window {
+export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
@@ -13,7 +13,8 @@ interface Window {
   readonly autoPad: string;
 }
 
-function windowOf(node: Node, kernel: readonly number[]): Window {
+/** The window of a convolution or pool. @param kernel its sizes. */
+export function windowOf(node: Node, kernel: readonly number[]): Window {
   const axes = kernel.length;
   const filled = (name: string, value: number): number[] =>
     attrInts(node, name) ?? Array<number>(axes).fill(value);
@@ -29,7 +30,7 @@ function windowOf(node: Node, kernel: readonly number[]): Window {
 }
 
 /** Positions of the window along one axis (ONNX operator specification of Conv and the pools). */
-function positions(size: Dim | undefined, window: Window, axis: number, ceil: boolean): Dim {
+export function positions(size: Dim | undefined, window: Window, axis: number, ceil: boolean): Dim {
   const stride = window.strides[axis] ?? 1;
   const span = ((window.kernel[axis] ?? 1) - 1) * (window.dilations[axis] ?? 1) + 1;
   if (!isNumber(size) || stride < 1) return null;
