@@ -1,4 +1,4 @@
-import type { LayerRow, ModelSummary } from '../../src/core/results';
+import type { LayerRow, ModelSummary, StoredFormat } from '../../src/core/results';
 import type { ViewRow } from '../../src/shared/viewRpc';
 
 export function layerRow(name: string, part: Partial<LayerRow> = {}): LayerRow {
@@ -18,6 +18,10 @@ export function layerRow(name: string, part: Partial<LayerRow> = {}): LayerRow {
 
 export function viewRow(name: string, part: Partial<ViewRow> = {}): ViewRow {
   return { ...layerRow(name), isLayer: true, scheme: 'w8a8', candidate: null, ...part };
+}
+
+export function storedFormat(badge: string, part: Partial<StoredFormat> = {}): StoredFormat {
+  return { badge, via: 'dequantize', granularity: { kind: 'per-tensor' }, codebook: null, ...part };
 }
 
 /** Three layers, the last of which cannot be quantized, and one node without a weight between them. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { filterRows, rankedLines, treeLines, type Line } from '../../webview/tree/flatten';
 import { rowsOf, rowTree, type TreeItem } from '../../webview/tree/rowTree';
 import { totalsOf } from '../../webview/tree/totals';
-import { viewRow } from '../support/viewRows';
+import { storedFormat, viewRow } from '../support/viewRows';
 
 const rows = [
   viewRow('/encoder/layer1/conv', { path: ['encoder', 'layer1'] }),
@@ -121,9 +121,9 @@ describe('rankedLines(rows, sort)', () => {
   });
 });
 
-describe('filterRows(rows, filter, showNodes)', () => {
+describe('filterRows(rows, filter, shown)', () => {
   const found = (filter: string, showNodes = false): string[] =>
-    filterRows(rows, filter, showNodes).map(({ name }) => name);
+    filterRows(rows, filter, { showNodes, showRaw: false }).map(({ name }) => name);
 
   it('wants every word, in any column and case', () => {
     expect(found('conv LAYER2')).toEqual(['/encoder/layer2/conv']);
@@ -136,6 +136,24 @@ describe('filterRows(rows, filter, showNodes)', () => {
     expect(found('relu')).toEqual([]);
     expect(found('relu', true)).toEqual(['/encoder/layer1/relu']);
   });
+
+  it('hides what only expresses a format until raw nodes are asked for, and shows those alone', () => {
+    const raw = viewRow('dq', { isLayer: false, weight: null, op: 'DequantizeLinear', foldedInto: 'last' });
+    const names = (showNodes: boolean, showRaw: boolean): string[] =>
+      filterRows([...rows.slice(1, 2), raw, ...rows.slice(4)], '', { showNodes, showRaw }).map(
+        ({ name }) => name,
+      );
+    expect(names(false, false)).toEqual(['last']);
+    expect(names(true, false)).toEqual(['/encoder/layer1/relu', 'last']);
+    expect(names(false, true)).toEqual(['dq', 'last']);
+    expect(names(true, true)).toEqual(['/encoder/layer1/relu', 'dq', 'last']);
+  });
+
+  it('finds the stored format by its badge', () => {
+    const codebook = viewRow('lut', { stored: storedFormat('lut16') });
+    const shown = { showNodes: false, showRaw: false };
+    expect(filterRows([...rows, codebook], 'LUT16', shown).map(({ name }) => name)).toEqual(['lut']);
+  });
 });
 
 describe('totalsOf(rows)', () => {
@@ -146,9 +164,11 @@ describe('totalsOf(rows)', () => {
   });
 
   it('shows the stored type of what is quantized already, and never calls it float', () => {
-    const weight = { name: 'w', shape: [1], dtype: 'int8', hash: null };
-    const stored = viewRow('a', { weight, quantizable: false, scheme: 'float' });
-    expect(totalsOf([stored]).scheme).toBe('int8');
+    const stored = (badge: string) =>
+      viewRow('a', { stored: storedFormat(badge), quantizable: false, scheme: 'float' });
+    expect(totalsOf([stored('int8')]).scheme).toBe('int8');
+    expect(totalsOf([stored('lut16')]).scheme).toBe('lut16');
+    expect(totalsOf([stored('float16')]).scheme).toBe('float');
     expect(totalsOf([viewRow('lstm', { quantizable: false, scheme: 'float' })]).scheme).toBe('float');
   });
 
