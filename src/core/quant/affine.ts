@@ -1,10 +1,9 @@
 /**
- * Linear quantization, number for number as ONNX Runtime's Python tool and its kernels compute it:
- * the range is subtracted in float32, scale and zero point come from float64, values are divided in float32 and
- * rounded half to even.
+ * Scale and zero point, number for number as ONNX Runtime's Python tool computes them: the range is subtracted in float32,
+ * scale and zero point come from float64. (Codes: integerWeight.ts.)
  */
 import { InputError } from '../errors';
-import { codeRange, integerType, makeCodes, type Codes } from './integerTypes';
+import { codeRange } from './integerTypes';
 import type { IntegerTypeName, QuantParams, Range } from './scheme';
 
 const SMALLEST_NORMAL_FLOAT32 = 2 ** -126;
@@ -17,6 +16,8 @@ export interface QuantParamsOptions {
   readonly minimumRealRange?: number;
   /** Element type that the scale is stored in. */
   readonly scaleType?: 'float32' | 'float16';
+  /** The zero point follows from the scale as stored (the tool does so for blocks), not from the exact one. */
+  readonly zeroPointOfStoredScale?: boolean;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface QuantParamsOptions {
 export function computeQuantParams(
   range: Range,
   type: IntegerTypeName,
-  { symmetric, reduceRange, minimumRealRange, scaleType = 'float32' }: QuantParamsOptions,
+  { symmetric, reduceRange, minimumRealRange, scaleType, zeroPointOfStoredScale }: QuantParamsOptions,
 ): QuantParams {
   if (!Number.isFinite(range.min) || !Number.isFinite(range.max)) {
     throw new InputError(
@@ -50,11 +51,14 @@ export function computeQuantParams(
   const width = Math.fround(max - min);
   const scale = (Number.isFinite(width) ? width : max - min) / (codeMax - codeMin);
   if (scale < SMALLEST_NORMAL_FLOAT32) return { scale: 1, zeroPoint: 0 };
-  const zeroPoint = roundHalfEven(symmetric ? (codeMin + codeMax) / 2 : codeMin - min / scale);
-  return { scale: storedScale(scale, scaleType), zeroPoint };
+  const stored = storedScale(scale, scaleType);
+  const divisor = zeroPointOfStoredScale ? stored : scale;
+  const zeroPoint = roundHalfEven(symmetric ? (codeMin + codeMax) / 2 : codeMin - min / divisor);
+  return { scale: stored, zeroPoint };
 }
 
-function storedScale(scale: number, type: 'float32' | 'float16'): number {
+/** The scale as the file holds it. @throws InputError when float16 cannot hold it. */
+export function storedScale(scale: number, type: 'float32' | 'float16' = 'float32'): number {
   if (type === 'float32') return Math.fround(scale);
   const half = roundToFloat16(scale);
   if (half === 0 || !Number.isFinite(half)) {
@@ -82,27 +86,6 @@ export function roundHalfEven(value: number): number {
   return value + ROUNDER - ROUNDER;
 }
 
-/**
- * Codes of `values`: clip(round(value / scale) + zeroPoint) to the full range of `type`.
- * @throws InputError when a value is NaN. Infinities are clipped.
- */
-export function quantizeLinear(
-  values: Float32Array | readonly number[],
-  params: QuantParams,
-  type: IntegerTypeName,
-): Codes {
-  const codes = makeCodes(type, values.length);
-  quantizeSpan(Float32Array.from(values), codes, 0, values.length, params, type);
-  return codes;
-}
-
-/** The real values that `codes` stand for: (code - zeroPoint) * scale in float32. */
-export function dequantizeLinear(codes: Codes | Int32Array, params: QuantParams): Float32Array {
-  const values = new Float32Array(codes.length);
-  dequantizeSpan(codes, values, 0, codes.length, params);
-  return values;
-}
-
 /** How a tensor divides into slices with parameters of their own: `outer` × `channels` × `inner` elements. */
 export interface AxisLayout {
   readonly outer: number;
@@ -119,103 +102,6 @@ export function axisLayout(dims: readonly number[], axis: number): AxisLayout {
   return { outer: product(dims.slice(0, index)), channels, inner: product(dims.slice(index + 1)) };
 }
 
-/**
- * Least and greatest value of each channel (`{0, 0}` when a channel is empty).
- * @throws InputError when a value is NaN or infinite.
- */
-export function channelRanges(values: Float32Array, { outer, channels, inner }: AxisLayout): Range[] {
-  const min = new Float64Array(channels).fill(Infinity);
-  const max = new Float64Array(channels).fill(-Infinity);
-  let position = 0;
-  for (let block = 0; block < outer; block++) {
-    for (let channel = 0; channel < channels; channel++) {
-      let low = min[channel] ?? Infinity;
-      let high = max[channel] ?? -Infinity;
-      for (const end = position + inner; position < end; position++) {
-        const value = values[position] ?? 0;
-        if (!(value - value === 0)) throw notFinite(value);
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-      min[channel] = low;
-      max[channel] = high;
-    }
-  }
-  return Array.from(min, (low, channel) =>
-    low === Infinity ? { min: 0, max: 0 } : { min: low, max: max[channel] ?? 0 },
-  );
-}
-
-/** `quantizeLinear` with parameters per channel. @throws InputError when a value is NaN. */
-export function quantizeLinearPerChannel(
-  values: Float32Array,
-  layout: AxisLayout,
-  params: readonly QuantParams[],
-  type: IntegerTypeName,
-): Codes {
-  const codes = makeCodes(type, values.length);
-  forEachSlice(layout, params, (start, end, channelParams) => {
-    quantizeSpan(values, codes, start, end, channelParams, type);
-  });
-  return codes;
-}
-
-/** `dequantizeLinear` with parameters per channel. */
-export function dequantizeLinearPerChannel(
-  codes: Codes | Int32Array,
-  layout: AxisLayout,
-  params: readonly QuantParams[],
-): Float32Array {
-  const values = new Float32Array(codes.length);
-  forEachSlice(layout, params, (start, end, channelParams) => {
-    dequantizeSpan(codes, values, start, end, channelParams);
-  });
-  return values;
-}
-
-function forEachSlice(
-  { outer, channels, inner }: AxisLayout,
-  params: readonly QuantParams[],
-  visit: (start: number, end: number, params: QuantParams) => void,
-): void {
-  for (let block = 0; block < outer; block++) {
-    for (let channel = 0; channel < channels; channel++) {
-      const channelParams = params[channel];
-      if (!channelParams) throw new RangeError(`${params.length} parameters for ${channels} channels`);
-      const start = (block * channels + channel) * inner;
-      visit(start, start + inner, channelParams);
-    }
-  }
-}
-
-function quantizeSpan(
-  values: Float32Array,
-  codes: Codes,
-  start: number,
-  end: number,
-  { scale, zeroPoint }: QuantParams,
-  type: IntegerTypeName,
-): void {
-  const { min, max } = integerType(type);
-  for (let i = start; i < end; i++) {
-    // Float32 division: rounding the double quotient once more gives the same result.
-    const quotient = Math.fround((values[i] ?? 0) / scale);
-    if (quotient !== quotient) throw notFinite(quotient);
-    const code = quotient + ROUNDER - ROUNDER + zeroPoint;
-    codes[i] = code < min ? min : code > max ? max : code;
-  }
-}
-
-function dequantizeSpan(
-  codes: Codes | Int32Array,
-  values: Float32Array,
-  start: number,
-  end: number,
-  { scale, zeroPoint }: QuantParams,
-): void {
-  for (let i = start; i < end; i++) values[i] = ((codes[i] ?? 0) - zeroPoint) * scale;
-}
-
-function notFinite(value: number): InputError {
+export function notFinite(value: number): InputError {
   return new InputError(`A tensor that contains ${value} cannot be quantized. Keep its layer float.`);
 }

@@ -1,6 +1,7 @@
 /** Weights as indices into a table of values. */
-import { type AxisLayout, channelRanges } from './affine';
+import type { AxisLayout } from './affine';
 import { countUpTo, halfway, kmeans } from './kmeans';
+import { sliceRanges } from './layouts';
 import { powersOfTwoCodebook } from './powersOfTwo';
 import type { CodebookKind } from './scheme';
 import { differenceFrom, type WeightError } from './weights';
@@ -30,9 +31,9 @@ export interface WeightCodebook {
  * @throws InputError when a value is not finite.
  */
 export function fitCodebook(values: Float32Array, layout: AxisLayout, kind: CodebookKind): WeightCodebook {
-  const ranges = channelRanges(values, layout);
-  const min = ranges.reduce((least, range) => Math.min(least, range.min), Infinity);
-  const max = ranges.reduce((greatest, range) => Math.max(greatest, range.max), -Infinity);
+  const ranges = sliceRanges(values, layout);
+  const min = ranges.min.reduce((least, low) => Math.min(least, low), Infinity);
+  const max = ranges.max.reduce((greatest, high) => Math.max(greatest, high), -Infinity);
   switch (kind.kind) {
     case 'uniform':
       return { codebook: uniformCodebook(min, max, kind.entries), layout };
@@ -41,7 +42,7 @@ export function fitCodebook(values: Float32Array, layout: AxisLayout, kind: Code
     case 'k-means': {
       const plain = { codebook: nearestCodebook(kmeans(values, kind.entries)), layout };
       if (layout.channels === 1) return plain;
-      const scales = Float32Array.from(ranges, (range) => Math.max(-range.min, range.max) || 1);
+      const scales = ranges.max.map((high, channel) => Math.max(-(ranges.min[channel] ?? 0), high) || 1);
       const scaled = { codebook: scaledKmeans(values, layout, scales, kind.entries), layout, scales };
       return squaredError(values, scaled) < squaredError(values, plain) ? scaled : plain;
     }

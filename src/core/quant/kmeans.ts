@@ -1,5 +1,5 @@
 /** Optimal k-means of numbers on a line. */
-import { uniqueCount } from './weights';
+import { uniqueCount } from './uniqueCount';
 
 /** Distinct values up to which every one is a point of its own. */
 const LARGEST_EXACT = 8192;

@@ -13,11 +13,14 @@ export type Granularity = 'tensor' | 'channel' | 'kernel' | `block:${number}` | 
 
 /**
  * How the range of a weight is chosen, per slice of its granularity.
- * - `max`: its extremes. `signed`: the greater extreme takes the code with the greater magnitude (−8 of −8…7), whatever its sign.
+ * - `max`: its extremes, as ONNX Runtime's tool: symmetric 4-bit codes stand 2a/15 apart, a being the greatest magnitude.
+ * - `narrow`: as many codes below zero as above (−7…7), a/7 apart.
+ * - `signed`: the greater extreme takes the code with the greater magnitude (−8 of −8…7), whatever its sign.
  * - `percentile:P`, `mse`: what these words mean for activations. `fixed:A`: ±A.
  * - `auto`: at 8 bits `max`; below, the rule with the least error at the layer's output (without data: `max`).
  */
-export type WeightRangeRule = 'auto' | 'max' | 'signed' | 'mse' | `percentile:${number}` | `fixed:${number}`;
+export type WeightRangeRule =
+  'auto' | 'max' | 'narrow' | 'signed' | 'mse' | `percentile:${number}` | `fixed:${number}`;
 
 /** How a bias is stored. `int32`: as the integer kernels need it. */
 export type BiasScheme = 'float' | 'int32' | `u${number}` | `lut${number}`;
@@ -107,6 +110,7 @@ const words: Readonly<Record<string, FormatOptions>> = {
   reduced: { reduceRange: true },
   auto: { range: 'auto' },
   max: { range: 'max' },
+  narrow: { range: 'narrow' },
   'signed-extreme': { range: 'signed' },
   mse: { range: 'mse' },
   gain: { gain: true },
@@ -117,7 +121,7 @@ const words: Readonly<Record<string, FormatOptions>> = {
 
 export const optionForms =
   'tensor, channel, kernel, block:N (16 to 256), group:N, signed, unsigned, symmetric, asymmetric, reduced, ' +
-  'max, signed-extreme, mse, percentile:P, fixed:A, auto, gain, no-gain, bias:SCHEME, forced or region';
+  'max, narrow, signed-extreme, mse, percentile:P, fixed:A, auto, gain, no-gain, bias:SCHEME, forced or region';
 
 /** The format that `SCHEME[,OPTION…]` stands for, or what is wrong with the text. */
 export function parseFormat(text: string): LayerFormat | FormatMistake {
@@ -173,6 +177,9 @@ export function formatMistake(format: LayerFormat): string | undefined {
     }
   }
   const [rule, figure] = (range ?? '').split(':');
+  if ((rule === 'narrow' || rule === 'signed') && format.symmetric === false) {
+    return `The range ${optionTexts(format).range ?? rule} is for symmetric weights.`;
+  }
   if (rule === 'percentile' && !(Number(figure) > 50 && Number(figure) <= 100)) {
     return `A percentile must be above 50 and at most 100, not ${figure}.`;
   }

@@ -5,6 +5,7 @@ import { readFloat32 } from '../onnx/tensor';
 import type { Layer } from '../graph/types';
 import type { Node, Tensor } from '../onnx/types';
 import { axisLayout, roundHalfEven, type AxisLayout } from '../quant/affine';
+import { elementsOf } from '../quant/layouts';
 import type { IntegerTypeName, QuantParams } from '../quant/scheme';
 import {
   quantizeWeight,

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  axisLayout,
-  channelRanges,
-  computeQuantParams,
-  quantizeLinear,
-  quantizeLinearPerChannel,
-} from '../../../src/core/quant/affine';
-import type { IntegerTypeName } from '../../../src/core/quant/scheme';
+import { axisLayout, computeQuantParams } from '../../../src/core/quant/affine';
+import type { Codes } from '../../../src/core/quant/integerTypes';
+import { integerCodes } from '../../../src/core/quant/integerWeight';
+import { tensorLayout } from '../../../src/core/quant/layouts';
+import { integerParams } from '../../../src/core/quant/weightRules';
+import type { IntegerTypeName, QuantParams } from '../../../src/core/quant/scheme';
 import { decodeBase64, floatBits, floats } from '../decode';
 
 type Options = [type: IntegerTypeName, symmetric: boolean, reduceRange: boolean];
@@ -35,6 +33,12 @@ function rangeOf(values: Float32Array): { min: number; max: number } {
   return values.length === 0 ? { min: 0, max: 0 } : { min: Math.min(...values), max: Math.max(...values) };
 }
 
+/** Codes with one scale and zero point. */
+function wholeCodes(values: Float32Array, { scale, zeroPoint }: QuantParams, type: IntegerTypeName): Codes {
+  const params = { scales: Float32Array.of(scale), zeroPoints: Int32Array.of(zeroPoint) };
+  return integerCodes(values, tensorLayout([values.length]), params, type);
+}
+
 function codeBytes(codes: ArrayBufferView): Uint8Array {
   return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
 }
@@ -52,9 +56,7 @@ describe("scale, zero point and codes are bit-equal with ONNX Runtime's quantize
         scaleBits,
         zeroPoint,
       });
-      expect(codeBytes(quantizeLinear(values, params, type)), JSON.stringify(label)).toEqual(
-        decodeBase64(codes),
-      );
+      expect(codeBytes(wholeCodes(values, params, type)), JSON.stringify(label)).toEqual(decodeBase64(codes));
     }
   });
 
@@ -78,7 +80,7 @@ describe("scale, zero point and codes are bit-equal with ONNX Runtime's quantize
     expect(golden.givenScale).toHaveLength(120);
     for (const [type, scaleBits, zeroPoint, codes] of golden.givenScale) {
       const scale = new Float32Array(new Uint32Array([parseInt(scaleBits, 16)]).buffer)[0] ?? NaN;
-      const got = quantizeLinear(values, { scale, zeroPoint }, type);
+      const got = wholeCodes(values, { scale, zeroPoint }, type);
       expect(codeBytes(got), `${type} scale ${scale} zero point ${zeroPoint}`).toEqual(decodeBase64(codes));
     }
   });
@@ -90,19 +92,11 @@ describe("scale, zero point and codes are bit-equal with ONNX Runtime's quantize
     const rows = golden.perChannel.filter(([of]) => of === name);
     expect(rows).toHaveLength(24);
     for (const [, type, symmetric, reduceRange, scales, zeroPoints, codes] of rows) {
-      const params = channelRanges(values, layout).map((range) =>
-        computeQuantParams(range, type, { symmetric, reduceRange }),
-      );
+      const params = integerParams(values, layout, type, { symmetric, reduceRange });
       const label = JSON.stringify({ type, symmetric, reduceRange });
-      expect(
-        Float32Array.from(params, ({ scale }) => scale),
-        label,
-      ).toEqual(floats(scales));
-      expect(
-        params.map(({ zeroPoint }) => zeroPoint),
-        label,
-      ).toEqual(zeroPoints);
-      const got = quantizeLinearPerChannel(values, layout, params, type);
+      expect(params.scales, label).toEqual(floats(scales));
+      expect(Array.from(params.zeroPoints), label).toEqual(zeroPoints);
+      const got = integerCodes(values, layout, params, type);
       expect(codeBytes(got), label).toEqual(decodeBase64(codes));
     }
   });

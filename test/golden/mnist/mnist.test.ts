@@ -5,12 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rawBytes, readFloat32 } from '../../../src/core/onnx/tensor';
 import type { Model, Node, Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
-import {
-  axisLayout,
-  channelRanges,
-  computeQuantParams,
-  quantizeLinearPerChannel,
-} from '../../../src/core/quant/affine';
+import { axisLayout, computeQuantParams } from '../../../src/core/quant/affine';
+import { tensorLayout } from '../../../src/core/quant/layouts';
+import { quantizeWeight, weightFormat } from '../../../src/core/quant/weights';
 import type { ActivationType, QuantParams, Range } from '../../../src/core/quant/scheme';
 import { quantizeBias } from '../../../src/core/rewrite/layerWeights';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
@@ -113,20 +110,11 @@ describe.each(graphNames)("the quantizer's numbers on the %s sample, ranges give
       }
       for (const [layer, input] of Object.entries(feeds)) {
         const { values, dims } = await weightOf(`${layer}.weight`);
-        const layout = variant.perChannel
-          ? axisLayout(dims, 0)
-          : { outer: 1, channels: 1, inner: values.length };
-        const params = channelRanges(values, layout).map((range) =>
-          computeQuantParams(range, weightType, { symmetric: variant.weightSymmetric, reduceRange }),
-        );
-        expectConstant(
-          `${layer}.weight`,
-          variant,
-          params,
-          quantizeLinearPerChannel(values, layout, params, weightType),
-        );
+        const layout = variant.perChannel ? axisLayout(dims, 0) : tensorLayout(dims);
+        const options = { symmetric: variant.weightSymmetric, reduceRange };
+        const format = weightFormat(values, layout, weightType, options);
+        expectConstant(`${layer}.weight`, variant, format.params, quantizeWeight(values, format));
         const { values: biasValues } = await weightOf(`${layer}.bias`);
-        const format = { type: weightType, layout, params, zeroSlices: new Set<number>() };
         const bias = quantizeBias(biasValues, inputScales.get(input) ?? NaN, format);
         if (!bias) throw new Error(`the bias of ${layer} does not fit`);
         const biasParams = Array.from(bias.scales, (scale): QuantParams => ({ scale, zeroPoint: 0 }));
