@@ -8,11 +8,17 @@ import { DataType, type Tensor } from './types';
 export { elementCount, rawBytes };
 
 /**
- * The elements as float32, row-major, in a new array. 64-bit types are rounded.
+ * The elements as float32, row-major. 64-bit types are rounded. Must not be modified.
  * @throws OnnxFileError for strings, complex numbers, unknown types, and data that does not fit the shape
  */
 export async function readFloat32(tensor: Tensor): Promise<Float32Array> {
-  return toFloat32(tensor, await rawBytes(tensor));
+  const bytes = await rawBytes(tensor);
+  // Most weights are float32 in a file, read to a buffer of their own: a copy would take as long as reading.
+  const isAligned = bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0;
+  if (tensor.dataType === (DataType.FLOAT as number) && isAligned) {
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  }
+  return toFloat32(tensor, bytes);
 }
 
 /**
