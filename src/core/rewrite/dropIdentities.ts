@@ -1,17 +1,21 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
 import { normalDomain } from '../onnx/attributes';
-import type { Model } from '../onnx/types';
+import type { Model, Node } from '../onnx/types';
 import { GraphChanges } from './graphChanges';
 import { intsConstant } from './inlineConstants';
 
-/** Removes Identity and inference-time Dropout nodes, so that what they separate is seen as neighbours. */
-export function dropIdentities(model: Model): Model {
+/**
+ * Removes Identity and inference-time Dropout nodes, so that what they separate is seen as neighbours.
+ * @param only among these nodes; all when absent.
+ */
+export function dropIdentities(model: Model, only?: ReadonlySet<Node>): Model {
   const index = indexGraph(model);
   const main = index.main;
   if (!main) return model;
   const changes = new GraphChanges(model);
   for (const ref of index.nodesOf(main)) {
+    if (only && !only.has(ref.node)) continue;
     const [from = ''] = ref.node.input;
     const [to = ''] = ref.node.output;
     if (!doesNothing(index, ref) || from === '' || index.isOutput(main, to)) continue;

@@ -3,8 +3,9 @@ import { indexGraph } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
 import { attrFloat, attrInt, normalDomain } from '../onnx/attributes';
 import { readFloat32 } from '../onnx/tensor';
-import { DataType, type Model, type Tensor } from '../onnx/types';
+import type { Model, Tensor } from '../onnx/types';
 import { biasOf, biasPerChannel } from './bias';
+import { type Affine, constantOperand, floatConstant, normalization } from './channelAffine';
 import { GraphChanges } from './graphChanges';
 import { collectable, lazyFloatTensor } from './lazyTensor';
 import { replaceOperand, setInput } from './ownConstant';
@@ -18,19 +19,23 @@ const foldable: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm'])
  * Folds what scales and shifts each output channel of a Conv, ConvTranspose or Gemm into its weight and bias:
  * BatchNormalization, and Add or Mul with a constant per channel (some exporters write biases and normalizations so).
  * w' = w·f and b' = (b - mean)·f + shift in float64, with f = gain / sqrt(variance + epsilon). The folded node must be
- * the only reader of the layer's output. The new weights are computed when they are read. Gemm nodes must have
- * alpha = beta = 1.
+ * the only reader of the layer's output. The new weights are computed when they are read. The beta of a Gemm goes into
+ * its bias.
+ * @param onFold is told of each node that is folded away.
  */
-export function foldChannelAffine(model: Model): Model {
+export function foldChannelAffine(
+  model: Model,
+  onFold: (follower: NodeRef) => void = () => undefined,
+): Model {
   // A chain, such as Conv, Mul, Add, takes a round per link.
   for (let current = model; ;) {
-    const folded = foldOnce(current);
+    const folded = foldOnce(current, onFold);
     if (folded === current) return current;
     current = folded;
   }
 }
 
-function foldOnce(model: Model): Model {
+function foldOnce(model: Model, onFold: (follower: NodeRef) => void): Model {
   const index = indexGraph(model);
   const main = index.main;
   if (!main) return model;
@@ -42,15 +47,9 @@ function foldOnce(model: Model): Model {
     if (!fold || layers.has(fold.layer)) continue;
     layers.add(fold.layer);
     applyFold(index, changes, fold);
+    onFold(follower);
   }
   return changes.apply();
-}
-
-/** y = (x - mean)·scale + shift, per channel. */
-interface Affine {
-  readonly scale: Float64Array;
-  readonly shift: Float32Array;
-  readonly mean: Float32Array;
 }
 
 interface Fold {
@@ -86,62 +85,6 @@ function isFoldableOutput(index: GraphIndex, scope: Scope, value: string): boole
   return !index.isOutput(scope, value) && index.consumers(scope, value).length === 1;
 }
 
-function normalization(
-  index: GraphIndex,
-  norm: NodeRef,
-  channels: number,
-): (() => Promise<Affine>) | undefined {
-  if (attrInt(norm.node, 'training_mode', 0) !== 0) return undefined;
-  // Further outputs are running statistics of training.
-  if (norm.node.output.slice(1).some((name) => isRead(index, norm, name))) return undefined;
-  const statistics = [1, 2, 3, 4].flatMap((position) => floatConstant(index, norm, position) ?? []);
-  if (statistics.length < 4 || statistics.some(({ dims }) => dims[0] !== channels)) return undefined;
-  const epsilon = attrFloat(norm.node, 'epsilon', 1e-5);
-  return async () => {
-    const [gain, shift, mean, variance] = await Promise.all(statistics.map(readFloat32));
-    if (!gain || !shift || !mean || !variance) throw new Error('four statistics were read');
-    const scale = Float64Array.from(gain, (value, c) => value / Math.sqrt((variance[c] ?? 0) + epsilon));
-    return { scale, shift, mean };
-  };
-}
-
-/** Add and Mul with one value for all or one per channel. */
-function constantOperand(
-  index: GraphIndex,
-  follower: NodeRef,
-  position: number,
-  channels: number,
-  rank: number,
-): (() => Promise<Affine>) | undefined {
-  const tensor = floatConstant(index, follower, position);
-  if (!tensor || !isPerChannel(tensor.dims, channels, rank)) return undefined;
-  return async () => {
-    const values = await biasPerChannel(tensor, channels);
-    const zeros = new Float32Array(channels);
-    return follower.node.opType === 'Add'
-      ? { scale: new Float64Array(channels).fill(1), shift: values, mean: zeros }
-      : { scale: Float64Array.from(values), shift: zeros, mean: zeros };
-  };
-}
-
-/** True when an operand of shape `dims` varies along the channel axis only, in a tensor of `rank` axes. */
-function isPerChannel(dims: readonly number[], channels: number, rank: number): boolean {
-  const aligned = [...new Array<number>(Math.max(rank - dims.length, 0)).fill(1), ...dims];
-  if (aligned.length !== rank) return false;
-  return aligned.every((size, axis) => size === 1 || (axis === 1 && size === channels));
-}
-
-function isRead(index: GraphIndex, { scope }: NodeRef, value: string): boolean {
-  return value !== '' && (index.isOutput(scope, value) || index.consumers(scope, value).length > 0);
-}
-
-function floatConstant(index: GraphIndex, { node, scope }: NodeRef, position: number): Tensor | undefined {
-  const constant = index.constant(scope, node.input[position] ?? '');
-  return constant?.tensor.dataType === (DataType.FLOAT as number) && !constant.overridable
-    ? constant.tensor
-    : undefined;
-}
-
 /** How the output channel of a weight's element follows from its position: see `scaleWeight`. */
 function channelStride(
   node: NodeRef['node'],
@@ -162,11 +105,12 @@ function applyFold(index: GraphIndex, changes: GraphChanges, fold: Fold): void {
       ),
     );
   }
+  const beta = layer.node.opType === 'Gemm' ? attrFloat(layer.node, 'beta', 1) : 1;
   const foldedBias = (name: string) =>
     lazyFloatTensor(name, [channels], async () => {
       const { scale, shift, mean } = await factors();
-      const before = bias ? await biasPerChannel(bias, channels) : new Float32Array(channels);
-      return before.map((value, c) => (value - (mean[c] ?? 0)) * (scale[c] ?? 0) + (shift[c] ?? 0));
+      const before = bias ? await biasPerChannel(bias, channels, readFloat32) : new Float32Array(channels);
+      return before.map((value, c) => (beta * value - (mean[c] ?? 0)) * (scale[c] ?? 0) + (shift[c] ?? 0));
     });
   if (bias) {
     replaceOperand(index, changes, layer, 2, foldedBias);
@@ -175,7 +119,11 @@ function applyFold(index: GraphIndex, changes: GraphChanges, fold: Fold): void {
     changes.addInitializer(foldedBias(name));
     setInput(changes, layer, 2, name);
   }
-  changes.edit(layer.node, { output: follower.node.output.slice(0, 1) });
+  const attribute = changes.current(layer.node).attribute.filter(({ name }) => name !== 'beta');
+  changes.edit(layer.node, {
+    output: follower.node.output.slice(0, 1),
+    ...(beta !== 1 && { attribute }),
+  });
   changes.replace(follower.node);
 }
 

@@ -4,7 +4,7 @@ import type { NodeRef, Scope } from '../graph/types';
 import { attrInt, attrInts, normalDomain } from '../onnx/attributes';
 import { int64Tensor } from '../onnx/build';
 import { inlineInts, readFloat32 } from '../onnx/tensor';
-import { DataType, type Model, type Tensor } from '../onnx/types';
+import { DataType, type Model, type Node, type Tensor } from '../onnx/types';
 import { GraphChanges } from './graphChanges';
 import { lazyFloatTensor } from './lazyTensor';
 import { widenedTensor } from './widenedTensor';
@@ -17,15 +17,17 @@ const largestExpanded = 65536;
  * Unsqueeze and Transpose of constants, and casts to the type that a constant has already or from float16 to float32.
  * Without this a bias made by Expand, the bounds of a Clip or a transposed weight would not be known as constants.
  * Reads no payload. `storeWidened` puts back the float16 form of what was not changed afterwards.
+ * @param only among these nodes; all when absent.
  */
-export function foldConstants(model: Model): Model {
+export function foldConstants(model: Model, only?: ReadonlySet<Node>): Model {
   const index = indexGraph(model);
   const main = index.main;
   if (!main || !index.nodesOf(main).some(isFoldable)) return model;
   const changes = new GraphChanges(model);
   const folder = new Folder(index, main, inferShapes(index));
   for (const ref of index.sortedNodes(main)) {
-    const folded = isFoldable(ref) && !folder.isOutput(ref) ? folder.fold(ref) : undefined;
+    const isWanted = isFoldable(ref) && (!only || only.has(ref.node)) && !folder.isOutput(ref);
+    const folded = isWanted ? folder.fold(ref) : undefined;
     if (!folded) continue;
     changes.replace(ref.node);
     changes.addInitializer(folded);
