@@ -1,9 +1,14 @@
 import type { Codes } from './integerTypes';
-import { integerCodes, integerValues, type SliceParams } from './integerWeight';
+import {
+  integerCodes,
+  integerParams,
+  integerValues,
+  type IntegerOptions,
+  type SliceParams,
+} from './integerWeight';
 import { sliceRanges, type SliceLayout } from './layouts';
 import type { IntegerTypeName, QuantParams } from './scheme';
 import { uniqueCount } from './uniqueCount';
-import { integerParams, type IntegerOptions } from './weightRules';
 
 /** How one weight is quantized: parameters per slice of `layout`; one slice means per tensor. */
 export interface WeightFormat {

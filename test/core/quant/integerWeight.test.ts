@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { axisLayout, computeQuantParams } from '../../../src/core/quant/affine';
-import { integerCodes, integerValues } from '../../../src/core/quant/integerWeight';
+import {
+  integerCodes,
+  integerParams,
+  integerValues,
+  type IntegerOptions,
+  type LocalWeightRule,
+} from '../../../src/core/quant/integerWeight';
 import {
   blockLayout,
   gatherSlices,
@@ -9,11 +15,6 @@ import {
   tensorLayout,
 } from '../../../src/core/quant/layouts';
 import type { IntegerTypeName } from '../../../src/core/quant/scheme';
-import {
-  integerParams,
-  type IntegerOptions,
-  type LocalWeightRule,
-} from '../../../src/core/quant/weightRules';
 import { normalNoise } from '../../support/random';
 
 const f32 = Math.fround;

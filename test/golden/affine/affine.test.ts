@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { axisLayout, computeQuantParams } from '../../../src/core/quant/affine';
 import type { Codes } from '../../../src/core/quant/integerTypes';
-import { integerCodes } from '../../../src/core/quant/integerWeight';
+import { integerCodes, integerParams } from '../../../src/core/quant/integerWeight';
 import { tensorLayout } from '../../../src/core/quant/layouts';
-import { integerParams } from '../../../src/core/quant/weightRules';
 import type { IntegerTypeName, QuantParams } from '../../../src/core/quant/scheme';
 import { decodeBase64, floatBits, floats } from '../decode';
 
