@@ -4,7 +4,7 @@ import type { Model } from '../onnx/types';
 import type { Runtime, Work } from '../ports';
 import { rangeFromHistogram, type LocalRangeRule, type RangeTarget } from '../quant/ranges';
 import type { StreamingHistogram } from '../quant/histogram';
-import type { ActivationRangeRule, Range } from '../quant/scheme';
+import type { ActivationRange, ActivationRangeRule, Range } from '../quant/scheme';
 import type { Calibration } from './calibrate';
 
 /** What `auto` chooses among; the first unless another is clearly better. */
@@ -16,7 +16,7 @@ export const AUTO_RULES: readonly LocalRangeRule[] = ['percentile:99.999', 'mse'
 const CLEARLY_BETTER_DB = 1;
 
 export interface ChosenRanges {
-  readonly ranges: ReadonlyMap<string, Range>;
+  readonly ranges: ReadonlyMap<string, ActivationRange>;
   /** The rule used: the one asked for, or the one that `auto` chose. */
   readonly rule: LocalRangeRule;
   /** What `auto` measured: output SQNR on the held-out samples (null: identical, or the model broke). */
@@ -25,7 +25,7 @@ export interface ChosenRanges {
 }
 
 /** The quantized model that the ranges give; what `auto` judges. */
-export type MakeTrial = (ranges: ReadonlyMap<string, Range>) => Promise<Model>;
+export type MakeTrial = (ranges: ReadonlyMap<string, ActivationRange>) => Promise<Model>;
 
 /** The range of every value by one rule. @throws InputError as `rangeFromHistogram` does. */
 export function rangesByRule(

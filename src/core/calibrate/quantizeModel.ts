@@ -3,7 +3,7 @@ import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
 import type { LocalRangeRule, RangeTarget } from '../quant/ranges';
-import type { Range } from '../quant/scheme';
+import type { ActivationRange } from '../quant/scheme';
 import { activationsToCalibrate, prepareFloat } from '../rewrite/prepare';
 import { rewrite, type RewrittenLayer } from '../rewrite/rewrite';
 import { calibrate } from './calibrate';
@@ -19,7 +19,7 @@ export interface QuantizedModel {
   readonly model: Model;
   readonly layers: readonly RewrittenLayer[];
   /** Activation ranges by value name. */
-  readonly ranges: ReadonlyMap<string, Range>;
+  readonly ranges: ReadonlyMap<string, ActivationRange>;
   /** The rule they come from; undefined when no activation is quantized. */
   readonly rule: LocalRangeRule | undefined;
   readonly notes: readonly string[];

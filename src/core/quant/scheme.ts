@@ -91,6 +91,11 @@ export interface Range {
   readonly max: number;
 }
 
+/** Of an activation: for 8-bit codes, and for 16-bit ones where that is another (they pay for clipping, hardly for width). */
+export interface ActivationRange extends Range {
+  readonly wide?: Range;
+}
+
 /** Linear quantization of real x: q = clip(round(x / scale) + zeroPoint). */
 export interface QuantParams {
   readonly scale: number;

@@ -8,12 +8,14 @@ export interface ConcatContext {
   readonly staticNodes: ReadonlySet<NodeRef>;
   readonly clips: ReadonlyMap<NodeRef, NodeRef>;
   readonly roots: Map<string, string>;
+  /** Values that the plan gives formats of their own. */
+  readonly overrides: ReadonlyMap<string, unknown>;
 }
 
 /**
  * Lets tensors that only a Concat reads take the Concat's scale from the start: they are rounded once instead of
  * twice, and the runtime copies codes instead of converting them. Not where a Relu or Clip ends some branches and not
- * others: the common zero point could then not perform it.
+ * others: the common zero point could then not perform it. Nor where the plan says what one of the tensors is like.
  */
 export function shareConcatScales(context: ConcatContext): void {
   for (const ref of context.staticNodes) {
@@ -22,6 +24,7 @@ export function shareConcatScales(context: ConcatContext): void {
     const branches = ref.node.input.map((value) => context.roots.get(value));
     if (output === undefined || branches.includes(undefined)) continue;
     const groups = branches.map((branch) => membersOf(context, branch ?? ''));
+    if ([output, ...groups.flat()].some((value) => context.overrides.has(value))) continue;
     const ends = new Set(
       groups.flatMap((group) => group.flatMap((value) => endOf(context, ref.scope, value))),
     );

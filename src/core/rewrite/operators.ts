@@ -5,19 +5,48 @@ import { attrString, normalDomain } from '../onnx/attributes';
 import type { Range } from '../quant/scheme';
 import { scalarConstant } from './inlineConstants';
 
+const first = (inputs: readonly string[]) => inputs.slice(0, 1);
+const all = (inputs: readonly string[]) => inputs;
+
 /** Operators with an integer kernel of their own, and which inputs are real numbers. */
 const integerKernels: ReadonlyMap<string, (inputs: readonly string[]) => readonly string[]> = new Map([
-  ['Add', (inputs) => inputs],
-  ['Mul', (inputs) => inputs],
-  ['MatMul', (inputs) => inputs],
-  ['Concat', (inputs) => inputs],
+  ['Add', all],
+  ['Mul', all],
+  ['MatMul', all],
+  ['Concat', all],
   ['Where', (inputs) => inputs.slice(1)],
-  ['AveragePool', (inputs) => inputs.slice(0, 1)],
-  ['GlobalAveragePool', (inputs) => inputs.slice(0, 1)],
-  ['LeakyRelu', (inputs) => inputs.slice(0, 1)],
-  ['Sigmoid', (inputs) => inputs.slice(0, 1)],
-  ['Softmax', (inputs) => inputs.slice(0, 1)],
+  ['AveragePool', first],
+  ['GlobalAveragePool', first],
+  ['LeakyRelu', first],
+  ['Sigmoid', first],
+  ['Softmax', first],
 ]);
+
+/** Operators without an integer kernel that a plan can still put between pairs: all their inputs are real numbers. */
+const forcedOnAll: ReadonlySet<string> = new Set(['Div', 'Max', 'Mean', 'Min', 'PRelu', 'Pow', 'Sub', 'Sum']);
+
+/** The same; their first input is what they compute on. */
+const forcedOnFirst: ReadonlySet<string> = new Set([
+  'BatchNormalization',
+  'CumSum',
+  'Elu',
+  'Erf',
+  'Exp',
+  'Gelu',
+  'GroupNormalization',
+  'HardSigmoid',
+  'HardSwish',
+  'InstanceNormalization',
+  'LayerNormalization',
+  'ReduceMean',
+  'ReduceSum',
+  'Softplus',
+  'Sqrt',
+  'Tanh',
+]);
+
+/** Layers whose integer kernels take an 8-bit activation and weight. */
+const integerLayers: ReadonlySet<string> = new Set(['Conv', 'Gemm', 'MatMul']);
 
 /** Operators that only move, select or clip values: their output has the scale and zero point of their first input. */
 const passThrough: ReadonlySet<string> = new Set([
@@ -47,6 +76,23 @@ const passThrough: ReadonlySet<string> = new Set([
 /** The inputs that must be 8-bit for the runtime's integer kernel; undefined when it has none for this node. */
 export function integerKernelInputs({ node }: NodeRef): readonly string[] | undefined {
   return normalDomain(node.domain) === '' ? integerKernels.get(node.opType)?.(node.input) : undefined;
+}
+
+/** True when a layer computes on integers once its operands are quantized. */
+export function hasIntegerKernel({ node }: NodeRef): boolean {
+  return normalDomain(node.domain) === '' && integerLayers.has(node.opType);
+}
+
+/** The inputs to quantize where the plan forces pairs on a node that has no integer kernel; undefined when it cannot. */
+export function forcedInputs({ node }: NodeRef): readonly string[] | undefined {
+  if (normalDomain(node.domain) !== '') return undefined;
+  if (forcedOnAll.has(node.opType)) return node.input;
+  return forcedOnFirst.has(node.opType) ? node.input.slice(0, 1) : undefined;
+}
+
+/** True when the integer kernel of a node can give its float32 sums instead of codes: no pair is needed behind it. */
+export function givesFloatSums({ node }: NodeRef): boolean {
+  return node.opType === 'Gemm' || node.opType === 'MatMul';
 }
 
 /** True when the node's output has the codes of its first input, moved, selected or clipped. */

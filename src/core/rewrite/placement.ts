@@ -4,23 +4,31 @@ import { inferShapes } from '../graph/shapes';
 import type { Layer, NodeRef, Scope } from '../graph/types';
 import { inlineFloats } from '../onnx/tensor';
 import { DataType } from '../onnx/types';
-import { schemeOf } from '../plan/editPlan';
-import type { Plan } from '../plan/types';
-import type { Range } from '../quant/scheme';
+import { formatOf, isStatic, schemeOf } from '../plan/editPlan';
+import type { Plan, TensorOverride } from '../plan/types';
+import type { Range, StaticType } from '../quant/scheme';
+import { activationTypeOf, isEightBit, narrowFirst } from './activationTypes';
 import { shareConcatScales, type ConcatContext } from './concatScales';
 import { Notes } from './notes';
 import {
   clippingBounds,
   fixedOutputRange,
-  needsStaticReader,
+  forcedInputs,
+  hasIntegerKernel,
   integerKernelInputs,
   isPassThrough,
+  needsStaticReader,
   passedOutputs,
 } from './operators';
 
-/** A layer that computes on integers: its data input, its weight and (through its unit) its output are 8-bit. */
+/** A layer whose data input, weight and (through its unit) output are integers. */
 export interface StaticLayer {
   readonly layer: Layer;
+  readonly scheme: 'w8a8' | 'w8a16';
+  /** Of the tensor that it reads. */
+  readonly inputType: StaticType;
+  /** Of what it computes, unless the plan says otherwise for that tensor. */
+  readonly type: StaticType;
   /** Which input the weight is, and which the activation. */
   readonly weightInput: number;
   readonly dataInput: number;
@@ -31,8 +39,10 @@ export interface QuantizedTensor {
   readonly value: string;
   /** The value whose range, scale and zero point it takes: itself, or what a pass-through operator passed on. */
   readonly rangeOf: string;
-  /** A static node computes it, so everything reads the 8-bit tensor; otherwise only static layers do. */
-  readonly fromStatic: boolean;
+  /** Type of the pair that everything reads because a static node computes the value; undefined: only `readers` do. */
+  readonly computedAs: StaticType | undefined;
+  /** Static layers by the type that they read the value in, 8-bit types first. */
+  readonly readers: ReadonlyMap<StaticType, ReadonlySet<NodeRef>>;
 }
 
 /** One input of a node. */
@@ -41,20 +51,25 @@ export interface Operand {
   readonly position: number;
 }
 
-/** Where a plan puts 8-bit tensors in the main graph of a prepared model. */
+/** A constant operand of a static `auto` node. */
+export interface ConstantOperand extends Operand {
+  readonly type: StaticType;
+}
+
+/** Where a plan puts integer tensors in the main graph of a prepared model. */
 export interface Placement {
   /** Every layer of the model, quantized or not. */
   readonly allLayers: readonly Layer[];
   readonly layers: readonly StaticLayer[];
   /** Layers of which the weight alone is quantized: planned so, or without an integer kernel. */
   readonly weightOnly: readonly Layer[];
-  /** Nodes whose outputs are 8-bit: layers, `auto` nodes and pass-through operators. */
+  /** Nodes whose outputs are integers: layers, `auto` nodes and pass-through operators. */
   readonly staticNodes: ReadonlySet<NodeRef>;
   /** Static node → the Relu or Clip that is quantized with it as one unit. */
   readonly clips: ReadonlyMap<NodeRef, NodeRef>;
   readonly tensors: ReadonlyMap<string, QuantizedTensor>;
-  /** Constant operands of static `auto` nodes, to be stored as 8-bit tensors. */
-  readonly constants: readonly Operand[];
+  /** Constant operands of static `auto` nodes, to be stored as integers. */
+  readonly constants: readonly ConstantOperand[];
   /** Ranges known without data. */
   readonly fixedRanges: ReadonlyMap<string, Range>;
   readonly notes: Notes;
@@ -62,12 +77,14 @@ export interface Placement {
 
 /**
  * Decides what is quantized where, as the plan says:
- * - A `w8a8` layer is static. A Relu or Clip that is the only reader of its output belongs to it.
+ * - A `w8a8` or `w8a16` layer is static. A Relu or Clip that is the only reader of its output belongs to it.
  * - An `auto` node is static when the runtime has an integer kernel for it and all its real inputs come, through
- *   pass-through operators, from static nodes; constants count as such. Softmax, Sigmoid and GlobalAveragePool also
- *   need a static reader.
- * - A Gemm or MatMul that nothing static reads has no pair on its output: its integer kernel gives float32 sums, so a
- *   pair there would only round them. (Conv has no such kernel.)
+ *   pass-through operators, from static nodes, in one 8-bit type; constants count as such. Softmax, Sigmoid and
+ *   GlobalAveragePool also need a static reader.
+ * - A tensor has the type of the static node that computes it, or of the static layers that read it. A tensor that the
+ *   plan names has the type it gives, for all of them, and a pair of its own.
+ * - A Gemm or MatMul that nothing static reads in its type has no pair on its output: its integer kernel gives float32
+ *   sums, so a pair there would only round them. (Conv has no such kernel.)
  * - A single static layer has no integer neighbours to stay connected with: then nothing else is quantized, and a
  *   trial of one layer measures that layer.
  */
@@ -89,8 +106,11 @@ class Placer implements ConcatContext {
   readonly clips = new Map<NodeRef, NodeRef>();
   /** Value computed by a static node → the value whose range it takes. */
   readonly roots = new Map<string, string>();
-  private constants: Operand[] = [];
+  /** Of the values that are roots. */
+  readonly types = new Map<string, StaticType>();
+  private constants: ConstantOperand[] = [];
   private readonly fixedRanges = new Map<string, Range>();
+  readonly overrides: ReadonlyMap<string, TensorOverride>;
 
   constructor(
     readonly index: GraphIndex,
@@ -98,30 +118,33 @@ class Placer implements ConcatContext {
     private readonly allLayers: readonly Layer[],
   ) {
     this.layerRefs = new Set(allLayers.map(({ ref }) => ref));
+    this.overrides = new Map(Object.entries(plan.tensors ?? {}));
     for (const layer of allLayers) this.addLayer(layer);
   }
 
   private addLayer(layer: Layer): void {
-    const { ref, name, weight, quantizable, reason } = layer;
-    const scheme = schemeOf(this.plan, name, true);
+    const { ref, name, op, weight, quantizable, reason } = layer;
+    const { scheme, forced } = formatOf(this.plan, name);
     if (scheme === 'float') return;
     if (!quantizable || !weight) {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
-    } else if (scheme !== 'w8a8') {
-      this.weightOnly.push(layer);
-    } else if (layer.op === 'ConvTranspose') {
-      this.weightOnly.push(layer);
-      this.notes.add(
-        name,
-        'Only the weight is 8-bit: the runtime has no integer kernel for ConvTranspose, so it gets smaller but not faster.',
-      );
-    } else {
-      this.layers.set(ref, {
-        layer,
-        weightInput: weight.inputIndex,
-        dataInput: weight.inputIndex === 0 ? 1 : 0,
-      });
+      return;
     }
+    const isSlow = scheme === 'w8a8' && !hasIntegerKernel(ref);
+    if (!isStatic(scheme) || (isSlow && !forced)) {
+      this.weightOnly.push(layer);
+    } else {
+      const type = activationTypeOf(this.plan, scheme);
+      const dataInput = weight.inputIndex === 0 ? 1 : 0;
+      const inputType = this.overrides.get(ref.node.input[dataInput] ?? '')?.type ?? type;
+      this.layers.set(ref, { layer, scheme, inputType, type, weightInput: weight.inputIndex, dataInput });
+    }
+    if (!isSlow) return;
+    const what = forced ? 'Its activations are 8-bit as the plan says, but' : 'Only the weight is 8-bit:';
+    this.notes.add(
+      name,
+      `${what} the runtime has no integer kernel for ${op}, so it gets smaller but not faster.`,
+    );
   }
 
   placeNodes(main: Scope): void {
@@ -129,6 +152,7 @@ class Placer implements ConcatContext {
       this.staticNodes.clear();
       this.clips.clear();
       this.roots.clear();
+      this.types.clear();
       this.constants = [];
       this.fixedRanges.clear();
       for (const ref of this.index.sortedNodes(main)) this.placeNode(ref);
@@ -138,37 +162,69 @@ class Placer implements ConcatContext {
   }
 
   private placeNode(ref: NodeRef): void {
-    if (this.layers.has(ref)) {
-      this.addStatic(ref);
+    const layer = this.layers.get(ref);
+    if (layer) {
+      this.addStatic(ref, layer.type);
       return;
     }
     if (this.layers.size < 2 || this.layerRefs.has(ref) || this.leftFloat.has(ref)) return;
     if (schemeOf(this.plan, ref.name, false) !== 'auto' || this.isPartOfUnit(ref)) return;
-    const inputs = integerKernelInputs(ref)?.filter((value) => value !== '');
-    if (inputs) {
-      if (!inputs.some((value) => this.roots.has(value))) return;
-      const constants = inputs.filter((value) => !this.roots.has(value));
-      if (!constants.every((value) => this.isQuantizableConstant(ref.scope, value))) return;
-      ref.node.input.forEach((value, position) => {
-        if (constants.includes(value)) this.constants.push({ ref, position });
-      });
-      this.addStatic(ref);
-    } else if (isPassThrough(this.index, ref)) {
-      const root = this.roots.get(ref.node.input[0] ?? '');
-      if (root === undefined) return;
-      this.staticNodes.add(ref);
-      for (const value of passedOutputs(ref)) if (value !== '') this.roots.set(value, root);
+    const inputs = integerKernelInputs(ref) ?? this.inputsWhereForced(ref);
+    if (inputs) this.placeKernel(ref, inputs);
+    else if (isPassThrough(this.index, ref)) this.passOn(ref);
+  }
+
+  /** Makes a node static when its real inputs are integers of one 8-bit type. */
+  private placeKernel(ref: NodeRef, inputs: readonly string[]): void {
+    const given = inputs.filter((value) => value !== '');
+    const [type, ...others] = new Set(given.flatMap((value) => this.typeOf(value) ?? []));
+    if (!type || others.length > 0 || !isEightBit(type)) return;
+    const constants = given.filter((value) => !this.roots.has(value));
+    if (!constants.every((value) => this.isQuantizableConstant(ref.scope, value))) return;
+    ref.node.input.forEach((value, position) => {
+      if (constants.includes(value)) this.constants.push({ ref, position, type });
+    });
+    this.addStatic(ref, type);
+  }
+
+  private inputsWhereForced(ref: NodeRef): readonly string[] | undefined {
+    const { layers } = this.plan;
+    const entry = Object.hasOwn(layers, ref.name) ? layers[ref.name] : undefined;
+    return entry?.forced ? forcedInputs(ref) : undefined;
+  }
+
+  /** Gives the outputs of a pass-through operator the codes of its input. */
+  private passOn(ref: NodeRef): void {
+    const root = this.roots.get(ref.node.input[0] ?? '');
+    const type = root === undefined ? undefined : this.types.get(root);
+    if (root === undefined || !type || !isEightBit(type)) return;
+    this.staticNodes.add(ref);
+    for (const value of passedOutputs(ref)) {
+      if (value === '') continue;
+      if (this.overrides.has(value)) this.addRoot(value, type);
+      else this.roots.set(value, root);
     }
   }
 
-  private addStatic(ref: NodeRef): void {
+  private addStatic(ref: NodeRef, type: StaticType): void {
     this.staticNodes.add(ref);
     const clip = this.clipAfter(ref);
     if (clip) this.clips.set(ref, clip);
     const value = (clip ?? ref).node.output[0] ?? '';
-    this.roots.set(value, value);
+    this.addRoot(value, type);
     const fixed = fixedOutputRange(ref);
     if (fixed && !clip) this.fixedRanges.set(value, fixed);
+  }
+
+  private addRoot(value: string, type: StaticType): void {
+    this.roots.set(value, value);
+    this.types.set(value, this.overrides.get(value)?.type ?? type);
+  }
+
+  /** Type of a value that a static node computes. */
+  private typeOf(value: string): StaticType | undefined {
+    const root = this.roots.get(value);
+    return root === undefined ? undefined : this.types.get(root);
   }
 
   /** The Relu or Clip that is the only reader of a node's output. */
@@ -208,34 +264,53 @@ class Placer implements ConcatContext {
     for (const { layer } of this.layers.values()) {
       const { ref, op } = layer;
       const value = ref.node.output[0] ?? '';
-      if ((op !== 'Gemm' && op !== 'MatMul') || this.clips.has(ref)) continue;
+      if ((op !== 'Gemm' && op !== 'MatMul') || this.clips.has(ref) || this.overrides.has(value)) continue;
       if (this.hasStaticReader(ref.scope, value)) continue;
       for (const [passed, root] of this.roots) if (root === value) this.roots.delete(passed);
     }
   }
 
+  /** True when a static node reads the codes of a value as they are. */
   private hasStaticReader(scope: Scope, value: string): boolean {
     return this.index.consumers(scope, value).some((reader) => {
       if (!this.staticNodes.has(reader)) return false;
-      if (this.layers.has(reader) || integerKernelInputs(reader)) return true;
+      const layer = this.layers.get(reader);
+      if (layer) return layer.inputType === this.typeOf(value);
+      if (!isPassThrough(this.index, reader)) return true;
       return passedOutputs(reader).some((passed) => this.hasStaticReader(scope, passed));
     });
   }
 
-  result(): Placement {
-    const tensors = new Map<string, QuantizedTensor>();
-    for (const { layer, dataInput } of this.layers.values()) {
-      const value = layer.ref.node.input[dataInput] ?? '';
-      if (!this.roots.has(value)) tensors.set(value, { value, rangeOf: value, fromStatic: false });
+  private tensors(): Map<string, QuantizedTensor> {
+    const readers = new Map<string, Map<StaticType, Set<NodeRef>>>();
+    for (const each of this.layers.values()) {
+      const value = each.layer.ref.node.input[each.dataInput] ?? '';
+      const ofValue = readers.get(value) ?? new Map<StaticType, Set<NodeRef>>();
+      readers.set(
+        value,
+        ofValue.set(each.inputType, (ofValue.get(each.inputType) ?? new Set()).add(each.layer.ref)),
+      );
     }
-    for (const [value, rangeOf] of this.roots) tensors.set(value, { value, rangeOf, fromStatic: true });
+    const tensors = new Map<string, QuantizedTensor>();
+    for (const value of new Set([...readers.keys(), ...this.roots.keys()])) {
+      tensors.set(value, {
+        value,
+        rangeOf: this.roots.get(value) ?? value,
+        computedAs: this.typeOf(value),
+        readers: new Map([...(readers.get(value) ?? [])].sort(([a], [b]) => narrowFirst(a, b))),
+      });
+    }
+    return tensors;
+  }
+
+  result(): Placement {
     return {
       allLayers: this.allLayers,
       layers: [...this.layers.values()],
       weightOnly: this.weightOnly,
       staticNodes: this.staticNodes,
       clips: this.clips,
-      tensors,
+      tensors: this.tensors(),
       constants: this.constants,
       fixedRanges: this.fixedRanges,
       notes: this.notes,

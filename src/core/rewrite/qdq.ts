@@ -1,15 +1,22 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
-import { makeNode, makeTensor } from '../onnx/build';
+import { bytesOf, makeNode, makeTensor } from '../onnx/build';
 import { MemoryPayload, type Payload } from '../onnx/payload';
 import { DataType, type Node, type Tensor } from '../onnx/types';
 import { integerType } from '../quant/integerTypes';
-import type { ActivationType, IntegerTypeName, QuantParams, Range } from '../quant/scheme';
+import type { IntegerTypeName, QuantParams, Range, StaticType } from '../quant/scheme';
+import { isEightBit } from './activationTypes';
 import type { GraphChanges } from './graphChanges';
+import { defaultOpset } from './opset';
 import type { QuantizedTensor } from './placement';
 
-/** Names of the initializers that hold a scale and a zero point. */
+/** First opset whose QuantizeLinear and DequantizeLinear have 16-bit types; com.microsoft has them from its first version. */
+export const SIXTEEN_BIT_OPSET = 21;
+export const CONTRIB_DOMAIN = 'com.microsoft';
+
+/** Names of the initializers that hold a scale and a zero point, and the type of the codes. */
 export interface ParamNames {
+  readonly type: StaticType;
   readonly scale: string;
   readonly zeroPoint: string;
 }
@@ -36,18 +43,30 @@ export class QdqWriter {
   private readonly outputs = new Map<Node, Map<number, string>>();
   /** Removed Relu or Clip → the node that computes its output now. */
   private readonly absorbed = new Map<NodeRef, NodeRef>();
+  /** Domain of the pairs of 16 bits. */
+  private readonly wideDomain: string;
+  private usesContrib = false;
 
   constructor(
     private readonly index: GraphIndex,
     private readonly main: Scope,
     private readonly changes: GraphChanges,
-  ) {}
+  ) {
+    const opset = defaultOpset(index.model.opsetImport) ?? 0;
+    this.wideDomain = opset < SIXTEEN_BIT_OPSET ? CONTRIB_DOMAIN : '';
+  }
 
-  /** Adds `T_scale` and `T_zero_point` for an activation. */
-  addParams(value: string, { scale, zeroPoint }: QuantParams, type: ActivationType): ParamNames {
+  /** True when nodes of com.microsoft were added: the model must import it. */
+  get needsContrib(): boolean {
+    return this.usesContrib;
+  }
+
+  /** Adds `T_scale` and `T_zero_point` for an activation; `suffix` follows these names. */
+  addParams(value: string, { scale, zeroPoint }: QuantParams, type: StaticType, suffix = ''): ParamNames {
     const names = {
-      scale: this.changes.fresh(`${value}_scale`),
-      zeroPoint: this.changes.fresh(`${value}_zero_point`),
+      type,
+      scale: this.changes.fresh(`${value}_scale${suffix}`),
+      zeroPoint: this.changes.fresh(`${value}_zero_point${suffix}`),
     };
     this.changes.addInitializer(floats(names.scale, [scale]));
     this.changes.addInitializer(integers(names.zeroPoint, integerType(type).dataType, [zeroPoint]));
@@ -65,47 +84,61 @@ export class QdqWriter {
   }
 
   /**
-   * Puts a Q/DQ pair on a tensor. When a static node computes it, everything reads the pair; otherwise only `readers`.
-   * A value whose name others know (graph outputs, values that subgraphs read) keeps its name behind the pair.
+   * Puts Q/DQ pairs on a tensor: one on the tensor itself when a static node computes it, which everything reads; and one for
+   * each other type that static layers read it in, which only they do.
+   * A value whose name others know (graph outputs, values that subgraphs read) keeps its name behind its pair.
    */
-  addPair({ value, fromStatic }: QuantizedTensor, params: ParamNames, readers: ReadonlySet<NodeRef>): void {
-    const consumers = this.index.consumers(this.main, value);
+  addPairs(tensor: QuantizedTensor, paramsIn: (type: StaticType) => ParamNames): void {
+    const { value, computedAs } = tensor;
     const writer = this.index.producer(this.main, value);
     const producer = writer && (this.absorbed.get(writer) ?? writer);
-    const isKnown =
-      this.index.isOutput(this.main, value) || consumers.some(({ scope }) => scope !== this.main);
-    const keepsName = fromStatic && isKnown;
-    const source = keepsName ? this.changes.fresh(`${value}_QuantizeLinear_Input`) : value;
-    const result = keepsName ? value : this.changes.fresh(`${value}_DequantizeLinear_Output`);
-    const pair = this.makePair(value, source, result, params);
-    if (producer) this.changes.insertAfter(producer.node, ...pair);
-    else this.changes.insertFirst(...pair);
-    if (keepsName && producer) {
-      const position = writer === producer ? producer.node.output.indexOf(value) : 0;
-      setAt(this.outputs, producer.node, position, source);
-      return;
+    const place = (nodes: readonly Node[]) => {
+      if (producer) this.changes.insertAfter(producer.node, ...nodes);
+      else this.changes.insertFirst(...nodes);
+    };
+    let source = value;
+    if (computedAs) {
+      const known = producer && this.isKnown(value);
+      const input = known ? this.changes.fresh(`${value}_QuantizeLinear_Input`) : value;
+      source = known ? value : this.changes.fresh(`${value}_DequantizeLinear_Output`);
+      place(this.makePair(value, input, source, paramsIn(computedAs)));
+      if (known)
+        setAt(
+          this.outputs,
+          producer.node,
+          writer === producer ? producer.node.output.indexOf(value) : 0,
+          input,
+        );
+      else for (const { node } of this.index.consumers(this.main, value)) this.rewire(node, value, source);
     }
-    for (const reader of consumers) {
-      if (fromStatic || readers.has(reader)) this.rewire(reader.node, value, result);
+    let base = computedAs ? `${value}_convert` : value;
+    for (const type of tensor.readers.keys()) {
+      if (type === computedAs) continue;
+      const result = this.changes.fresh(`${base}_DequantizeLinear_Output`);
+      place(this.makePair(base, source, result, paramsIn(type)));
+      for (const { node } of tensor.readers.get(type) ?? []) this.rewire(node, value, result);
+      base = `${value}_convert`;
     }
   }
 
-  private makePair(value: string, source: string, result: string, { scale, zeroPoint }: ParamNames): Node[] {
-    const codes = this.changes.fresh(`${value}_QuantizeLinear_Output`);
-    return [
+  private isKnown(value: string): boolean {
+    const readers = this.index.consumers(this.main, value);
+    return this.index.isOutput(this.main, value) || readers.some(({ scope }) => scope !== this.main);
+  }
+
+  private makePair(name: string, source: string, result: string, params: ParamNames): Node[] {
+    const codes = this.changes.fresh(`${name}_QuantizeLinear_Output`);
+    const domain = isEightBit(params.type) ? '' : this.wideDomain;
+    this.usesContrib ||= domain !== '';
+    const node = (opType: string, input: string, output: string) =>
       makeNode({
-        opType: 'QuantizeLinear',
-        name: this.changes.fresh(`${value}_QuantizeLinear`),
-        input: [source, scale, zeroPoint],
-        output: [codes],
-      }),
-      makeNode({
-        opType: 'DequantizeLinear',
-        name: this.changes.fresh(`${value}_DequantizeLinear`),
-        input: [codes, scale, zeroPoint],
-        output: [result],
-      }),
-    ];
+        opType,
+        domain,
+        name: this.changes.fresh(`${name}_${opType}`),
+        input: [input, params.scale, params.zeroPoint],
+        output: [output],
+      });
+    return [node('QuantizeLinear', source, codes), node('DequantizeLinear', codes, result)];
   }
 
   /**
@@ -202,6 +235,12 @@ function integers(
   values: readonly number[],
   dims: readonly number[] = [],
 ): Tensor {
-  const array = dataType === DataType.INT32 ? Int32Array.from(values) : Uint8Array.from(values);
-  return makeTensor(name, dataType, dims, new MemoryPayload(new Uint8Array(array.buffer)));
+  return makeTensor(name, dataType, dims, new MemoryPayload(bytesOf(arrayOf(dataType, values))));
+}
+
+function arrayOf(dataType: DataType, values: readonly number[]): Int32Array | Uint16Array | Uint8Array {
+  if (dataType === DataType.INT32) return Int32Array.from(values);
+  // Negative values wrap around to their two's complement.
+  const isWide = dataType === DataType.UINT16 || dataType === DataType.INT16;
+  return isWide ? Uint16Array.from(values) : Uint8Array.from(values);
 }

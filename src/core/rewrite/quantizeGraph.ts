@@ -6,11 +6,11 @@ import { readFloat32 } from '../onnx/tensor';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { Range } from '../quant/scheme';
+import type { ActivationRange } from '../quant/scheme';
 import { GraphChanges } from './graphChanges';
 import { keptFloat, naming } from './layerResult';
 import type { Placement } from './placement';
-import { QdqWriter } from './qdq';
+import { CONTRIB_DOMAIN, QdqWriter } from './qdq';
 import type { RewriteContext } from './rewriteContext';
 import type { Rewritten, RewrittenLayer } from './rewrite';
 import { StaticLayers } from './staticLayers';
@@ -21,7 +21,7 @@ export async function quantizeGraph(
   index: GraphIndex,
   placement: Placement,
   plan: Plan,
-  ranges: ReadonlyMap<string, Range>,
+  ranges: ReadonlyMap<string, ActivationRange>,
   work: Work,
 ): Promise<Rewritten> {
   const main = index.main;
@@ -47,8 +47,9 @@ export async function quantizeGraph(
     if (result) results.set(layer.ref, result);
   }
   context.writer.finish();
+  const changed = atLeastIrVersion(context.changes.apply(), weightOnly.leastIrVersion);
   return {
-    model: atLeastIrVersion(context.changes.apply(), weightOnly.leastIrVersion),
+    model: context.writer.needsContrib ? withContrib(changed) : changed,
     layers: placement.allLayers.map((layer) => results.get(layer.ref) ?? keptFloat(layer)),
     notes: placement.notes.sentences(),
   };
@@ -59,7 +60,7 @@ function contextOf(
   main: Scope,
   placement: Placement,
   plan: Plan,
-  ranges: ReadonlyMap<string, Range>,
+  ranges: ReadonlyMap<string, ActivationRange>,
 ): RewriteContext {
   const changes = new GraphChanges(index.model);
   const writer = new QdqWriter(index, main, changes);
@@ -68,4 +69,10 @@ function contextOf(
 
 function atLeastIrVersion(model: Model, least: number): Model {
   return model.irVersion >= least ? model : derive(model, { irVersion: least });
+}
+
+function withContrib(model: Model): Model {
+  const { opsetImport } = model;
+  if (opsetImport.some(({ domain }) => domain === CONTRIB_DOMAIN)) return model;
+  return derive(model, { opsetImport: [...opsetImport, { domain: CONTRIB_DOMAIN, version: 1 }] });
 }

@@ -2,7 +2,7 @@ import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { LayerScheme, Range } from '../quant/scheme';
+import type { ActivationRange, LayerScheme } from '../quant/scheme';
 import type { WeightError } from '../quant/weights';
 import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
@@ -43,7 +43,7 @@ export interface Rewritten {
 export async function rewrite(
   model: Model,
   plan: Plan,
-  ranges: ReadonlyMap<string, Range>,
+  ranges: ReadonlyMap<string, ActivationRange>,
   work: Work = {},
 ): Promise<Rewritten> {
   const prepared = await prepareFloat(model, plan);

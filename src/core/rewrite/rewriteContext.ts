@@ -2,7 +2,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { Scope } from '../graph/types';
 import type { Tensor } from '../onnx/types';
 import type { Plan } from '../plan/types';
-import type { Range } from '../quant/scheme';
+import type { ActivationRange } from '../quant/scheme';
 import type { GraphChanges } from './graphChanges';
 import type { Placement } from './placement';
 import type { QdqWriter } from './qdq';
@@ -18,7 +18,7 @@ export interface RewriteContext {
   readonly placement: Placement;
   readonly plan: Plan;
   /** Calibrated activation ranges by value name. */
-  readonly ranges: ReadonlyMap<string, Range>;
+  readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly changes: GraphChanges;
   readonly writer: QdqWriter;
   readonly readValues: ReadValues;

@@ -13,7 +13,7 @@ import { onlyLayer, setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
 import { ErrorAccumulator } from '../quant/metrics';
-import type { LayerScheme, Range } from '../quant/scheme';
+import type { ActivationRange, LayerScheme } from '../quant/scheme';
 import type { Candidate, ScanResult } from '../results';
 import { placeQuantization } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat, type Prepared } from '../rewrite/prepare';
@@ -113,7 +113,7 @@ async function trialRanges(
   every: Plan,
   slice: Slice,
   work: Work,
-): Promise<ReadonlyMap<string, Range>> {
+): Promise<ReadonlyMap<string, ActivationRange>> {
   const values = activationsToCalibrate(ready, every, { trials: true });
   if (values.length === 0) return new Map();
   const calibration = await calibrate(runtime, ready.model, values, slice, work);
@@ -132,7 +132,7 @@ interface Trial {
   readonly runtime: Runtime;
   readonly prepared: Model;
   readonly plan: Plan;
-  readonly ranges: ReadonlyMap<string, Range>;
+  readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly outputs: readonly OutputDescription[];
   readonly samples: readonly FloatSample[];
   readonly work: Work;
