@@ -118,11 +118,11 @@ function forEachChannel(
   }
 }
 
-/** Indices below 16, two to a byte, the first in the low half, as ONNX stores UINT4. */
+/** Codes of 4 bits (the low ones of each byte), two to a byte, the first in the low half, as ONNX stores UINT4 and INT4. */
 export function packNibbles(indices: Uint8Array): Uint8Array {
   const packed = new Uint8Array(Math.ceil(indices.length / 2));
   for (let i = 0; i < indices.length; i++) {
-    packed[i >>> 1] = (packed[i >>> 1] ?? 0) | ((indices[i] ?? 0) << (4 * (i & 1)));
+    packed[i >>> 1] = (packed[i >>> 1] ?? 0) | (((indices[i] ?? 0) & 15) << (4 * (i & 1)));
   }
   return packed;
 }
