@@ -1,14 +1,15 @@
 import { InputError } from '../errors';
-import { indexGraph, type GraphIndex } from '../graph/graphIndex';
+import { indexGraph } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { Layer } from '../graph/types';
 import { derive } from '../onnx/origin';
-import type { Model } from '../onnx/types';
+import { DataType, type Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import { codebookKind } from '../quant/scheme';
 import { FOUR_BIT_ENTRIES, FOUR_BIT_OPSET } from './codebookWriter';
+import { widenFloat16 } from './convert/widenFloat16';
 import { dropIdentities } from './dropIdentities';
 import { foldChannelAffine } from './foldChannelAffine';
 import { foldGemmFactors } from './foldGemmFactors';
@@ -28,6 +29,8 @@ export interface Prepared {
 /** Opset at which QuantizeLinear and DequantizeLinear have an axis. */
 const PER_CHANNEL_OPSET = 13;
 
+const HALF: number = DataType.FLOAT16;
+
 /** IR version from which initializers need not be inputs. */
 const CONSTANTS_IR_VERSION = 4;
 
@@ -35,7 +38,8 @@ const prepared = new WeakMap<Model, Prepared>();
 
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
- * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, Identity and Dropout
+ * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, float16 as float32
+ * where a layer of it is quantized, Identity and Dropout
  * removed, BatchNormalization, constant factors and offsets per channel folded, constants computed, spatial means as
  * pools. A plan that quantizes nothing leaves the model as it is, and so does a second call.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
@@ -47,9 +51,10 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
   if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseForPlan(named, plan);
+  const wide = quantizesHalf(raised.model, plan) ? widenFloat16(raised.model) : raised.model;
   const folds = [dropIdentities, foldConstants, foldGemmFactors, foldChannelAffine, meanToPool];
   const result = {
-    model: folds.reduce((current, fold) => fold(current), raised.model),
+    model: folds.reduce((current, fold) => fold(current), wide),
     notes: raised.notes,
   };
   if (!plannedLayers(result.model, plan).some(({ quantizable }) => quantizable)) return { model, notes: [] };
@@ -111,7 +116,7 @@ export function activationsToCalibrate(
 function mayQuantize(model: Model, plan: Plan): boolean {
   return plannedLayers(model, plan).some(
     ({ ref, quantizable, weight }) =>
-      quantizable || (ref.scope.kind === 'graph' && (!weight || weight.dtype === 'float')),
+      quantizable || (ref.scope.kind === 'graph' && (!weight || weight.dtype.startsWith('float'))),
   );
 }
 
@@ -121,16 +126,24 @@ function plannedLayers(model: Model, plan: Plan): Layer[] {
   return layers.filter(({ name }) => schemeOf(plan, name, true) !== 'float');
 }
 
-/** Writes the stable names of the main graph's nodes into them. */
+/** True when the plan gives another format to a layer that computes in float16. */
+function quantizesHalf(model: Model, plan: Plan): boolean {
+  const index = indexGraph(model);
+  const shapes = inferShapes(index, plan.dimensions);
+  return findLayers(index, shapes).some(({ ref, name, weights, quantizable }) => {
+    if (!quantizable || ['float', 'fp16'].includes(schemeOf(plan, name, true))) return false;
+    return weights.some(
+      ({ inputIndex }) => shapes.dtypeOf(ref.scope, ref.node.input[inputIndex] ?? '') === HALF,
+    );
+  });
+}
+
+/** Writes the stable names of all nodes into them. */
 function nameNodes(model: Model): Model {
   const index = indexGraph(model);
   const changes = new GraphChanges(model);
-  for (const { node, name } of mainNodes(index)) if (node.name !== name) changes.edit(node, { name });
+  for (const { node, name } of index.nodes) if (node.name !== name) changes.edit(node, { name });
   return changes.apply();
-}
-
-function mainNodes(index: GraphIndex) {
-  return index.main ? index.nodesOf(index.main) : [];
 }
 
 /**
