@@ -4,11 +4,13 @@ import type { Tensor } from '../../onnx/types';
 import type { StoredFormat } from '../../results';
 import type { GraphIndex } from '../graphIndex';
 import { operatorKey, weightedOperator } from '../operands';
+import { numericShape } from '../shapeRules/facts';
 import type { Shapes } from '../shapes';
 import { traceConstant } from '../traceWeight';
-import type { Layer, LayerWeight, NodeRef, Scope } from '../types';
+import type { Layer, LayerWeight, NodeRef } from '../types';
 import { dequantizeGranularity, factorGranularity, perAxis } from './granularity';
 import { integerChain } from './integerChain';
+import { isDequantize, isQuantize } from './operators';
 
 /** How a layer's weight is stored, and the constants that hold the numbers of the format. */
 export interface WeightFormat {
@@ -74,26 +76,52 @@ function behindNodes(
   const { via } = weight.stored;
   const traced = traceConstant(index, scope, node.input[weight.inputIndex] ?? '');
   if (!traced || (via === 'float' && weight.dtype === 'float')) return undefined;
-  // The innermost of each kind: what stands nearest to the codes.
-  const stepOf = (...keys: string[]): NodeRef | undefined =>
-    [...traced.steps].reverse().find((step) => keys.includes(operatorKey(step.node)));
   const codes = traced.constant.tensor;
-  const dequantize = stepOf('DequantizeLinear', 'com.microsoft:DequantizeLinear');
-  if (via === 'dequantize' && dequantize) {
-    const scale = constantAt(index, dequantize, 1);
-    const zeroPoint = constantAt(index, dequantize, 2);
-    const dims = sizesOf(shapes, dequantize.scope, dequantize.node.input[0]) ?? codes.dims;
-    const granularity = scale ? dequantizeGranularity(dequantize.node, scale, dims, weight.shape) : null;
-    const quantize = stepOf('QuantizeLinear', 'com.microsoft:QuantizeLinear');
-    // A float weight that is quantized when the model is loaded has the format of its Q/DQ pair.
-    const badge = quantize ? quantizedType(index, shapes, quantize) : weight.dtype;
-    return { stored: { badge, via, granularity, codebook: null }, scale, zeroPoint };
+  if (via === 'float' && !dataTypeFacts(codes.dataType)?.isFloat) {
+    // Rows of a table of codes become real numbers after they were read.
+    const after = index.consumers(scope, node.output[0] ?? '').find(isDequantize);
+    if (after) return dequantized(index, shapes, [after], weight, codes);
   }
-  const scaling = stepOf('Mul');
-  const scale = scaling && (constantAt(index, scaling, 0) ?? constantAt(index, scaling, 1));
-  const scaled = scaling && (sizesOf(shapes, scaling.scope, scaling.node.output[0]) ?? codes.dims);
-  const granularity = scale && scaled ? factorGranularity(scale, scaled) : null;
-  const gather = stepOf('Gather');
+  if (via === 'dequantize') return dequantized(index, shapes, traced.steps, weight, codes);
+  return scaled(index, shapes, traced.steps, weight, codes);
+}
+
+function dequantized(
+  index: GraphIndex,
+  shapes: Shapes,
+  steps: readonly NodeRef[],
+  weight: LayerWeight,
+  codes: Tensor,
+): WeightFormat | undefined {
+  const dequantize = innermost(steps, isDequantize);
+  if (!dequantize) return undefined;
+  const scale = constantAt(index, dequantize, 1);
+  const dims = shapeOf(shapes, dequantize, dequantize.node.input[0]) ?? codes.dims;
+  const granularity = scale ? dequantizeGranularity(dequantize.node, scale, dims, weight.shape) : null;
+  // A float weight that is quantized when the model is loaded has the format of its Q/DQ pair.
+  const quantize = innermost(steps, isQuantize);
+  const badge = quantize ? quantizedType(index, shapes, quantize) : weight.dtype;
+  return {
+    stored: { badge, via: 'dequantize', granularity, codebook: null },
+    scale,
+    zeroPoint: constantAt(index, dequantize, 2),
+  };
+}
+
+/** A codebook, or numbers that are only cast; either may be multiplied by scales. */
+function scaled(
+  index: GraphIndex,
+  shapes: Shapes,
+  steps: readonly NodeRef[],
+  weight: LayerWeight,
+  codes: Tensor,
+): WeightFormat {
+  const { via } = weight.stored;
+  const multiply = innermost(steps, ({ node }) => operatorKey(node) === 'Mul');
+  const scale = multiply && (constantAt(index, multiply, 0) ?? constantAt(index, multiply, 1));
+  const dims = (multiply && shapeOf(shapes, multiply, multiply.node.output[0])) ?? codes.dims;
+  const granularity = scale ? factorGranularity(scale, dims) : null;
+  const gather = innermost(steps, ({ node }) => operatorKey(node) === 'Gather');
   const table = gather && constantAt(index, gather, 0);
   if (via !== 'codebook' || !table) {
     return { stored: { badge: weight.dtype, via, granularity, codebook: null }, scale };
@@ -103,6 +131,15 @@ function behindNodes(
   const perTensor = { kind: 'per-tensor' } as const;
   const stored = { badge: `lut${entries}`, via, granularity: granularity ?? perTensor, codebook };
   return { stored, scale, table };
+}
+
+/** The step nearest to the stored tensor that is of a kind. */
+function innermost(steps: readonly NodeRef[], isKind: (step: NodeRef) => boolean): NodeRef | undefined {
+  return [...steps].reverse().find(isKind);
+}
+
+function shapeOf(shapes: Shapes, { scope }: NodeRef, value = ''): readonly number[] | undefined {
+  return numericShape(shapes.of(scope, value));
 }
 
 /** Element type that a QuantizeLinear gives. */
@@ -122,10 +159,4 @@ export function constantAt(
   if (value === '') return undefined;
   const traced = traceConstant(index, scope, value);
   return traced && ['float', 'cast'].includes(traced.stored.via) ? traced.constant.tensor : undefined;
-}
-
-function sizesOf(shapes: Shapes, scope: Scope, value = ''): readonly number[] | undefined {
-  const shape = shapes.of(scope, value);
-  const sizes = shape?.filter((size) => typeof size === 'number');
-  return sizes?.length === shape?.length ? sizes : undefined;
 }
