@@ -1,24 +1,23 @@
 /** The range of a slice of a weight with the least squared error. */
-import { computeQuantParams, roundHalfEven, type QuantParamsOptions } from './affine';
+import { computeQuantParams, roundHalfEven, storedScale, type QuantParamsOptions } from './affine';
 import { codeRange, integerType } from './integerTypes';
 import type { IntegerTypeName, QuantParams, Range } from './scheme';
 
-/** Ranges tried first: from the extremes down to a seventh of them, each 4 % narrower. */
+/** Ranges tried first: from the widest down to a seventh, each 4 % narrower. */
 const COARSE = Array.from({ length: 48 }, (_, i) => 0.96 ** i);
 /** Then between the neighbours of the best. */
-const FINE = Array.from({ length: 32 }, (_, i) => 0.96 ** ((i - 15.5) / 16));
-/** Asymmetric: fewer, as each side is then searched alone, twice. */
-const BOTH_SIDES = Array.from({ length: 32 }, (_, i) => 0.95 ** i);
-const ONE_SIDE = Array.from({ length: 12 }, (_, i) => 1.1 - 0.03 * i);
-/** Narrower ones may have a scale that float16 cannot hold. */
-const SMALLEST_FLOAT16_RANGE = 2 ** 16 * 2 ** -24;
+const FINE = Array.from({ length: 16 }, (_, i) => 0.96 ** ((7.5 - i) / 8));
+/** Asymmetric: each side is then searched alone, twice. */
+const ONE_SIDE = Array.from({ length: 12 }, (_, i) => 1.12 - 0.03 * i);
 /** Elements after which a candidate that is already worse is given up. */
-const CHUNK = 1024;
+const CHUNK = 512;
+const SMALLEST_NORMAL_FLOAT32 = 2 ** -126;
+const SMALLEST_FLOAT16 = 2 ** -24;
 
 /**
- * The parameters with the least Σ (w − Q(w))², clipping and rounding together, among about 80 ranges; the error of each is
- * computed over all values. Symmetric: one search from coarse to fine, beginning where the greatest magnitude is not clipped
- * at all (`narrow`). Asymmetric: both sides together, then each alone, twice.
+ * The parameters with the least Σ (w − Q(w))², clipping and rounding together, among up to 112 ranges; the error of each is
+ * computed over all values. Symmetric: from coarse to fine, beginning where the greatest magnitude is not clipped at all
+ * (`narrow`). Asymmetric: both sides together, then each alone, twice.
  * @param extremes of `values`, which must be finite.
  */
 export function leastErrorParams(
@@ -27,59 +26,102 @@ export function leastErrorParams(
   type: IntegerTypeName,
   options: QuantParamsOptions,
 ): QuantParams {
-  const { min: codeMin, max: codeMax } = integerType(type);
-  const full: Range = { min: Math.min(0, extremes.min), max: Math.max(0, extremes.max) };
-  let best = full;
-  let params = computeQuantParams(full, type, options);
-  let least = errorWith(values, params, codeMin, codeMax, Infinity);
-  const search = (factors: readonly number[], candidate: (factor: number) => Range): void => {
-    for (const factor of factors) {
-      const range = candidate(factor);
-      if (options.scaleType === 'float16' && range.max - range.min < SMALLEST_FLOAT16_RANGE) return;
-      const tried = computeQuantParams(range, type, options);
-      const error = errorWith(values, tried, codeMin, codeMax, least);
-      if (error < least) [least, best, params] = [error, range, tried];
-    }
-  };
-  const times = ({ min, max }: Range, factor: number): Range => ({ min: min * factor, max: max * factor });
+  const full = computeQuantParams(extremes, type, options);
+  const [low, high] = codeRange(type, options);
+  const min = Math.min(0, extremes.min);
+  const max = Math.max(0, extremes.max);
+  const search = new Search(values, type, full, options.scaleType);
   if (options.symmetric) {
-    const [low, high] = codeRange(type, options);
-    const widest = times(full, Math.max(1, (high - low) / (2 * (high - params.zeroPoint))));
-    search(COARSE, (factor) => times(widest, factor));
-    const coarse = best;
-    search(FINE, (factor) => times(coarse, factor));
-    return params;
+    const widest = Math.max(-min, max) / (high - full.zeroPoint);
+    const byFactor = (wide: number) => (factor: number) => ({ ...full, scale: wide * factor });
+    search.narrow(COARSE, byFactor(widest));
+    search.tryAll(FINE, byFactor(search.best.scale));
+    return search.best;
   }
-  search(BOTH_SIDES, (factor) => times(full, factor));
-  for (let round = 0; round < 2 && full.min < 0 && full.max > 0; round++) {
-    const { min, max } = best;
-    search(ONE_SIDE, (factor) => ({ min, max: Math.min(full.max, max * factor) }));
-    const { max: moved } = best;
-    search(ONE_SIDE, (factor) => ({ min: Math.max(full.min, min * factor), max: moved }));
+  const paramsOf = (from: number, to: number): QuantParams => {
+    const scale = (to - from) / (high - low);
+    return { scale, zeroPoint: roundHalfEven(low - from / scale) };
+  };
+  let range = { min, max };
+  const chosen = search.narrow(COARSE, (factor) => paramsOf(min * factor, max * factor)) ?? 1;
+  range = { min: min * chosen, max: max * chosen };
+  for (let round = 0; round < 2 && min < 0 && max > 0; round++) {
+    const { min: from, max: to } = range;
+    const upper = (factor: number): number => Math.min(max, to * factor);
+    range.max = upper(search.tryAll(ONE_SIDE, (factor) => paramsOf(from, upper(factor))) ?? 1);
+    const lower = (factor: number): number => Math.max(min, from * factor);
+    range.min = lower(search.tryAll(ONE_SIDE, (factor) => paramsOf(lower(factor), range.max)) ?? 1);
   }
-  return params;
+  return search.best;
 }
 
-/** Σ (w − Q(w))²; some part of it that is at least `limit`, once it is. */
-function errorWith(
-  values: Float32Array,
-  { scale, zeroPoint }: QuantParams,
-  codeMin: number,
-  codeMax: number,
-  limit: number,
-): number {
-  const inverse = 1 / scale;
-  const low = codeMin - zeroPoint;
-  const high = codeMax - zeroPoint;
-  let error = 0;
-  for (let start = 0; start < values.length && error < limit; start += CHUNK) {
-    const end = Math.min(values.length, start + CHUNK);
-    for (let i = start; i < end; i++) {
-      const value = values[i] as number;
-      const code = roundHalfEven(value * inverse);
-      const difference = value - (code < low ? low : code > high ? high : code) * scale;
-      error += difference * difference;
-    }
+/** Keeps the best parameters of those tried. */
+class Search {
+  private least: number;
+
+  constructor(
+    private readonly values: Float32Array,
+    private readonly type: IntegerTypeName,
+    public best: QuantParams,
+    private readonly scaleType: 'float32' | 'float16' = 'float32',
+  ) {
+    this.least = Infinity;
+    this.least = this.errorWith(best);
   }
-  return error;
+
+  /** @returns the factor that made the best parameters; undefined when those known are better than all. */
+  tryAll(factors: readonly number[], candidate: (factor: number) => QuantParams): number | undefined {
+    let chosen: number | undefined;
+    for (const factor of factors) if (this.try(candidate(factor)) < 0) chosen = factor;
+    return chosen;
+  }
+
+  /**
+   * `tryAll` of ever narrower ranges, until what they clip is surely worse: the error is at most n · scale² / 4 more than what
+   * clipping alone costs, and that only grows.
+   */
+  narrow(factors: readonly number[], candidate: (factor: number) => QuantParams): number | undefined {
+    let chosen: number | undefined;
+    for (const factor of factors) {
+      const params = candidate(factor);
+      const excess = this.try(params);
+      if (excess < 0) chosen = factor;
+      if (excess >= (this.values.length * params.scale ** 2) / 4) break;
+    }
+    return chosen;
+  }
+
+  /** @returns how much worse than the best so far, or less when that is seen before the last element; below 0: better. */
+  private try({ scale, zeroPoint }: QuantParams): number {
+    const smallest = this.scaleType === 'float16' ? SMALLEST_FLOAT16 : SMALLEST_NORMAL_FLOAT32;
+    if (!(scale >= smallest)) return 0;
+    const params = { scale: storedScale(scale, this.scaleType), zeroPoint };
+    const error = this.errorWith(params);
+    const excess = error - this.least;
+    if (excess < 0) {
+      this.least = error;
+      this.best = params;
+    }
+    return excess;
+  }
+
+  /** Σ (w − Q(w))²; some part of it that is not below the least, once it is. */
+  private errorWith({ scale, zeroPoint }: QuantParams): number {
+    const { values, least } = this;
+    const { min, max } = integerType(this.type);
+    const inverse = 1 / scale;
+    const low = min - zeroPoint;
+    const high = max - zeroPoint;
+    let error = 0;
+    for (let start = 0; start < values.length && error < least; start += CHUNK) {
+      const end = Math.min(values.length, start + CHUNK);
+      for (let i = start; i < end; i++) {
+        const value = values[i] as number;
+        const code = roundHalfEven(value * inverse);
+        const difference = value - (code < low ? low : code > high ? high : code) * scale;
+        error += difference * difference;
+      }
+    }
+    return error;
+  }
 }
