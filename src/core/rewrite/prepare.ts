@@ -8,6 +8,7 @@ import { DataType, type Model } from '../onnx/types';
 import { schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import { codebookKind } from '../quant/scheme';
+import { isEightBit } from './activationTypes';
 import { FOUR_BIT_ENTRIES, FOUR_BIT_OPSET } from './codebookWriter';
 import { widenFloat16 } from './convert/widenFloat16';
 import { dropIdentities } from './dropIdentities';
@@ -46,8 +47,8 @@ const prepared = new WeakMap<Model, Prepared>();
  */
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
   const known = prepared.get(model);
-  // A plan with smaller indices than the one it was prepared for may need a higher opset.
-  if (known && !wantsFourBits(model, plan)) return known;
+  // A plan with smaller indices or wider activations than the one it was prepared for may need a higher opset.
+  if (known && !wantsNewTypes(model, plan)) return known;
   if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseForPlan(named, plan);
@@ -63,11 +64,11 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
 }
 
 /**
- * Raises the opset as far as the plan needs. Indices of 4 bits are worth raising it further, but not worth giving up: where
- * that is not possible, they are written as bytes.
+ * Raises the opset as far as the plan needs. Indices of 4 bits and activations of 16 bits are worth raising it further, but
+ * not worth giving up: where that is not possible, the former are written as bytes, the latter by com.microsoft's operators.
  */
 function raiseForPlan(model: Model, plan: Plan): RaisedModel {
-  if (!wantsFourBits(model, plan)) return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+  if (!wantsNewTypes(model, plan)) return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
   try {
     return raiseOpset(model, FOUR_BIT_OPSET, plan.dimensions);
   } catch (error) {
@@ -77,14 +78,16 @@ function raiseForPlan(model: Model, plan: Plan): RaisedModel {
   }
 }
 
-/** True when the plan stores a weight as indices that 4 bits could hold if the opset were higher. */
-function wantsFourBits(model: Model, plan: Plan): boolean {
+/** True when the plan writes indices of 4 bits or activations of 16, for which the model's opset has no types. */
+function wantsNewTypes(model: Model, plan: Plan): boolean {
   if ((defaultOpset(model.opsetImport) ?? 0) >= FOUR_BIT_OPSET) return false;
-  const isSmall = (scheme: string) => (codebookKind(scheme)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
+  const isNew = (scheme: string) =>
+    scheme === 'w8a16' || (codebookKind(scheme)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
+  if (Object.values(plan.tensors ?? {}).some(({ type = 'uint8' }) => !isEightBit(type))) return true;
   const schemes = [plan.defaultScheme, ...Object.values(plan.layers).map(({ scheme }) => scheme)];
   // Most plans have none, and need no look at the layers.
-  if (!schemes.some(isSmall)) return false;
-  return plannedLayers(model, plan).some(({ name }) => isSmall(schemeOf(plan, name, true)));
+  if (!schemes.some(isNew)) return false;
+  return plannedLayers(model, plan).some(({ name }) => isNew(schemeOf(plan, name, true)));
 }
 
 /**
@@ -109,7 +112,13 @@ export function activationsToCalibrate(
       values.add((clips.get(layer.ref) ?? layer.ref).node.output[0] ?? '');
     }
   }
-  return [...values];
+  return [...values].filter((value) => !isFixed(plan, value));
+}
+
+/** True when the plan itself says what the range of a value is. */
+function isFixed({ tensors = {} }: Plan, value: string): boolean {
+  const override = Object.hasOwn(tensors, value) ? tensors[value] : undefined;
+  return override?.min !== undefined || override?.scale !== undefined;
 }
 
 /** True when the plan quantizes a layer, or may once what stands between it and its weight is folded. */
