@@ -4,7 +4,7 @@ import type { Model } from '../onnx/types';
 import type { Runtime, Work } from '../ports';
 import { rangeFromHistogram, type LocalRangeRule, type RangeTarget } from '../quant/ranges';
 import type { StreamingHistogram } from '../quant/histogram';
-import type { ActivationRange, ActivationRangeRule, Range } from '../quant/scheme';
+import type { ActivationRange, ActivationRangeRule } from '../quant/scheme';
 import type { Calibration } from './calibrate';
 
 /** What `auto` chooses among; the first unless another is clearly better. */
@@ -14,6 +14,8 @@ export const AUTO_RULES: readonly LocalRangeRule[] = ['percentile:99.999', 'mse'
  * five networks), and held-out samples resemble the others more than what the model will meet, which flatters rules that clip.
  */
 const CLEARLY_BETTER_DB = 1;
+/** What `auto` takes for 16-bit codes: they are so fine that clipping never pays. */
+const WIDE_RULE: LocalRangeRule = 'max';
 
 export interface ChosenRanges {
   readonly ranges: ReadonlyMap<string, ActivationRange>;
@@ -27,14 +29,34 @@ export interface ChosenRanges {
 /** The quantized model that the ranges give; what `auto` judges. */
 export type MakeTrial = (ranges: ReadonlyMap<string, ActivationRange>) => Promise<Model>;
 
-/** The range of every value by one rule. @throws InputError as `rangeFromHistogram` does. */
+/** What the range of one value is for. */
+export interface ValueTarget {
+  /** The value's own rule. */
+  readonly rule?: LocalRangeRule;
+  readonly narrow: RangeTarget;
+  readonly wide: RangeTarget;
+}
+
+export type TargetOf = (value: string) => ValueTarget;
+
+/**
+ * The range of every value by its own rule, or else by `rule`; 16-bit codes by `wideRule`.
+ * @throws InputError as `rangeFromHistogram` does.
+ */
 export function rangesByRule(
   histograms: ReadonlyMap<string, StreamingHistogram>,
   rule: LocalRangeRule,
-  target: RangeTarget,
-): Map<string, Range> {
+  targetOf: TargetOf,
+  wideRule = rule,
+): Map<string, ActivationRange> {
   return new Map(
-    [...histograms].map(([name, histogram]) => [name, rangeFromHistogram(histogram, rule, target)]),
+    Array.from(histograms, ([name, histogram]) => {
+      const { rule: own, narrow, wide: wideTarget } = targetOf(name);
+      const range = rangeFromHistogram(histogram, own ?? rule, narrow);
+      const wide = rangeFromHistogram(histogram, own ?? wideRule, wideTarget);
+      const isSame = wide.min === range.min && wide.max === range.max;
+      return [name, isSame ? range : { ...range, wide }];
+    }),
   );
 }
 
@@ -50,17 +72,17 @@ export async function chooseRanges(
   runtime: Runtime,
   rule: ActivationRangeRule,
   calibration: Calibration,
-  target: RangeTarget,
+  targetOf: TargetOf,
   makeTrial: MakeTrial,
   work: Work = {},
 ): Promise<ChosenRanges> {
   if (rule !== 'auto') {
-    return { ranges: rangesByRule(calibration.all, rule, target), rule, tried: [], notes: [] };
+    return { ranges: rangesByRule(calibration.all, rule, targetOf), rule, tried: [], notes: [] };
   }
   const tried: { rule: LocalRangeRule; sqnrDb: number | null; nmse: number; problem?: string }[] = [];
   for (const candidate of AUTO_RULES) {
     work.onProgress?.(tried.length, AUTO_RULES.length, `Choosing ranges: trying ${candidate}`);
-    const ranges = rangesByRule(calibration.fit, candidate, target);
+    const ranges = rangesByRule(calibration.fit, candidate, targetOf, WIDE_RULE);
     try {
       const errors = await judge(runtime, await makeTrial(ranges), calibration, work);
       tried.push({ rule: candidate, sqnrDb: errors.meanSqnrDb, nmse: errors.meanNmse });
@@ -75,7 +97,7 @@ export async function chooseRanges(
     throw new RoundoffError(`No range rule gives a model that works. ${best.problem ?? ''}`.trim());
   }
   return {
-    ranges: rangesByRule(calibration.all, best.rule, target),
+    ranges: rangesByRule(calibration.all, best.rule, targetOf, WIDE_RULE),
     rule: best.rule,
     tried: tried.map(({ rule, sqnrDb }) => ({ rule, sqnrDb })),
     notes: [autoNote(best.rule, tried, calibration)],

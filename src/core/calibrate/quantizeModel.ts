@@ -1,13 +1,18 @@
 import { InputError } from '../errors';
+import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
-import type { LocalRangeRule, RangeTarget } from '../quant/ranges';
+import type { LocalRangeRule } from '../quant/ranges';
 import type { ActivationRange } from '../quant/scheme';
+import { activationTypeOf } from '../rewrite/activationTypes';
+import { listed } from '../rewrite/notes';
+import { placeQuantization } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat } from '../rewrite/prepare';
 import { rewrite, type RewrittenLayer } from '../rewrite/rewrite';
+import { checkTensorOverrides } from '../rewrite/tensorOverrides';
 import { calibrate } from './calibrate';
-import { chooseRanges } from './chooseRanges';
+import { chooseRanges, type TargetOf } from './chooseRanges';
 
 /** Where activation statistics come from. */
 export interface CalibrationSource {
@@ -25,16 +30,26 @@ export interface QuantizedModel {
   readonly notes: readonly string[];
 }
 
-/** Activations are asymmetric in either type: with int8 the grid is the same, moved by 128. */
-export function activationTarget(plan: Plan): RangeTarget {
-  return { type: plan.activationType, symmetric: false };
+/** What the ranges of a plan's activations are for. */
+export function activationTargets(plan: Plan): TargetOf {
+  const { tensors = {} } = plan;
+  return (value) => {
+    const override = Object.hasOwn(tensors, value) ? tensors[value] : undefined;
+    const symmetric = override?.symmetric ?? plan.activationSymmetric ?? false;
+    return {
+      ...(override?.range && { rule: override.range }),
+      narrow: { type: activationTypeOf(plan, 'w8a8'), symmetric },
+      wide: { type: activationTypeOf(plan, 'w8a16'), symmetric },
+    };
+  };
 }
 
 /**
  * The main job: prepare → calibrate → choose ranges → rewrite. Nothing is written; the result's weights are computed when
  * it is (see `writeModel`).
  * @param source needed when the plan quantizes activations.
- * @throws InputError when it is needed and missing, or when data and model do not fit.
+ * @throws InputError when it is needed and missing, when data and model do not fit, or when the plan has formats for tensors
+ * that it does not quantize.
  * @throws CancelledError
  */
 export async function quantizeModel(
@@ -45,6 +60,8 @@ export async function quantizeModel(
 ): Promise<QuantizedModel> {
   const ready = await prepareFloat(model, plan);
   const { model: prepared, notes } = ready;
+  const index = indexGraph(prepared);
+  checkTensorOverrides(index, placeQuantization(index, plan), plan);
   const values = activationsToCalibrate(ready, plan);
   if (values.length === 0) {
     const { model: written, layers, notes: more } = await rewrite(prepared, plan, new Map(), work);
@@ -52,7 +69,8 @@ export async function quantizeModel(
   }
   if (!source) {
     throw new InputError(
-      'The plan quantizes activations, whose ranges come from data. Choose calibration data, or keep every layer float.',
+      `The plan quantizes activations, whose ranges come from data (${listed(values)}). ` +
+        'Choose calibration data, or keep every layer float.',
     );
   }
   const { runtime, slice } = source;
@@ -61,7 +79,7 @@ export async function quantizeModel(
     runtime,
     plan.activationRange,
     calibration,
-    activationTarget(plan),
+    activationTargets(plan),
     async (ranges) => (await rewrite(prepared, plan, ranges, { signal: work.signal })).model,
     work,
   );

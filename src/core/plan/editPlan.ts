@@ -32,11 +32,18 @@ export function isStatic(scheme: SchemeId): scheme is 'w8a8' | 'w8a16' {
   return scheme === 'w8a8' || scheme === 'w8a16';
 }
 
-/** True when a layer gets quantized activations: their ranges come from data, by running the model. */
+/**
+ * True when a layer gets quantized activations: their ranges come from data, by running the model. A plan that fixes some of
+ * them may need none; whether it does, only the model's graph tells (`activationsToCalibrate`).
+ */
 export function needsData(
   plan: Plan,
   layers: Iterable<{ readonly name: string; readonly quantizable: boolean }>,
 ): boolean {
+  const fixesSome = Object.values(plan.tensors ?? {}).some(
+    ({ min, scale }) => min !== undefined || scale !== undefined,
+  );
+  if (fixesSome) return false;
   return [...layers].some(({ name, quantizable }) => quantizable && isStatic(schemeOf(plan, name, true)));
 }
 

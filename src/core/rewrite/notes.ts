@@ -14,7 +14,8 @@ export class Notes {
   }
 }
 
-function listed(names: readonly string[]): string {
+/** `a, b, c and 4 more`. */
+export function listed(names: readonly string[]): string {
   const shown = names.length > 4 ? names.slice(0, 3) : names;
   const rest = names.length - shown.length;
   return shown.join(', ') + (rest > 0 ? ` and ${rest} more` : '');

@@ -2,7 +2,7 @@ import { calibrate } from '../calibrate/calibrate';
 import { chooseRanges } from '../calibrate/chooseRanges';
 import { asNumbers } from '../calibrate/floats';
 import { withOutputs } from '../calibrate/instrument';
-import { activationTarget } from '../calibrate/quantizeModel';
+import { activationTargets } from '../calibrate/quantizeModel';
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import { type GraphIndex, indexGraph } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
@@ -121,7 +121,7 @@ async function trialRanges(
     runtime,
     every.activationRange,
     calibration,
-    activationTarget(every),
+    activationTargets(every),
     async (tried) => (await rewrite(ready.model, every, tried, { signal: work.signal })).model,
     work,
   );

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Calibration } from '../../../src/core/calibrate/calibrate';
-import { AUTO_RULES, chooseRanges, rangesByRule } from '../../../src/core/calibrate/chooseRanges';
+import {
+  AUTO_RULES,
+  chooseRanges,
+  rangesByRule,
+  type TargetOf,
+} from '../../../src/core/calibrate/chooseRanges';
 import { CancelledError, RoundoffError } from '../../../src/core/errors';
 import { makeGraph, makeModel } from '../../../src/core/onnx/build';
 import type { Model } from '../../../src/core/onnx/types';
@@ -10,7 +15,10 @@ import type { Range } from '../../../src/core/quant/scheme';
 import { normalNoise } from '../../support/random';
 import { floats } from '../../support/slices';
 
-const uint8 = { type: 'uint8', symmetric: false } as const;
+const uint8: TargetOf = () => ({
+  narrow: { type: 'uint8', symmetric: false },
+  wide: { type: 'uint16', symmetric: false },
+});
 
 function histogramOf(values: Float32Array): ReadonlyMap<string, StreamingHistogram> {
   const histogram = new StreamingHistogram('t');
