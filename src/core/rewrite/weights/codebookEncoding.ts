@@ -1,0 +1,211 @@
+import type { NodeRef } from '../../graph/types';
+import { bytesOf, int64Tensor } from '../../onnx/build';
+import { rawByteLength } from '../../onnx/dtype';
+import { DataType, type Tensor } from '../../onnx/types';
+import { axisLayout } from '../../quant/affine';
+import { packNibbles } from '../../quant/codebook';
+import type { Granularity } from '../../quant/layerFormat';
+import { elementsOf, tensorLayout } from '../../quant/layouts';
+import type { CodebookKind } from '../../quant/scheme';
+import { collectable } from '../lazyTensor';
+import { FOUR_BIT_ENTRIES, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
+import { Chain } from './chain';
+import type {
+  ConstantTarget,
+  EncodedWeight,
+  FittedFacts,
+  WeightGranularityWord,
+  WeightWords,
+} from './encodedWeight';
+import { floatsOf } from './floatValues';
+import {
+  channelMajor,
+  fitTables,
+  tableIndices,
+  tableValues,
+  type TableFit,
+  type TableSpec,
+} from './tableFit';
+import type { WeightSite } from './weightSite';
+
+/** What a codebook format says, every option decided. */
+export interface CodebookSpec {
+  readonly kind: CodebookKind;
+  readonly granularity: Granularity;
+  readonly gain: boolean;
+  readonly importance?: () => Float32Array;
+}
+
+/**
+ * A weight as indices → Cast → Gather(table) → Mul by a scale per channel, where there is one. Groups of channels have their
+ * own rows of a table, which GatherElements reads; their indices stand in the order of the channels. The runtime computes
+ * these nodes once, when it loads the model. (Integers after the Gather and a DequantizeLinear would stay in the graph and run
+ * every time.) A table always has as many values as its scheme says, so that the size does not depend on the weight; what is
+ * not needed repeats the last one.
+ */
+export class CodebookEncoding implements EncodedWeight {
+  readonly words: WeightWords;
+  readonly bytes: number;
+  readonly notes: readonly string[];
+  readonly irVersion: number;
+  readonly needsMicrosoft = false;
+  private readonly table: TableSpec;
+  private readonly channelAxis: number;
+  private readonly hasScales: boolean;
+  private readonly groups: number;
+  private fitted: Promise<TableFit> | undefined;
+
+  constructor(
+    private readonly tensor: Tensor,
+    site: WeightSite,
+    private readonly spec: CodebookSpec,
+  ) {
+    const { kind, granularity } = spec;
+    const { channelAxis } = site;
+    const channels =
+      channelAxis === undefined ? tensorLayout(tensor.dims) : axisLayout(tensor.dims, channelAxis);
+    const relative = granularity === 'channel' && channelAxis !== undefined;
+    const gain = spec.gain && channelAxis !== undefined;
+    const { groupSize, note } = groupSizeOf(granularity, channels.channels);
+    this.channelAxis = channelAxis ?? 0;
+    this.table = { kind, channels, relative, gain, ...(groupSize !== undefined && { groupSize }) };
+    this.hasScales = relative || gain;
+    this.groups = groupSize === undefined ? 1 : channels.channels / groupSize;
+    const mayPack = kind.entries <= FOUR_BIT_ENTRIES;
+    const isPacked = mayPack && site.opset >= FOUR_BIT_OPSET;
+    this.irVersion = isPacked ? FOUR_BIT_IR_VERSION : 0;
+    this.words = {
+      bits: Math.ceil(Math.log2(kind.entries)),
+      signed: false,
+      granularity: wordOf(this.groups > 1, this.hasScales),
+      ...(groupSize !== undefined && { blockSize: groupSize }),
+      entries: kind.entries,
+      ...(kind.kind !== 'uniform' && { gain }),
+    };
+    this.notes = [
+      ...(note === undefined ? [] : [note]),
+      ...(mayPack && !isPacked
+        ? [
+            `The indices take 8 bits each in the file: below opset ${FOUR_BIT_OPSET} there is no type of 4 bits.`,
+          ]
+        : []),
+    ];
+    this.bytes =
+      this.indexBytes +
+      4 * this.groups * kind.entries +
+      (this.hasScales ? 4 * channels.channels : 0) +
+      (this.isGrouped ? 8 * tensor.dims.length : 0);
+  }
+
+  private get isPacked(): boolean {
+    return this.irVersion > 0;
+  }
+
+  private get isGrouped(): boolean {
+    return this.groups > 1;
+  }
+
+  private get indexType(): DataType {
+    return this.isPacked ? DataType.UINT4 : DataType.UINT8;
+  }
+
+  private get indexBytes(): number {
+    return rawByteLength(this.indexType, elementsOf(this.table.channels)) ?? 0;
+  }
+
+  async fit(): Promise<FittedFacts> {
+    const { tables } = await this.tables();
+    return this.spec.kind.kind === 'powers of two' ? { exponents: exponentsIn(tables[0]?.values) } : {};
+  }
+
+  private tables(): Promise<TableFit> {
+    this.fitted ??= floatsOf(this.tensor).then((values) =>
+      fitTables(values, this.table, this.spec.importance?.()),
+    );
+    return this.fitted;
+  }
+
+  async values(): Promise<Float32Array> {
+    const fitted = await this.tables();
+    return tableValues(tableIndices(await floatsOf(this.tensor), fitted), fitted);
+  }
+
+  store(target: ConstantTarget, value: string, reader: NodeRef): string {
+    const chain = new Chain(target, value, reader);
+    const { dims } = this.tensor;
+    const { channels, kind } = this.table;
+    const count = elementsOf(channels);
+    const indexDims = this.isGrouped ? [this.groups, count / this.groups] : dims;
+    const tableDims = this.isGrouped ? [this.groups, kind.entries] : [kind.entries];
+    const indices = collectable(async () => {
+      const found = tableIndices(await floatsOf(this.tensor), await this.tables());
+      const sorted = this.isGrouped ? channelMajor(found, channels) : found;
+      return this.isPacked ? packNibbles(sorted) : sorted;
+    });
+    const stored = chain.computed('indices', this.indexType, indexDims, this.indexBytes, indices);
+    const table = chain.computed(
+      'codebook',
+      DataType.FLOAT,
+      tableDims,
+      4 * this.groups * kind.entries,
+      async () => bytesOf(filledTables(await this.tables())),
+    );
+    const positions = chain.node('Cast', [stored], { to: { int: DataType.INT32 } });
+    const found = this.isGrouped
+      ? this.inPlace(chain, chain.node('GatherElements', [table, positions], { axis: { int: 1 } }))
+      : chain.node('Gather', [table, positions]);
+    if (!this.hasScales) return found;
+    const scaleDims = dims.map((_, axis) => (axis === this.channelAxis ? channels.channels : 1));
+    const scales = async () => bytesOf((await this.tables()).scales ?? new Float32Array(0));
+    const scale = chain.computed('channel_scale', DataType.FLOAT, scaleDims, 4 * channels.channels, scales);
+    return chain.node('Mul', [found, scale]);
+  }
+
+  /** Values in the order of the channels, brought into the tensor's own. */
+  private inPlace(chain: Chain, value: string): string {
+    const { dims } = this.tensor;
+    const axes = dims.map((_, axis) => axis);
+    const order = [this.channelAxis, ...axes.filter((axis) => axis !== this.channelAxis)];
+    const sorted = order.map((axis) => dims[axis] ?? 0);
+    const shape = chain.constant('shape', (name) => int64Tensor(name, sorted));
+    const shaped = chain.node('Reshape', [value, shape]);
+    if (this.channelAxis === 0) return shaped;
+    return chain.node('Transpose', [shaped], { perm: { ints: axes.map((axis) => order.indexOf(axis)) } });
+  }
+}
+
+function wordOf(isGrouped: boolean, hasScales: boolean): WeightGranularityWord {
+  if (isGrouped) return 'per-group';
+  return hasScales ? 'per-channel' : 'per-tensor';
+}
+
+/** Channels per table: as asked for, or the next fewer that divide all channels evenly; undefined: all share one. */
+function groupSizeOf(granularity: Granularity, channels: number): { groupSize?: number; note?: string } {
+  const [word, digits] = granularity.split(':');
+  if (word !== 'group') return {};
+  const wanted = Number(digits);
+  if (wanted >= channels) return {};
+  let groupSize = wanted;
+  while (channels % groupSize !== 0) groupSize--;
+  if (groupSize === wanted) return { groupSize };
+  return {
+    groupSize,
+    note: `Its ${channels} channels do not divide into groups of ${wanted}, so that each table serves ${groupSize}.`,
+  };
+}
+
+function filledTables({ tables, spec: { kind } }: TableFit): Float32Array {
+  const filled = new Float32Array(tables.length * kind.entries);
+  tables.forEach(({ values }, row) => {
+    const start = row * kind.entries;
+    filled.set(values, start);
+    filled.fill(values[values.length - 1] ?? 0, start + values.length, start + kind.entries);
+  });
+  return filled;
+}
+
+function exponentsIn(values: Float32Array | undefined): number[] {
+  return Array.from(values ?? [])
+    .filter((value) => value > 0)
+    .map((value) => Math.log2(value));
+}

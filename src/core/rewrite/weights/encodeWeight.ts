@@ -1,0 +1,110 @@
+import type { Tensor } from '../../onnx/types';
+import { formatText, type BiasScheme, type LayerFormat } from '../../quant/layerFormat';
+import { codebookKind } from '../../quant/scheme';
+import type { WeightChoice } from '../../quant/weightChoice';
+import { CodebookEncoding } from './codebookEncoding';
+import type { EncodedWeight } from './encodedWeight';
+import { HalfEncoding } from './halfEncoding';
+import { IntegerEncoding } from './integerEncoding';
+import { plainSite, type WeightSite } from './weightSite';
+
+/** What statistics decided for one weight, where its format leaves it open. */
+export type EncodingChoice = Partial<Omit<WeightChoice, 'sqnrDb'>>;
+
+const known = new WeakMap<Tensor, Map<string, WeakRef<EncodedWeight>>>();
+
+/**
+ * A weight in a format; `float` has none. Nothing is read before the result is asked for its values.
+ * One object per tensor, format and choice as long as anything holds it, so that trials fit each weight once and layers that
+ * share a weight can tell that they do.
+ * @param format its bias option is not looked at.
+ * @param choice decides a range rule `auto` below 8 bits and a gain that the format leaves open; without it: `max`, none.
+ * @throws InputError for a format that the model's operator set cannot have.
+ */
+export function encodeWeight(
+  tensor: Tensor,
+  site: WeightSite,
+  format: LayerFormat,
+  choice: EncodingChoice = {},
+): EncodedWeight {
+  const ofTensor = known.get(tensor) ?? new Map<string, WeakRef<EncodedWeight>>();
+  known.set(tensor, ofTensor);
+  const key = keyOf(site, format, choice);
+  const found = ofTensor.get(key)?.deref();
+  if (found) return found;
+  const made = makeEncoding(tensor, site, format, choice);
+  ofTensor.set(key, new WeakRef(made));
+  return made;
+}
+
+/** A bias as indices into a table. */
+export function encodeBias(
+  tensor: Tensor,
+  scheme: Exclude<BiasScheme, 'float' | 'int32'>,
+  opset: number,
+): EncodedWeight {
+  return encodeWeight(tensor, plainSite(opset), { scheme, granularity: 'tensor' });
+}
+
+function makeEncoding(
+  tensor: Tensor,
+  site: WeightSite,
+  format: LayerFormat,
+  choice: EncodingChoice,
+): EncodedWeight {
+  const { scheme, granularity, signed, symmetric, reduceRange = false, range = 'auto' } = format;
+  const kind = codebookKind(scheme);
+  if (kind) {
+    const { importance } = choice;
+    const usual = kind.kind === 'k-means' ? 'channel' : 'tensor';
+    return new CodebookEncoding(tensor, site, {
+      kind,
+      granularity: granularity ?? usual,
+      gain: kind.kind !== 'uniform' && (format.gain ?? choice.gain ?? false),
+      ...(importance && { importance }),
+    });
+  }
+  switch (scheme) {
+    case 'fp16':
+      return new HalfEncoding(tensor);
+    case 'w4':
+    case 'w8':
+    case 'w8a8':
+    case 'w8a16': {
+      const isSigned = signed ?? true;
+      const bits = scheme === 'w4' ? 4 : 8;
+      const rule = range === 'auto' ? (bits < 8 ? choice.rule : undefined) : range;
+      return new IntegerEncoding(tensor, site, {
+        type: `${isSigned ? 'int' : 'uint'}${bits}`,
+        granularity: granularity ?? 'channel',
+        // As ONNX Runtime's tool: unsigned weights have a zero point of their own.
+        symmetric: symmetric ?? isSigned,
+        reduceRange,
+        rule: rule ?? 'max',
+        gain: format.gain ?? choice.gain ?? false,
+      });
+    }
+    default:
+      throw new Error(`${scheme} is not a format of weights`);
+  }
+}
+
+let identities = 0;
+const numbered = new WeakMap<object, number>();
+
+function identityOf(value: object): number {
+  const number = numbered.get(value) ?? ++identities;
+  numbered.set(value, number);
+  return number;
+}
+
+function keyOf(site: WeightSite, format: LayerFormat, { rule, gain, importance }: EncodingChoice): string {
+  const { bias: _, ...ofWeight } = format;
+  return [
+    formatText(ofWeight),
+    JSON.stringify(site),
+    rule ?? '',
+    gain ?? '',
+    importance ? identityOf(importance) : '',
+  ].join(' ');
+}

@@ -1,0 +1,163 @@
+import { InputError } from '../../errors';
+import type { NodeRef } from '../../graph/types';
+import { bytesOf, int64Tensor } from '../../onnx/build';
+import { rawByteLength } from '../../onnx/dtype';
+import { DataType, type Tensor } from '../../onnx/types';
+import { packNibbles } from '../../quant/codebook';
+import { integerType, type Codes } from '../../quant/integerTypes';
+import {
+  integerCodes,
+  integerParams,
+  integerValues,
+  type LocalWeightRule,
+  type SliceParams,
+} from '../../quant/integerWeight';
+import type { Granularity } from '../../quant/layerFormat';
+import { elementsOf, sliceCount } from '../../quant/layouts';
+import type { IntegerTypeName } from '../../quant/scheme';
+import { collectable } from '../lazyTensor';
+import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
+import { Chain } from './chain';
+import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
+import { floatsOf } from './floatValues';
+import { integerView, type IntegerView } from './integerView';
+import { sliceGains } from './sliceGains';
+import type { WeightSite } from './weightSite';
+
+/** What an integer format says, every option decided. */
+export interface IntegerSpec {
+  readonly type: IntegerTypeName;
+  readonly granularity: Granularity;
+  readonly symmetric: boolean;
+  readonly reduceRange: boolean;
+  readonly rule: LocalWeightRule;
+  readonly gain: boolean;
+}
+
+interface IntegerFit {
+  /** What codes are made with. */
+  readonly rounding: SliceParams;
+  /** What the file holds: the same, or with corrected scales. */
+  readonly stored: SliceParams;
+}
+
+/**
+ * A weight as codes, scales and zero points before a DequantizeLinear, which the runtime computes every time, unless it has a
+ * kernel for both (MatMulNBits). A signed symmetric weight has its zero points at 0 and leaves them out.
+ */
+export class IntegerEncoding implements EncodedWeight {
+  readonly words: WeightWords;
+  readonly bytes: number;
+  readonly notes: readonly string[];
+  readonly irVersion: number;
+  readonly needsMicrosoft: boolean;
+  private readonly view: IntegerView;
+  private fitted: Promise<IntegerFit> | undefined;
+
+  /** @throws InputError for blocks below opset 21. */
+  constructor(
+    private readonly tensor: Tensor,
+    site: WeightSite,
+    private readonly spec: IntegerSpec,
+  ) {
+    const { type, granularity, rule, gain } = spec;
+    this.view = integerView(tensor.dims, site, granularity);
+    const { bits, signed } = integerType(type);
+    const { blockSize } = this.view;
+    this.words = {
+      bits,
+      signed,
+      granularity: this.view.granularity,
+      ...(blockSize !== undefined && { blockSize }),
+      range: rule,
+      gain,
+    };
+    this.notes = this.view.note === undefined ? [] : [this.view.note];
+    if (blockSize !== undefined && site.opset < BLOCK_OPSET) {
+      throw new InputError(`Weights in blocks need opset ${BLOCK_OPSET}, and the model has ${site.opset}.`);
+    }
+    const isStandard = bits > 4 || site.opset >= FOUR_BIT_OPSET;
+    this.needsMicrosoft = !isStandard;
+    this.irVersion = bits === 4 && isStandard ? FOUR_BIT_IR_VERSION : 0;
+    const slices = sliceCount(this.view.layout);
+    this.bytes =
+      this.packedBytes(elementsOf(this.view.layout)) +
+      4 * slices +
+      (this.hasZeroPoints ? this.packedBytes(slices) : 0) +
+      (this.isReshaped ? 8 * tensor.dims.length : 0);
+  }
+
+  private get hasZeroPoints(): boolean {
+    return !(this.spec.symmetric && this.words.signed);
+  }
+
+  private get isReshaped(): boolean {
+    return this.view.dims.length !== this.tensor.dims.length;
+  }
+
+  private packedBytes(count: number): number {
+    return rawByteLength(integerType(this.spec.type).dataType, count) ?? 0;
+  }
+
+  async fit(): Promise<FittedFacts> {
+    await this.params();
+    return {};
+  }
+
+  private params(): Promise<IntegerFit> {
+    this.fitted ??= this.chooseParams();
+    return this.fitted;
+  }
+
+  private async chooseParams(): Promise<IntegerFit> {
+    const { type, symmetric, reduceRange, rule, gain } = this.spec;
+    const { layout } = this.view;
+    const values = await floatsOf(this.tensor);
+    const rounding = integerParams(values, layout, type, { symmetric, reduceRange, rule });
+    if (!gain) return { rounding, stored: rounding };
+    const back = integerValues(integerCodes(values, layout, rounding, type), layout, rounding);
+    const gains = sliceGains(values, back, layout);
+    return {
+      rounding,
+      stored: { ...rounding, scales: rounding.scales.map((scale, i) => scale * (gains[i] ?? 1)) },
+    };
+  }
+
+  private async codes(): Promise<Codes> {
+    const { rounding } = await this.params();
+    return integerCodes(await floatsOf(this.tensor), this.view.layout, rounding, this.spec.type);
+  }
+
+  async values(): Promise<Float32Array> {
+    const { stored } = await this.params();
+    return integerValues(await this.codes(), this.view.layout, stored);
+  }
+
+  store(target: ConstantTarget, value: string, reader: NodeRef): string {
+    const { dims, paramDims, attributes, layout } = this.view;
+    const { dataType } = integerType(this.spec.type);
+    const slices = sliceCount(layout);
+    const chain = new Chain(target, value, reader);
+    const codes = collectable(async () => this.pack(await this.codes()));
+    const scales = async () => bytesOf((await this.params()).stored.scales);
+    const zeroPoints = async () => this.pack((await this.params()).stored.zeroPoints);
+    const input = [
+      chain.computed('quantized', dataType, dims, this.packedBytes(elementsOf(layout)), codes),
+      chain.computed('scale', DataType.FLOAT, paramDims, 4 * slices, scales),
+    ];
+    if (this.hasZeroPoints) {
+      input.push(chain.computed('zero_point', dataType, paramDims, this.packedBytes(slices), zeroPoints));
+    }
+    const domain = this.needsMicrosoft ? 'com.microsoft' : '';
+    const real = chain.node('DequantizeLinear', input, attributes, domain);
+    if (!this.isReshaped) return real;
+    const shape = chain.constant('shape', (name) => int64Tensor(name, this.tensor.dims));
+    return chain.node('Reshape', [real, shape]);
+  }
+
+  /** Codes or zero points as raw_data holds them. */
+  private pack(codes: Codes | Int32Array): Uint8Array {
+    const bytes = codes instanceof Int32Array ? Uint8Array.from(codes) : bytesOf(codes);
+    return this.words.bits === 4 ? packNibbles(bytes) : bytes;
+  }
+}
