@@ -4,7 +4,8 @@ import type { FormatOptions, LayerFormat } from '../quant/layerFormat';
 import { codebookKind } from '../quant/scheme';
 import type { WeightChoice } from '../quant/weightChoice';
 import { importanceOf } from './columnEnergy';
-import { layerError, type LayerError, type LayerErrors } from './layerError';
+import type { LayerError } from './layerError';
+import type { LayerJudge } from './layerJudge';
 import type { LayerRows } from './layerRows';
 
 /** What a choice decides; its figure comes later. */
@@ -47,34 +48,6 @@ function rulesOf({ scheme, symmetric, range }: FormatOptions & LayerFormat): rea
   if (range !== undefined && range !== 'auto') return [range];
   if (scheme !== 'w4') return ['max'];
   return symmetric === false ? ASYMMETRIC_RULES : SYMMETRIC_RULES;
-}
-
-/** Judges formats of one layer by the error at its output, on the rows in `judge`. */
-export class LayerJudge {
-  private constructor(
-    private readonly errors: LayerErrors,
-    readonly rows: LayerRows,
-    private readonly weight: Float32Array,
-    private readonly signals: Float64Array,
-  ) {}
-
-  /** @param weight in the order of the stored tensor. */
-  static async of(
-    errors: LayerErrors,
-    rows: LayerRows,
-    weight: Float32Array,
-    signal?: CancelSignal,
-  ): Promise<LayerJudge> {
-    const signals = await errors.columnEnergies(rows.judge, rows.view, weight, signal);
-    return new LayerJudge(errors, rows, weight, signals);
-  }
-
-  /** What replacing the weight by `values` loses. @throws CancelledError */
-  async error(values: Float32Array, signal?: CancelSignal): Promise<LayerError> {
-    const difference = this.weight.map((value, i) => value - (values[i] ?? 0));
-    const { judge, view } = this.rows;
-    return layerError(this.signals, await this.errors.columnEnergies(judge, view, difference, signal));
-  }
 }
 
 export interface ChosenWeight {

@@ -61,6 +61,11 @@ function stacked(groups: number, columns: number, depth: number, columnFirst: bo
   return { groups, columns, depth, groupStep: columns * depth, columnStep, depthStep };
 }
 
+/** Matrices that stand as [groups, columns, depth]. */
+export function packedView(groups: number, columns: number, depth: number): MatrixView {
+  return stacked(groups, columns, depth, true);
+}
+
 /** The values of a tensor as [groups, columns, depth]; the same array when they stand so already. */
 export function asMatrices(values: Float32Array, view: MatrixView): Float32Array {
   const { depth, columnStep, depthStep } = view;

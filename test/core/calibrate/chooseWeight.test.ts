@@ -3,10 +3,10 @@ import { columnEnergy, importanceOf } from '../../../src/core/calibrate/columnEn
 import {
   candidatesFor,
   chooseWeight,
-  LayerJudge,
   leavesOpen,
   type WeightCandidate,
 } from '../../../src/core/calibrate/chooseWeight';
+import { LayerJudge } from '../../../src/core/calibrate/layerJudge';
 import { LayerErrors } from '../../../src/core/calibrate/layerError';
 import { collectLayerRows, type LayerRows } from '../../../src/core/calibrate/layerRows';
 import { CancelledError } from '../../../src/core/errors';
@@ -146,6 +146,37 @@ describe('chooseWeight', () => {
     );
     await errors.release();
     expect(choice).toEqual({ rule: 'max', gain: false, sqnrDb: null });
+  });
+
+  it('judges a static layer with its input rounded too', async () => {
+    const weight = normalNoise(216, 1);
+    const subject = subjectWith(weight);
+    const samples = samplesOf(2);
+    const rows = await rowsOf(subject, samples);
+    const errors = await LayerErrors.open(runtime);
+    const judge = await LayerJudge.of(errors, rows, weight);
+    const values = weight.map((value) => Math.round(value * 64) / 64);
+    const error = await judge.staticError(values, 'uint8');
+    const weightOnly = await judge.error(values);
+    await errors.release();
+
+    // Every element of the input is in some row, so that these are the extremes of the rows too.
+    const inputs = samples.map(({ feeds }) => feeds['x']?.data as Float32Array);
+    const all = inputs.flatMap((data) => [...data]);
+    const [min, max] = [Math.min(...all), Math.max(...all)];
+    const scale = (max - min) / 255;
+    const zero = Math.round(-min / scale);
+    const rounded = (inputs[1] ?? new Float32Array()).map((value) => {
+      const code = Math.min(255, Math.max(0, Math.round(value / scale) + zero));
+      return (code - zero) * scale;
+    });
+    const before = (await run(subject, samples[1]?.feeds ?? {}, 'none'))['y'] ?? [];
+    const after = (await run(subjectWith(values), { x: floats(rounded, input) }, 'none'))['y'] ?? [];
+    let noise = 0;
+    Array.from(before).forEach((value, i) => (noise += (value - (after[i] ?? 0)) ** 2));
+    expect(error.noise / noise).toBeCloseTo(1, 3);
+    expect(error.noise).toBeGreaterThan(weightOnly.noise);
+    expect(error.signal).toBe(weightOnly.signal);
   });
 
   it('stops between candidates when cancelled', async () => {
