@@ -2,12 +2,14 @@ import { attrInt, normalDomain } from '../onnx/attributes';
 import { hasMacs, macsOf } from './cost';
 import type { GraphIndex } from './graphIndex';
 import { layerPaths } from './layerPath';
-import { operatorKey, weightedOperator } from './operands';
+import { operatorKey, weightedOperator, type WeightedOperator } from './operands';
 import { ownedConstants } from './operandSizes';
 import { whyNotQuantizable } from './quantizable';
+import { numericShape } from './shapeRules/facts';
 import type { Shapes } from './shapes';
 import { traceConstant } from './traceWeight';
-import type { Layer, LayerWeight, NodeRef, Shape } from './types';
+import type { Layer, LayerWeight, NodeRef } from './types';
+import { replayLayout } from './weightLayout';
 
 /** Operators that are layers even when their weight is not constant; a MatMul or Gather without one is plain arithmetic. */
 const alwaysLayers: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'LSTM', 'GRU', 'RNN']);
@@ -28,14 +30,14 @@ export function findRows(index: GraphIndex, shapes: Shapes): Rows {
   const nodes: Layer[] = [];
   for (const ref of index.nodes) {
     if (isConstantNode(ref)) continue;
-    const weight = weightOf(index, shapes, ref);
+    const weights = weightsOf(index, shapes, ref);
     const plain = row(index, shapes, paths, ref);
-    if (!weight && !isAlwaysLayer(ref)) {
+    if (weights.length === 0 && !isAlwaysLayer(ref)) {
       nodes.push(plain);
       continue;
     }
-    const reason = whyNotQuantizable(ref, weight);
-    layers.push({ ...plain, weight, quantizable: reason === undefined, reason });
+    const reason = whyNotQuantizable(ref, weights, shapes);
+    layers.push({ ...plain, weight: weights[0], weights, quantizable: reason === undefined, reason });
   }
   return { layers, nodes };
 }
@@ -60,6 +62,7 @@ function row(
     parameters,
     bytes,
     macs: repeats(ref) && hasMacs(ref.node) ? undefined : macsOf(ref, shapes),
+    weights: [],
     quantizable: false,
   };
 }
@@ -80,41 +83,61 @@ function isAlwaysLayer({ node }: NodeRef): boolean {
   return alwaysLayers.has(node.opType) && normalDomain(node.domain) === '';
 }
 
-/** The constant weight of a node, traced to where it is stored. */
-export function weightOf(index: GraphIndex, shapes: Shapes, ref: NodeRef): LayerWeight | undefined {
-  const { node, scope } = ref;
-  const operator = weightedOperator(node);
-  if (!operator) return undefined;
+/** The constant weights of a node, traced to where they are stored. */
+export function weightsOf(index: GraphIndex, shapes: Shapes, ref: NodeRef): LayerWeight[] {
+  const operator = weightedOperator(ref.node);
+  if (!operator) return [];
+  const weights: LayerWeight[] = [];
   for (const inputIndex of operator.weight) {
-    const operand = node.input[inputIndex] ?? '';
-    const traced = traceConstant(index, scope, operand);
-    if (
-      !traced ||
-      (operatorKey(node) === 'Gather' && !isEmbedding(index, ref, traced.dtype, traced.stored.via))
-    )
-      continue;
-    const { tensor, kind } = traced.constant;
-    const base = { name: traced.value, tensor, kind, inputIndex };
-    if (operator.form === 'matmulnbits') {
-      return {
-        ...base,
-        shape: [attrInt(node, 'K', 0), attrInt(node, 'N', 0)],
-        dtype: `uint${attrInt(node, 'bits', 4)}`,
-        stored: { via: 'matmulnbits', scale: node.input[2], zeroPoint: node.input[3] || undefined },
-      };
-    }
-    const shape = traced.shape ?? known(shapes.of(scope, operand)) ?? tensor.dims;
-    const stored =
-      operator.form === 'qlinear'
-        ? {
-            via: 'qlinear' as const,
-            scale: inputName(ref, operator.scale),
-            zeroPoint: inputName(ref, operator.zeroPoint),
-          }
-        : traced.stored;
-    return { ...base, shape, dtype: traced.dtype, stored };
+    const weight = weightAt(index, shapes, ref, operator, inputIndex);
+    if (!weight) continue;
+    weights.push(weight);
+    break;
   }
-  return undefined;
+  for (const inputIndex of operator.further ?? []) {
+    const weight = weightAt(index, shapes, ref, operator, inputIndex);
+    if (weight) weights.push(weight);
+  }
+  return weights;
+}
+
+function weightAt(
+  index: GraphIndex,
+  shapes: Shapes,
+  ref: NodeRef,
+  operator: WeightedOperator,
+  inputIndex: number,
+): LayerWeight | undefined {
+  const { node, scope } = ref;
+  const operand = node.input[inputIndex] ?? '';
+  const traced = traceConstant(index, scope, operand);
+  if (!traced) return undefined;
+  if (operatorKey(node) === 'Gather' && !isEmbedding(index, ref, traced.dtype, traced.stored.via)) {
+    return undefined;
+  }
+  const { constant, steps, dtype } = traced;
+  const { tensor, kind } = constant;
+  const layout = replayLayout(tensor.dims, steps, shapes);
+  const base = { name: traced.value, tensor, kind, inputIndex, scope: constant.scope, steps };
+  if (operator.form === 'matmulnbits') {
+    return {
+      ...base,
+      shape: [attrInt(node, 'K', 0), attrInt(node, 'N', 0)],
+      dtype: `uint${attrInt(node, 'bits', 4)}`,
+      stored: { via: 'matmulnbits', scale: node.input[2], zeroPoint: node.input[3] || undefined },
+      axes: [],
+    };
+  }
+  const shape = layout?.shape ?? numericShape(shapes.of(scope, operand)) ?? tensor.dims;
+  const stored =
+    operator.form === 'qlinear'
+      ? {
+          via: 'qlinear' as const,
+          scale: inputName(ref, operator.scale),
+          zeroPoint: inputName(ref, operator.zeroPoint),
+        }
+      : traced.stored;
+  return { ...base, shape, dtype, stored, axes: layout?.axes ?? shape.map(() => undefined) };
 }
 
 function inputName({ node }: NodeRef, position: number | undefined): string | undefined {
@@ -129,9 +152,4 @@ function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string
   return (
     isReal && (traced?.constant.tensor.dims.length ?? 0) >= 2 && !traceConstant(index, ref.scope, positions)
   );
-}
-
-function known(shape: Shape | undefined): readonly number[] | undefined {
-  const numbers = shape?.filter((size) => typeof size === 'number');
-  return numbers?.length === shape?.length ? numbers : undefined;
 }

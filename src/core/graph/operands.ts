@@ -5,6 +5,8 @@ import type { Node } from '../onnx/types';
 export interface WeightedOperator {
   /** Inputs that may hold the weight, the usual one first. */
   readonly weight: readonly number[];
+  /** Inputs that hold further weights. */
+  readonly further?: readonly number[];
   /** What stands in the file at `weight`: plain values, or codes with their own scale and zero point inputs. */
   readonly form: 'float' | 'qlinear' | 'matmulnbits';
   readonly scale?: number;
@@ -12,6 +14,8 @@ export interface WeightedOperator {
 }
 
 const float = (...weight: number[]): WeightedOperator => ({ weight, form: 'float' });
+/** W, and R of the recurrence. */
+const recurrent: WeightedOperator = { weight: [1], further: [2], form: 'float' };
 const qlinear = (weight: number, scale?: number, zeroPoint?: number): WeightedOperator => ({
   weight: [weight],
   form: 'qlinear',
@@ -26,9 +30,9 @@ const weighted: Readonly<Record<string, WeightedOperator>> = {
   DeformConv: float(1),
   Gemm: float(1, 0),
   MatMul: float(1, 0),
-  LSTM: float(1),
-  GRU: float(1),
-  RNN: float(1),
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
   Gather: float(0),
   'com.microsoft:FusedConv': float(1),
   'com.microsoft:FusedGemm': float(1, 0),

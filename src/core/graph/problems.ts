@@ -186,7 +186,7 @@ function storageNotes(index: GraphIndex): Problem[] {
   if (halves.length > 0) {
     notes.push({
       severity: 'info',
-      message: `${halves.length} weights are stored in 16-bit floating point; only float32 layers can be quantized yet.`,
+      message: `${halves.length} weights are stored in 16-bit floating point. A quantized model computes in float32 where they are read.`,
       node: null,
     });
   }

@@ -1,4 +1,3 @@
-import { attrInts } from '../onnx/attributes';
 import { dataTypeFacts, dtypeName } from '../onnx/dtype';
 import type { GraphIndex } from './graphIndex';
 import { operatorKey } from './operands';
@@ -12,8 +11,6 @@ export interface TracedConstant {
   readonly stored: StoredWeight;
   /** Stored element type. */
   readonly dtype: string;
-  /** Shape at the operand where it follows from the stored one; undefined past a Reshape. */
-  readonly shape: readonly number[] | undefined;
   /** Every constant on the way: codes, scales, zero points, codebook. */
   readonly constants: readonly ConstantRef[];
   /** The nodes between the operand and the stored tensor, the operand's producer first. */
@@ -49,7 +46,6 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
         value: at.value,
         stored: { via, ...names },
         dtype: dtypeName(constant.tensor.dataType),
-        shape: replayShape(constant.tensor.dims, steps),
         constants: [...constants, constant],
         steps,
       };
@@ -129,19 +125,4 @@ function commonSource(index: GraphIndex, { node, scope }: NodeRef): string | und
   );
   const [source] = sources;
   return sources.size === 1 ? source : undefined;
-}
-
-/** Applies the layout steps, innermost first, to the stored shape. */
-function replayShape(dims: readonly number[], steps: readonly NodeRef[]): readonly number[] | undefined {
-  let shape: readonly number[] = dims;
-  for (const { node } of [...steps].reverse()) {
-    if (node.opType === 'Transpose') {
-      const source = shape;
-      const order = attrInts(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
-      shape = order.map((axis) => source[axis] ?? 0);
-    } else if (['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Concat', 'Slice'].includes(node.opType)) {
-      return undefined;
-    }
-  }
-  return shape;
 }

@@ -56,6 +56,12 @@ export interface LayerWeight {
   /** Which input of the operator it is. */
   readonly inputIndex: number;
   readonly stored: StoredWeight;
+  /** The scope that holds the stored tensor. */
+  readonly scope: Scope;
+  /** The nodes between the operand and the stored tensor, the operand's producer first. */
+  readonly steps: readonly NodeRef[];
+  /** For each axis of `shape`, the axis of the stored tensor that it is; undefined where a Reshape mixes axes. */
+  readonly axes: readonly (number | undefined)[];
 }
 
 /** A node with a quantizable weight, or a row for a node without one. */
@@ -65,7 +71,10 @@ export interface Layer {
   readonly op: string;
   /** Group path from the outermost module, without the layer itself. */
   readonly path: readonly string[];
+  /** The first of `weights`. */
   readonly weight?: LayerWeight;
+  /** Every constant weight: one, or W and R of a recurrent layer. */
+  readonly weights: readonly LayerWeight[];
   /** Elements of all constant operands (weight, bias...). */
   readonly parameters: number;
   /** Stored bytes of all constant operands. */

@@ -1,41 +1,40 @@
 import type { GraphIndex } from '../graph/graphIndex';
-import type { NodeRef } from '../graph/types';
+import type { Scope } from '../graph/types';
 import type { Node, Tensor } from '../onnx/types';
 import type { GraphChanges } from './graphChanges';
+import type { ConstantTarget } from './weights/encodedWeight';
 
 /**
  * Where the stored form of a constant goes: into the graph or function body that holds the constant, so that branches
  * which share it share one form, and the body of a loop does not make it anew each time.
  */
-export class ConstantSite {
-  private constructor(
-    private readonly changes: GraphChanges,
-    private readonly container: NodeRef['scope']['container'],
-    /** The node that the new ones stand before; undefined: they come first. */
-    private readonly before: Node | undefined,
-  ) {}
+export class ConstantSite implements ConstantTarget {
+  /** The only reader of the constant, if it stands in the same scope: new nodes come right before it, else first. */
+  private readonly reader: Node | undefined;
 
-  /**
-   * @param value the constant, as `reader` sees it.
-   * @param reader one of its readers, or a node that reads it through others of the same scope.
-   */
-  static of(index: GraphIndex, changes: GraphChanges, value: string, reader: NodeRef): ConstantSite {
-    const scope = index.definingScope(reader.scope, value) ?? reader.scope;
-    const isAlone = index.consumers(scope, value).length === 1 && !index.isOutput(scope, value);
-    return new ConstantSite(
-      changes,
-      scope.container,
-      isAlone && scope === reader.scope ? reader.node : undefined,
-    );
+  /** @param scope holds the constant `value`. */
+  constructor(
+    index: GraphIndex,
+    private readonly changes: GraphChanges,
+    private readonly scope: Scope,
+    value: string,
+  ) {
+    const [reader, ...others] = index.consumers(scope, value);
+    const isAlone = others.length === 0 && reader?.scope === scope && !index.isOutput(scope, value);
+    this.reader = isAlone ? reader.node : undefined;
+  }
+
+  fresh(wanted: string): string {
+    return this.changes.fresh(wanted);
   }
 
   addInitializer(tensor: Tensor): void {
-    this.changes.addInitializer(tensor, this.container);
+    this.changes.addInitializer(tensor, this.scope.container);
   }
 
-  /** Adds nodes that compute the constant from initializers of this site, in their order. */
-  insert(...nodes: Node[]): void {
-    if (this.before) this.changes.insertBefore(this.before, ...nodes);
-    else this.changes.insertFirstIn(this.container, ...nodes);
+  /** Adds nodes that compute the constant, in their order; the site knows where. */
+  insertBefore(_reader: Node, ...nodes: Node[]): void {
+    if (this.reader) this.changes.insertBefore(this.reader, ...nodes);
+    else this.changes.insertFirstIn(this.scope.container, ...nodes);
   }
 }

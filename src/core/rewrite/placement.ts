@@ -1,5 +1,6 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
+import { whyWeightOnly } from '../graph/quantizable';
 import { inferShapes } from '../graph/shapes';
 import type { Layer, NodeRef, Scope } from '../graph/types';
 import { inlineFloats } from '../onnx/tensor';
@@ -128,6 +129,12 @@ class Placer implements ConcatContext {
     if (scheme === 'float') return;
     if (!quantizable || !weight) {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
+      return;
+    }
+    const weightOnly = isStatic(scheme) ? whyWeightOnly(layer) : undefined;
+    if (weightOnly !== undefined) {
+      this.weightOnly.push(layer);
+      this.notes.add(name, weightOnly);
       return;
     }
     const isSlow = scheme === 'w8a8' && !hasIntegerKernel(ref);

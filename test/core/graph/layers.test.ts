@@ -9,21 +9,12 @@ import {
   makeTensor,
 } from '../../../src/core/onnx/build';
 import { DataType, type ModelFunction } from '../../../src/core/onnx/types';
-import { modelOf, type Spec, study, zeros } from './support';
+import { modelOf, onlyLayer, study, zeros } from './support';
 
 const int8 = (name: string, dims: number[]) =>
   makeTensor(name, DataType.INT8, dims, new Uint8Array(dims.reduce((a, b) => a * b, 1)));
 const uint8Scalar = (name: string) => makeTensor(name, DataType.UINT8, [], new Uint8Array(1));
 const scalar = (name: string) => floatTensor(name, [1], []);
-
-/** The one layer of a model whose last node computes `y`. */
-function onlyLayer(spec: Spec, dims: Record<string, number> = {}) {
-  const { layers } = study(modelOf(spec), dims);
-  expect(layers).toHaveLength(1);
-  const [layer] = layers;
-  if (!layer) throw new Error('no layer');
-  return layer;
-}
 
 describe('cost', () => {
   const weight = (...dims: number[]) => zeros('w', DataType.FLOAT, dims, 4 * dims.reduce((a, b) => a * b, 1));
@@ -82,7 +73,11 @@ describe('cost', () => {
     });
     expect(layer.macs).toBe(10 * 2 * (80 * 8 + 80 * 20));
     expect(layer.parameters).toBe(80 * 8 + 80 * 20 + 160);
-    expect(layer.reason).toBe('LSTM layers cannot be quantized yet.');
+    expect(layer.weights.map(({ name, inputIndex }) => [name, inputIndex])).toEqual([
+      ['w', 1],
+      ['r', 2],
+    ]);
+    expect(layer).toMatchObject({ quantizable: true, weight: { name: 'w' } });
   });
   it('counts a product of two activations on a node without weight', () => {
     const { layers, others } = study(
@@ -242,7 +237,7 @@ describe('weights of every form', () => {
         { opType: 'Gather', input: ['table', 'at'], output: ['c'] },
       ],
     });
-    expect(layer).toMatchObject({ name: 'embedding', quantizable: false });
+    expect(layer).toMatchObject({ name: 'embedding', quantizable: true });
   });
 
   it('gates of a recurrent weight put in another order are that weight', () => {
@@ -262,37 +257,10 @@ describe('weights of every form', () => {
         { opType: 'LSTM', input: ['x', 'd', 'r'], output: ['y'], attributes: { hidden_size: { int: 3 } } },
       ],
     });
-    expect(layer).toMatchObject({ parameters: 60, weight: { name: 'w', shape: [1, 12, 2] } });
-  });
-});
-
-describe('why not', () => {
-  const reasonOf = (spec: Spec) => onlyLayer(spec).reason;
-  const w = floatTensor('w', new Float32Array(12), [4, 3]);
-  const matmul = { opType: 'MatMul', input: ['x', 'w'], output: ['y'] };
-  it('says it in a sentence', () => {
-    const half = makeTensor('w', DataType.FLOAT16, [4, 3], new Uint8Array(24));
-    expect(reasonOf({ inputs: { x: ['N', 4] }, initializer: [half], nodes: [matmul] })).toBe(
-      'Its weight is float16; only float32 weights can be quantized yet.',
-    );
-    expect(
-      reasonOf({ inputs: { x: [1, 2, 3, 3], w: [2, 2, 1, 1] }, nodes: [{ ...matmul, opType: 'Conv' }] }),
-    ).toBe('Its weight is computed while the model runs, not stored in the file.');
-    const inside = makeGraph({ initializer: [w], node: [makeNode(matmul)] });
-    expect(
-      reasonOf({
-        inputs: { x: ['N', 4], c: [] },
-        nodes: [
-          { opType: 'If', name: 'choose', input: ['c'], output: ['z'], attributes: { then_branch: inside } },
-        ],
-      }),
-    ).toBe(
-      'It is inside a branch or loop body of choose; only layers of the main graph can be quantized yet.',
-    );
-    const identity = { opType: 'Identity', input: ['w0'], output: ['w'] };
-    expect(
-      reasonOf({ inputs: { x: ['N', 4] }, initializer: [{ ...w, name: 'w0' }], nodes: [identity, matmul] }),
-    ).toMatch(/^Its weight passes through other operators first/);
+    expect(layer).toMatchObject({
+      parameters: 60,
+      weight: { name: 'w', shape: [1, 12, 2], axes: [undefined, 0, 1] },
+    });
   });
 });
 

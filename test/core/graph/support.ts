@@ -46,6 +46,14 @@ export function modelOf(
   );
 }
 
+/** The one layer of a model whose last node computes `y`. */
+export function onlyLayer(spec: Spec, dims: Record<string, number> = {}): Layer {
+  const { layers } = study(modelOf(spec), dims);
+  const [layer, ...others] = layers;
+  if (!layer || others.length > 0) throw new Error(`${layers.length} layers`);
+  return layer;
+}
+
 /** A tensor of some type without interesting content. */
 export function zeros(name: string, dataType: DataType, dims: number[], bytes: number): Tensor {
   return {
