@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { AxeResults } from 'axe-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
-import { openVsCode, themeNames, type Theme } from './harness/openVsCode';
+import { openVsCode, type Theme } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
 import { chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
+import { useTheme } from './support/useTheme';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -19,17 +20,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => vscode?.close());
-
-/** Changes the theme as a user does, by the settings; the open view follows without a reload. */
-async function useTheme(theme: Theme, view: ModelView): Promise<void> {
-  mkdirSync(vscode.path('.vscode'), { recursive: true });
-  writeFileSync(
-    vscode.path('.vscode/settings.json'),
-    JSON.stringify({ 'workbench.colorTheme': themeNames[theme] }),
-  );
-  const kind = () => view.frame.locator('body').getAttribute('data-vscode-theme-id');
-  await expect.poll(kind, { timeout: 20_000 }).toBe(themeNames[theme]);
-}
 
 it('is scanned, with a layer selected', async () => {
   await vscode.openFile('model.onnx');
@@ -60,7 +50,7 @@ it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
   'looks right in the %s theme (see the screenshot) and passes the accessibility checks',
   async (theme) => {
     const view = await ModelView.shown(vscode);
-    await useTheme(theme, view);
+    await useTheme(vscode, theme, view);
     await vscode.screenshot(`theme-${theme}`);
     await view.frame.evaluate(axeSource);
     const results = await view.frame.evaluate<AxeResults>(
@@ -76,7 +66,7 @@ it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
 
 it('drops columns for want of width, never name, scheme and sensitivity', async () => {
   const view = await ModelView.shown(vscode);
-  await useTheme('light', view);
+  await useTheme(vscode, 'light', view);
   const columns = (): Promise<string[]> => view.frame.locator('.grid .head .cell:visible').allInnerTexts();
   const all = ['Name', 'Operator', 'Weight', 'Parameters', 'Size', 'MACs', 'Scheme', 'Sensitivity'];
   await vscode.page.setViewportSize({ width: 1600, height: 900 });
