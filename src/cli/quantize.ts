@@ -37,6 +37,8 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     plan,
     calibration: dataRequest(options, plan),
     output,
+    // The text does not tell.
+    countUnique: options.json === true,
   });
   const result = { ...quantized, notes: [...unusedPlanNotes(file, options.plan), ...quantized.notes] };
   if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);

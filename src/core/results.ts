@@ -157,6 +157,7 @@ export interface QuantizedLayer {
   granularity: 'per-tensor' | 'per-channel';
   weightSse: number | null;
   weightSqnrDb: number | null;
+  /** Distinct values of the weight; null when nobody asked for them (see `countUnique`). */
   uniqueBefore: number | null;
   uniqueAfter: number | null;
   bytesBefore: number;

@@ -35,6 +35,8 @@ export interface QuantizeRequest extends ModelRequest {
   plan: Plan;
   calibration?: DataRequest;
   output: string;
+  /** Also count the distinct values of each weight, before and after: takes about as long as everything else. */
+  countUnique?: boolean;
 }
 
 export interface ScanRequest extends ModelRequest {

@@ -113,6 +113,26 @@ export function integerValues(
   return values;
 }
 
+/**
+ * `integerValues` of `integerCodes`, without the codes.
+ * @param stored what the file holds, where that differs from what values are divided by (rescaled channels).
+ * @throws InputError when a value is NaN.
+ */
+export function roundedValues(
+  values: Float32Array,
+  layout: SliceLayout,
+  rounding: SliceParams,
+  type: IntegerTypeName,
+  stored: SliceParams = rounding,
+): Float32Array {
+  const back = new Float32Array(values.length);
+  const limits = integerType(type);
+  forEachRun(layout, (start, end, slice, step) => {
+    roundRun(values, back, start, end, rounding, stored, slice, step, limits);
+  });
+  return back;
+}
+
 // The loops stand in functions of their own, with what they need as parameters: inside the callbacks they take twice as long.
 
 interface Limits {
@@ -177,5 +197,39 @@ function decodeRow(
 ): void {
   for (let i = start, at = 0; i < end; i++, at++) {
     values[i] = ((codes[i] as number) - (zeroPoints[at] as number)) * (scales[at] as number);
+  }
+}
+
+function roundRun(
+  values: Float32Array,
+  back: Float32Array,
+  start: number,
+  end: number,
+  rounding: SliceParams,
+  stored: SliceParams,
+  slice: number,
+  step: 0 | 1,
+  { min, max }: Limits,
+): void {
+  const { scales, zeroPoints } = rounding;
+  const factors = stored.scales;
+  if (step === 0) {
+    const scale = scales[slice] as number;
+    const zeroPoint = zeroPoints[slice] as number;
+    const factor = factors[slice] as number;
+    for (let i = start; i < end; i++) {
+      const quotient = Math.fround((values[i] as number) / scale);
+      if (quotient !== quotient) throw notFinite(quotient);
+      const code = roundHalfEven(quotient) + zeroPoint;
+      back[i] = ((code < min ? min : code > max ? max : code) - zeroPoint) * factor;
+    }
+    return;
+  }
+  for (let i = start, at = slice; i < end; i++, at++) {
+    const zeroPoint = zeroPoints[at] as number;
+    const quotient = Math.fround((values[i] as number) / (scales[at] as number));
+    if (quotient !== quotient) throw notFinite(quotient);
+    const code = roundHalfEven(quotient) + zeroPoint;
+    back[i] = ((code < min ? min : code > max ? max : code) - zeroPoint) * (factors[at] as number);
   }
 }

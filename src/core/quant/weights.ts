@@ -2,7 +2,7 @@ import type { Codes } from './integerTypes';
 import {
   integerCodes,
   integerParams,
-  integerValues,
+  roundedValues,
   type IntegerOptions,
   type SliceParams,
 } from './integerWeight';
@@ -56,14 +56,14 @@ export interface WeightError {
   readonly sse: number;
   /** 10·log10(Σw² / sse), dB; null when there is no error or no signal. */
   readonly sqnrDb: number | null;
+  /** Distinct values, which are counted when this is read: it takes longer than all the rest. */
   readonly uniqueBefore: number;
   readonly uniqueAfter: number;
 }
 
 /** Compares a weight with what its codes stand for. Unique values are counted over the whole tensor. */
 export function weightError(values: Float32Array, format: WeightFormat): WeightError {
-  const codes = quantizeWeight(values, format);
-  return differenceFrom(values, integerValues(codes, format.layout, sliceParams(format)));
+  return differenceFrom(values, roundedValues(values, format.layout, sliceParams(format), format.type));
 }
 
 /** What replacing `values` by `back` loses. */
@@ -71,11 +71,20 @@ export function differenceFrom(values: Float32Array, back: Float32Array): Weight
   let sse = 0;
   let energy = 0;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? 0;
-    const difference = value - (back[i] ?? 0);
+    const value = values[i] as number;
+    const difference = value - (back[i] as number);
     sse += difference * difference;
     energy += value * value;
   }
   const sqnrDb = sse > 0 && energy > 0 ? 10 * Math.log10(energy / sse) : null;
-  return { sse, sqnrDb, uniqueBefore: uniqueCount(values), uniqueAfter: uniqueCount(back) };
+  return {
+    sse,
+    sqnrDb,
+    get uniqueBefore() {
+      return uniqueCount(values);
+    },
+    get uniqueAfter() {
+      return uniqueCount(back);
+    },
+  };
 }

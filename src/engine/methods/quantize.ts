@@ -50,7 +50,7 @@ async function quantizeTo(
   const source: CalibrationSource | undefined = data &&
     runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
   const quantized = await quantizeModel(opened.model, plan, source, work);
-  const layers = await layerResults(quantized.layers, work);
+  const layers = await layerResults(quantized.layers, request.countUnique === true, work);
 
   const { bytes: after } = await staged.write(quantized.model, work);
   await readBack(staged.path);
@@ -119,7 +119,11 @@ async function openFloat(runtime: OrtRuntime, opened: OpenedModel): Promise<Sess
   return isThere ? runtime.openFile(opened.path, options) : runtime.openModel(opened.model, options);
 }
 
-async function layerResults(rewritten: readonly RewrittenLayer[], work: Work): Promise<QuantizedLayer[]> {
+async function layerResults(
+  rewritten: readonly RewrittenLayer[],
+  countUnique: boolean,
+  work: Work,
+): Promise<QuantizedLayer[]> {
   const layers: QuantizedLayer[] = [];
   for (const layer of rewritten) {
     const { name, scheme, bits, signed, granularity, bytesBefore, bytesAfter } = layer;
@@ -134,8 +138,8 @@ async function layerResults(rewritten: readonly RewrittenLayer[], work: Work): P
       granularity,
       weightSse: error?.sse ?? null,
       weightSqnrDb: error?.sqnrDb ?? null,
-      uniqueBefore: error?.uniqueBefore ?? null,
-      uniqueAfter: error?.uniqueAfter ?? null,
+      uniqueBefore: countUnique && error ? error.uniqueBefore : null,
+      uniqueAfter: countUnique && error ? error.uniqueAfter : null,
       bytesBefore,
       bytesAfter,
     });
