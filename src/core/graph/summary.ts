@@ -7,9 +7,7 @@ import { findRows } from './layers';
 import { listNames } from './names';
 import { describeOutputs, type OutputOverrides } from './outputs';
 import { findProblems } from './problems';
-import { inputFormats, outputFormat } from './quantization/activationFormats';
-import { foldedNodes } from './quantization/folds';
-import { weightFormatOf } from './quantization/weightFormat';
+import { rowFormats } from './quantization/rowFormats';
 import { inferShapes, type Shapes } from './shapes';
 import { modelTotals, sharedParts, type SharedPart } from './totals';
 import type { Layer, NodeRef, Scope } from './types';
@@ -40,10 +38,10 @@ export function summarizeModel(
   const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
   const shared = sharedParts(index, all);
   const totals = modelTotals(index, all);
-  const folds = foldedNodes(index, { layers, nodes });
+  const formatOf = rowFormats(index, shapes, { layers, nodes });
   const toRow = (layer: Layer): LayerRow => ({
     ...rowOf(layer, positions, shared.get(layer)),
-    ...formatOf(index, shapes, layer, folds),
+    ...formatOf(layer),
   });
   return {
     irVersion: model.irVersion,
@@ -80,23 +78,6 @@ function rowOf(
     reason: layer.reason ?? null,
     ...(shared && { shared: { ...shared } }),
   };
-}
-
-/** What the row says about quantization, where there is any. */
-function formatOf(
-  index: GraphIndex,
-  shapes: Shapes,
-  layer: Layer,
-  folds: ReadonlyMap<NodeRef, string>,
-): Pick<LayerRow, 'stored' | 'activations' | 'foldedInto'> {
-  const stored = weightFormatOf(index, shapes, layer)?.stored;
-  const foldedInto = folds.get(layer.ref);
-  // A node that only expresses a format has none of its own.
-  if (foldedInto !== undefined) return { foldedInto };
-  const inputs = inputFormats(index, shapes, layer.ref).map(({ dtype }) => dtype);
-  const output = outputFormat(index, shapes, layer.ref)?.dtype ?? null;
-  const hasFormats = inputs.length > 0 || output !== null;
-  return { ...(stored && { stored }), ...(hasFormats && { activations: { inputs, output } }) };
 }
 
 /** The inputs that must be fed. */

@@ -94,6 +94,18 @@ describe('foldedNodes(index, rows)', () => {
     expect(layers[0]).not.toHaveProperty('activations');
   });
 
+  it('puts what is folded into the group of its row', () => {
+    const model = forms.blockedInt4();
+    const { graph } = model;
+    if (!graph) throw new Error('no graph');
+    const node = graph.node.map((each) =>
+      each.name === 'product' ? { ...each, name: '/head/fc/MatMul' } : each,
+    );
+    const { layers, nodes } = summarizeModel(indexGraph({ ...model, graph: { ...graph, node } }));
+    expect(layers[0]?.path).toEqual(['head', 'fc']);
+    expect(nodes).toMatchObject([{ name: 'w_dq', path: ['head', 'fc'], foldedInto: '/head/fc/MatMul' }]);
+  });
+
   it('shows a pair that belongs to no row, and ends on a pair that feeds itself', () => {
     const pair = (input: string, output: string) => [
       { opType: 'QuantizeLinear', name: 'q', input: [input, 's'], output: ['q'] },
