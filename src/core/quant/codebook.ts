@@ -1,8 +1,9 @@
 /** Weights as indices into a table of values. */
 import type { AxisLayout } from './affine';
+import { sliceGains } from './gain';
 import { countUpTo, halfway, kmeans } from './kmeans';
-import { sliceRanges } from './layouts';
-import { powersOfTwoCodebook } from './powersOfTwo';
+import { gatherSlices, sliceRanges } from './layouts';
+import { powersOfTwoCodebook, powersOfTwoScales } from './powersOfTwo';
 import type { CodebookKind } from './scheme';
 import { differenceFrom, type WeightError } from './weights';
 
@@ -13,45 +14,86 @@ export interface Codebook {
   readonly thresholds: Float64Array;
 }
 
-/** A codebook for one weight. */
+/** The codebooks of one weight. Channel c of `layout` uses codebook ⌊c / group⌋. */
 export interface WeightCodebook {
-  readonly codebook: Codebook;
+  readonly codebooks: readonly Codebook[];
+  readonly group: number;
   readonly layout: AxisLayout;
-  /** Per channel of `layout`, what the values are multiplied by; absent: nothing. */
+  /** Per channel, what its weights are divided by to find their indices; absent: 1. */
   readonly scales?: Float32Array;
+  /** Per channel, what the values of the table are multiplied by, where gains make that another than `scales`. */
+  readonly storedScales?: Float32Array;
+}
+
+export interface CodebookOptions {
+  /** k-means: so many neighbouring channels of the layout share a codebook (the last ones maybe fewer); absent: all. */
+  readonly group?: number;
+  /** A scale per channel; absent: k-means where that lowers the squared error, powers of two never. */
+  readonly scaled?: boolean;
+  /** k-means: how much the squared error of each element counts, positive; absent: all the same. */
+  readonly importance?: Float32Array;
+  /** Multiplies every channel by ⟨w,w⟩/⟨w,Q(w)⟩. */
+  readonly gain?: boolean;
 }
 
 /**
  * The codebook of `kind` for a weight:
  * - uniform: min + (max − min) / (entries − 1) · index over the tensor;
- * - k-means: of the tensor, or of its channels each divided by its greatest magnitude when that gives the smaller squared
- *   error of the weight (channels count by the square of their scale, which is what their errors are multiplied by);
- * - powers of two: up to the greatest magnitude of the tensor.
- * @param layout the channels that may have a scale; one channel: none has.
+ * - k-means: of the tensor, of groups of its channels, or of its channels each divided by its greatest magnitude (they count by
+ *   the square of their scale then, which is what their errors are multiplied by);
+ * - powers of two: up to the greatest magnitude of the tensor; scaled: see `powersOfTwoScales`.
+ * @param layout the channels that may have a scale; one channel: none has, but for the gain.
  * @throws InputError when a value is not finite.
  */
-export function fitCodebook(values: Float32Array, layout: AxisLayout, kind: CodebookKind): WeightCodebook {
+export function fitCodebook(
+  values: Float32Array,
+  layout: AxisLayout,
+  kind: CodebookKind,
+  { group, scaled, importance, gain }: CodebookOptions = {},
+): WeightCodebook {
   const ranges = sliceRanges(values, layout);
   const min = ranges.min.reduce((least, low) => Math.min(least, low), Infinity);
   const max = ranges.max.reduce((greatest, high) => Math.max(greatest, high), -Infinity);
-  switch (kind.kind) {
-    case 'uniform':
-      return { codebook: uniformCodebook(min, max, kind.entries), layout };
-    case 'powers of two':
-      return { codebook: powersOfTwoCodebook(Math.max(-min, max), kind.magnitudes), layout };
-    case 'k-means': {
-      const plain = { codebook: nearestCodebook(kmeans(values, kind.entries)), layout };
-      if (layout.channels === 1) return plain;
-      const scales = ranges.max.map((high, channel) => Math.max(-(ranges.min[channel] ?? 0), high) || 1);
-      const scaled = { codebook: scaledKmeans(values, layout, scales, kind.entries), layout, scales };
-      return squaredError(values, scaled) < squaredError(values, plain) ? scaled : plain;
+  const magnitudes = ranges.max.map((high, channel) => Math.max(-(ranges.min[channel] ?? 0), high) || 1);
+  const shared = (codebook: Codebook): WeightCodebook => ({
+    codebooks: [codebook],
+    group: layout.channels,
+    layout,
+  });
+  const fit = (): WeightCodebook => {
+    switch (kind.kind) {
+      case 'uniform':
+        return shared(uniformCodebook(min, max, kind.entries));
+      case 'powers of two': {
+        if (!scaled) return shared(powersOfTwoCodebook(Math.max(-min, max), kind.magnitudes));
+        const codebook = powersOfTwoCodebook(1, kind.magnitudes);
+        return { ...shared(codebook), scales: powersOfTwoScales(values, layout, magnitudes, codebook) };
+      }
+      case 'k-means': {
+        const fitted = (scales?: Float32Array): WeightCodebook => ({
+          codebooks: kmeansCodebooks(values, layout, { entries: kind.entries, group, scales, importance }),
+          group: group ?? layout.channels,
+          layout,
+          ...(scales && { scales }),
+        });
+        if (scaled !== undefined || layout.channels === 1) return fitted(scaled ? magnitudes : undefined);
+        const [plain, relative] = [fitted(), fitted(magnitudes)];
+        const isBetter = squaredError(values, relative, importance) < squaredError(values, plain, importance);
+        return isBetter ? relative : plain;
+      }
     }
-  }
+  };
+  return gain ? withGain(values, fit()) : fit();
 }
 
-function squaredError(values: Float32Array, fitted: WeightCodebook): number {
+function withGain(values: Float32Array, fitted: WeightCodebook): WeightCodebook {
+  const gains = sliceGains(values, lookUp(codebookIndices(values, fitted), fitted), fitted.layout);
+  return { ...fitted, storedScales: gains.map((gain, channel) => gain * (fitted.scales?.[channel] ?? 1)) };
+}
+
+function squaredError(values: Float32Array, fitted: WeightCodebook, importance?: Float32Array): number {
   const back = lookUp(codebookIndices(values, fitted), fitted);
-  return back.reduce((sum, value, i) => sum + (value - (values[i] ?? 0)) ** 2, 0);
+  return back.reduce((sum, value, i) => sum + (importance?.[i] ?? 1) * (value - (values[i] ?? 0)) ** 2, 0);
 }
 
 function uniformCodebook(min: number, max: number, entries: number): Codebook {
@@ -60,46 +102,72 @@ function uniformCodebook(min: number, max: number, entries: number): Codebook {
   return nearestCodebook(Float32Array.from({ length: entries }, (_, index) => min + step * index));
 }
 
-function scaledKmeans(
+interface KmeansSpec extends Pick<CodebookOptions, 'group' | 'importance'> {
+  readonly entries: number;
+  readonly scales: Float32Array | undefined;
+}
+
+/** One codebook for each group of channels, of the values divided by the scale of their channel. */
+function kmeansCodebooks(
   values: Float32Array,
   layout: AxisLayout,
-  scales: Float32Array,
-  entries: number,
-): Codebook {
-  const relative = new Float32Array(values.length);
-  const weights = new Float32Array(values.length);
-  const largest = scales.reduce((most, scale) => Math.max(most, scale), 0);
-  forEachChannel(layout, scales, (start, end, scale) => {
-    for (let i = start; i < end; i++) relative[i] = (values[i] ?? 0) / scale;
-    // Relative to the largest, and never 0: float32 cannot hold the square of a small scale.
-    weights.fill(Math.max((scale / largest) ** 2, 2 ** -100), start, end);
-  });
-  return nearestCodebook(kmeans(relative, entries, weights));
+  { entries, group = layout.channels, scales, importance }: KmeansSpec,
+): Codebook[] {
+  let relative = values;
+  let weights = importance;
+  if (scales) {
+    const scaled = new Float32Array(values.length);
+    const counted = new Float32Array(values.length);
+    const largest = scales.reduce((most, scale) => Math.max(most, scale), 0);
+    forEachChannel(layout, (start, end, channel) => {
+      const scale = scales[channel] ?? 1;
+      for (let i = start; i < end; i++) {
+        scaled[i] = (values[i] ?? 0) / scale;
+        // Errors are multiplied by the scale. Never 0: float32 cannot hold the square of a small one.
+        counted[i] = Math.max((scale / largest) ** 2 * (importance?.[i] ?? 1), 2 ** -100);
+      }
+    });
+    [relative, weights] = [scaled, counted];
+  }
+  if (group >= layout.channels) return [nearestCodebook(kmeans(relative, entries, weights))];
+  const gathered = gatherSlices(relative, layout);
+  const ownWeights = weights && gatherSlices(weights, layout).values;
+  const codebooks: Codebook[] = [];
+  for (let first = 0; first < layout.channels; first += group) {
+    const start = gathered.starts[first];
+    const end = gathered.starts[Math.min(layout.channels, first + group)];
+    const own = kmeans(gathered.values.subarray(start, end), entries, ownWeights?.subarray(start, end));
+    codebooks.push(nearestCodebook(own));
+  }
+  return codebooks;
 }
 
 function nearestCodebook(values: Float32Array): Codebook {
   return { values, thresholds: halfway(values) };
 }
 
-/** The index of every value, one per element. */
-export function codebookIndices(
-  values: Float32Array,
-  { codebook, layout, scales }: WeightCodebook,
-): Uint8Array {
+/** The index of every value in the codebook of its channel, one per element. */
+export function codebookIndices(values: Float32Array, fitted: WeightCodebook): Uint8Array {
+  const { layout, scales } = fitted;
   const indices = new Uint8Array(values.length);
-  forEachChannel(layout, scales, (start, end, scale) => {
+  forEachChannel(layout, (start, end, channel) => {
+    const { thresholds } = codebookOf(fitted, channel);
+    const scale = scales?.[channel] ?? 1;
     for (let i = start; i < end; i++) {
-      indices[i] = countUpTo(codebook.thresholds, Math.fround((values[i] ?? 0) / scale));
+      indices[i] = countUpTo(thresholds, Math.fround((values[i] ?? 0) / scale));
     }
   });
   return indices;
 }
 
 /** The values that indices stand for, computed in float32 as the runtime does. */
-export function lookUp(indices: Uint8Array, { codebook, layout, scales }: WeightCodebook): Float32Array {
+export function lookUp(indices: Uint8Array, fitted: WeightCodebook): Float32Array {
+  const { layout, scales, storedScales = scales } = fitted;
   const values = new Float32Array(indices.length);
-  forEachChannel(layout, scales, (start, end, scale) => {
-    for (let i = start; i < end; i++) values[i] = (codebook.values[indices[i] ?? 0] ?? 0) * scale;
+  forEachChannel(layout, (start, end, channel) => {
+    const table = codebookOf(fitted, channel).values;
+    const scale = storedScales?.[channel] ?? 1;
+    for (let i = start; i < end; i++) values[i] = (table[indices[i] ?? 0] ?? 0) * scale;
   });
   return values;
 }
@@ -108,13 +176,18 @@ export function codebookError(values: Float32Array, fitted: WeightCodebook): Wei
   return differenceFrom(values, lookUp(codebookIndices(values, fitted), fitted));
 }
 
+function codebookOf({ codebooks, group }: WeightCodebook, channel: number): Codebook {
+  const codebook = codebooks[Math.floor(channel / group)];
+  if (!codebook) throw new RangeError(`${codebooks.length} codebooks for channel ${channel}`);
+  return codebook;
+}
+
 function forEachChannel(
   { outer, channels, inner }: AxisLayout,
-  scales: Float32Array | undefined,
-  visit: (start: number, end: number, scale: number) => void,
+  visit: (start: number, end: number, channel: number) => void,
 ): void {
   for (let slice = 0; slice < outer * channels; slice++) {
-    visit(slice * inner, (slice + 1) * inner, scales?.[slice % channels] ?? 1);
+    visit(slice * inner, (slice + 1) * inner, slice % channels);
   }
 }
 

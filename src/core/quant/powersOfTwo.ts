@@ -1,5 +1,11 @@
 /** Powers of two and zero, as Incremental Network Quantization has them (Zhou et al. 2017, arXiv:1702.03044, eq. 1–4). */
+import type { AxisLayout } from './affine';
 import type { Codebook } from './codebook';
+import { countUpTo } from './kmeans';
+import { gatherSlices } from './layouts';
+
+/** Scales tried per channel, over one octave: a factor of two only shifts which powers are used. */
+const SCALES_PER_OCTAVE = 16;
 
 /**
  * The greatest exponent for weights of magnitude up to `largest`: n1 = ⌊log2(4·largest/3)⌋, so that `largest` is nearer to
@@ -33,4 +39,54 @@ export function powersOfTwoCodebook(largest: number, magnitudes: number): Codebo
     values: Float32Array.from([...powers.map((power) => -power).reverse(), 0, ...powers]),
     thresholds: Float64Array.from([...below.reverse(), ...halfway]),
   };
+}
+
+/**
+ * The scale of every channel with the least squared error when its weights are divided by it and looked up in `codebook`,
+ * whose greatest value is 1: of 16 in the octave around the greatest magnitude of the channel.
+ * @param magnitudes the greatest of every channel, above 0.
+ */
+export function powersOfTwoScales(
+  values: Float32Array,
+  layout: AxisLayout,
+  magnitudes: Float32Array,
+  codebook: Codebook,
+): Float32Array {
+  const gathered = gatherSlices(values, layout);
+  return magnitudes.map((magnitude, channel) => {
+    const own = gathered.values.subarray(gathered.starts[channel], gathered.starts[channel + 1]);
+    let best = magnitude;
+    let least = lookUpError(own, magnitude, codebook, Infinity);
+    for (let i = 1; i < SCALES_PER_OCTAVE; i++) {
+      // Beyond 4/3, the greatest magnitude would go to the next power anyway.
+      const scale = Math.fround((magnitude * 4 * 2 ** (-i / SCALES_PER_OCTAVE)) / 3);
+      const error = lookUpError(own, scale, codebook, least);
+      if (error < least) [least, best] = [error, scale];
+    }
+    return best;
+  });
+}
+
+/** Squared error of looking up `values`; some part of it that is at least `limit`, once it is. */
+function lookUpError(
+  values: Float32Array,
+  scale: number,
+  { values: table, thresholds }: Codebook,
+  limit: number,
+): number {
+  let error = 0;
+  for (let i = 0; i < values.length && error < limit; i++) {
+    const value = values[i] as number;
+    const difference = value - (table[countUpTo(thresholds, value / scale)] as number) * scale;
+    error += difference * difference;
+  }
+  return error;
+}
+
+/** The powers of two in a table of them, as exponents, ascending: n2 … n1. Empty for a table of zero alone. */
+export function exponentsOf({ values }: Codebook): number[] {
+  return Array.from(
+    values.filter((value) => value > 0),
+    (value) => Math.round(Math.log2(value)),
+  );
 }

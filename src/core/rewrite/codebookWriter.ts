@@ -93,10 +93,9 @@ export class CodebookWriter {
 
   /** Bytes in the file: indices, codebook and scales. */
   bytesOf(constant: CodebookConstant): number {
-    const { codebook, scales } = constant.fitted;
-    return (
-      indexBytes(constant, this.storedBits(constant)) + 4 * codebook.values.length + 4 * (scales?.length ?? 0)
-    );
+    const { scales } = constant.fitted;
+    const values = tableOf(constant.fitted);
+    return indexBytes(constant, this.storedBits(constant)) + 4 * values.length + 4 * (scales?.length ?? 0);
   }
 
   /**
@@ -107,9 +106,10 @@ export class CodebookWriter {
   add(value: string, reader: NodeRef, constant: CodebookConstant): string {
     const known = this.stored.get(constant.fitted);
     if (known !== undefined) return known;
-    const { codebook, scales } = constant.fitted;
+    const { scales } = constant.fitted;
+    const values = tableOf(constant.fitted);
     const indices = this.addIndices(value, constant);
-    const table = this.addFloats(`${value}_codebook`, codebook.values, [codebook.values.length]);
+    const table = this.addFloats(`${value}_codebook`, values, [values.length]);
     const positions = this.addNode(reader, 'Cast', value, [indices], { to: { int: DataType.INT32 } });
     let result = this.addNode(reader, 'Gather', value, [table, positions]);
     if (scales) {
@@ -156,8 +156,12 @@ export class CodebookWriter {
   }
 }
 
-function fitsFourBits({ codebook }: WeightCodebook): boolean {
-  return codebook.values.length <= FOUR_BIT_ENTRIES;
+function fitsFourBits(fitted: WeightCodebook): boolean {
+  return tableOf(fitted).length <= FOUR_BIT_ENTRIES;
+}
+
+function tableOf({ codebooks: [codebook] }: WeightCodebook): Float32Array {
+  return codebook?.values ?? new Float32Array(0);
 }
 
 function indexType(bits: 4 | 8): DataType {
