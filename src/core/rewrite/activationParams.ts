@@ -27,6 +27,8 @@ export class ActivationParams {
    * @throws InputError when the range is missing.
    */
   of(value: string, type: StaticType): NamedParams {
+    const existing = this.context.placement.existing.get(value);
+    if (existing) return existing;
     const root = this.context.placement.tensors.get(value)?.rangeOf ?? value;
     const mainType = this.mainTypes.get(root) ?? type;
     this.mainTypes.set(root, mainType);

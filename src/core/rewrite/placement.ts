@@ -10,6 +10,7 @@ import type { Plan, TensorOverride } from '../plan/types';
 import type { Range, StaticType } from '../quant/scheme';
 import { activationTypeOf, isEightBit, narrowFirst } from './activationTypes';
 import { shareConcatScales, type ConcatContext } from './concatScales';
+import { existingPair, isQuantizedAlready, type ExistingPair } from './existingPairs';
 import { Notes } from './notes';
 import {
   clippingBounds,
@@ -73,6 +74,8 @@ export interface Placement {
   readonly constants: readonly ConstantOperand[];
   /** Ranges known without data. */
   readonly fixedRanges: ReadonlyMap<string, Range>;
+  /** Inputs of static layers that have a pair in the model already, which the layers read. */
+  readonly existing: ReadonlyMap<string, ExistingPair>;
   readonly notes: Notes;
 }
 
@@ -86,6 +89,7 @@ export interface Placement {
  *   plan names has the type it gives, for all of them, and a pair of its own.
  * - A Gemm or MatMul that nothing static reads in its type has no pair on its output: its integer kernel gives float32
  *   sums, so a pair there would only round them. (Conv has no such kernel.)
+ * - A tensor that has a pair in the model keeps it, and gets no other.
  * - A single static layer has no integer neighbours to stay connected with: then nothing else is quantized, and a
  *   trial of one layer measures that layer.
  */
@@ -111,6 +115,7 @@ class Placer implements ConcatContext {
   readonly types = new Map<string, StaticType>();
   private constants: ConstantOperand[] = [];
   private readonly fixedRanges = new Map<string, Range>();
+  private readonly existing = new Map<string, ExistingPair>();
   readonly overrides: ReadonlyMap<string, TensorOverride>;
 
   constructor(
@@ -143,7 +148,10 @@ class Placer implements ConcatContext {
     } else {
       const type = activationTypeOf(this.plan, scheme);
       const dataInput = weight.inputIndex === 0 ? 1 : 0;
-      const inputType = this.overrides.get(ref.node.input[dataInput] ?? '')?.type ?? type;
+      const input = ref.node.input[dataInput] ?? '';
+      const pair = existingPair(this.index, ref.scope, input);
+      if (pair) this.existing.set(input, pair);
+      const inputType = pair?.names.type ?? this.overrides.get(input)?.type ?? type;
       this.layers.set(ref, { layer, scheme, inputType, type, weightInput: weight.inputIndex, dataInput });
     }
     if (!isSlow) return;
@@ -218,6 +226,8 @@ class Placer implements ConcatContext {
     const clip = this.clipAfter(ref);
     if (clip) this.clips.set(ref, clip);
     const value = (clip ?? ref).node.output[0] ?? '';
+    // The pair that the model puts there is enough.
+    if (isQuantizedAlready(this.index, ref.scope, value)) return;
     this.addRoot(value, type);
     const fixed = fixedOutputRange(ref);
     if (fixed && !clip) this.fixedRanges.set(value, fixed);
@@ -292,6 +302,7 @@ class Placer implements ConcatContext {
     const readers = new Map<string, Map<StaticType, Set<NodeRef>>>();
     for (const each of this.layers.values()) {
       const value = each.layer.ref.node.input[each.dataInput] ?? '';
+      if (this.existing.has(value)) continue;
       const ofValue = readers.get(value) ?? new Map<StaticType, Set<NodeRef>>();
       readers.set(
         value,
@@ -320,6 +331,7 @@ class Placer implements ConcatContext {
       tensors: this.tensors(),
       constants: this.constants,
       fixedRanges: this.fixedRanges,
+      existing: this.existing,
       notes: this.notes,
     };
   }

@@ -31,6 +31,10 @@ export class StaticActivations {
       writer.addPairs(tensor, (type) => this.params.of(tensor.value, type).names);
     }
     for (const [producer, clip] of kept) this.addInnerPair(producer, clip);
+    for (const { layer, dataInput } of placement.layers) {
+      const pair = placement.existing.get(layer.ref.node.input[dataInput] ?? '');
+      if (pair) writer.setInput(layer.ref.node, dataInput, pair.output);
+    }
     for (const operand of placement.constants) {
       await naming(operand.ref.name, () => this.quantizeOperand(operand));
     }
