@@ -150,6 +150,14 @@ function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string
   const traced = traceConstant(index, ref.scope, table);
   const isReal = via !== 'float' || dtype.startsWith('float') || dtype === 'double' || dtype === 'bfloat16';
   return (
-    isReal && (traced?.constant.tensor.dims.length ?? 0) >= 2 && !traceConstant(index, ref.scope, positions)
+    (isReal || areCodes(index, ref)) &&
+    (traced?.constant.tensor.dims.length ?? 0) >= 2 &&
+    !traceConstant(index, ref.scope, positions)
   );
+}
+
+/** True when rows are dequantized after they were read: the table holds codes. */
+function areCodes(index: GraphIndex, { node, scope }: NodeRef): boolean {
+  const readers = index.consumers(scope, node.output[0] ?? '');
+  return readers.some((reader) => operatorKey(reader.node).endsWith('DequantizeLinear'));
 }

@@ -126,6 +126,14 @@ describe('quantizationDetails(index, shapes, layer)', () => {
     expect((await detailsOf(model)).weight).toMatchObject({ badge: 'int8', scale: null });
   });
 
+  it('tables of codes that are dequantized after reading', async () => {
+    expect(await detailsOf(forms.table())).toMatchObject({
+      layer: 'embedding',
+      weight: { badge: 'int8', granularity: { kind: 'per-tensor' }, scale: one(0.5), zeroPoint: one(0) },
+      output: null,
+    });
+  });
+
   it('of a float layer says nothing', async () => {
     const model = forms.matMul([floatTensor('w', new Float32Array(640), [64, 10])], []);
     expect(await detailsOf(model)).toEqual({ layer: 'product', weight: null, inputs: [], output: null });

@@ -34,6 +34,7 @@ describe('foldedNodes(index, rows)', () => {
     expect(folds(forms.codebook())).toEqual({ w_cast: 'product', w_gather: 'product', w_mul: 'product' });
     expect(folds(forms.perKernel())).toEqual({ w_dq: 'conv', w_reshape: 'conv' });
     expect(folds(forms.castHalf())).toEqual({ w_cast: 'product' });
+    expect(folds(forms.table())).toEqual({ rows_dq: 'embedding' });
     expect(folds(forms.fakeQuantized())).toEqual({ w_q: 'product', w_dq: 'product' });
   });
 

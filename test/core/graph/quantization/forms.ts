@@ -260,6 +260,19 @@ export function dynamic(): Model {
   });
 }
 
+/** A table whose rows are dequantized after they were read, as ONNX Runtime's tool writes embeddings. */
+export function table(): Model {
+  return modelOf({
+    inputs: { ids: ['N'] },
+    initializer: [int8('codes', [20, 8]), scalar('s', 0.5), int8('z', [])],
+    nodes: [
+      { opType: 'Gather', name: 'embedding', input: ['codes', 'ids'], output: ['rows'] },
+      { opType: 'DequantizeLinear', name: 'rows_dq', input: ['rows', 's', 'z'], output: ['y'] },
+    ],
+    outputs: ['y'],
+  });
+}
+
 /** Half-precision weights with a Cast. */
 export function castHalf(): Model {
   return matMul(
