@@ -154,7 +154,19 @@ export interface QuantizedLayer {
   scheme: string;
   bits: number;
   signed: boolean;
-  granularity: 'per-tensor' | 'per-channel';
+  granularity: 'per-tensor' | 'per-channel' | 'per-kernel' | 'per-group' | 'blocked';
+  /** Elements per scale when blocked, channels per table when per-group. */
+  blockSize?: number;
+  /** Values in a table of a codebook. */
+  entries?: number;
+  /** Powers of two in the table of a pow2 scheme, ascending. */
+  exponents?: readonly number[];
+  /** How the range of an integer weight was chosen: `max`, `mse`, `percentile:99.9`... */
+  range?: string;
+  /** Its scales were corrected so that rounding does not shrink the weight. */
+  gain?: boolean;
+  /** How the bias is stored: `float`, `int32`, `u4`, `lut8`... Absent: there is none. */
+  bias?: string;
   weightSse: number | null;
   weightSqnrDb: number | null;
   /** Distinct values of the weight; null when nobody asked for them (see `countUnique`). */

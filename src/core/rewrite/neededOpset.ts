@@ -1,4 +1,9 @@
-/** Operator sets and IR versions that formats of weights need. */
+/** Operator sets and IR versions that formats need. */
+import type { Layer } from '../graph/types';
+import type { LayerFormat } from '../quant/layerFormat';
+import { codebookKind } from '../quant/scheme';
+import { integerView } from './weights/integerView';
+import { weightSite } from './weights/weightSite';
 
 /** UINT4 and INT4 in the standard operators. */
 export const FOUR_BIT_OPSET = 21;
@@ -8,3 +13,25 @@ export const BLOCK_OPSET = 21;
 export const FOUR_BIT_IR_VERSION = 10;
 /** Entries that an index of 4 bits can name. */
 export const FOUR_BIT_ENTRIES = 16;
+
+/** `wish`: below opset 21 it is written in another way. `must`: it cannot be written there. */
+export type OpsetNeed = 'none' | 'wish' | 'must';
+
+/**
+ * How much a format needs opset 21.
+ * @param layer that it is for; without one, the most that any layer could need.
+ */
+export function opsetNeed({ scheme, granularity, bias }: LayerFormat, layer?: Layer): OpsetNeed {
+  if (granularity?.startsWith('block:') && (!layer || isBlocked(layer, granularity))) return 'must';
+  const isSmall = (table: string): boolean => (codebookKind(table)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
+  const isNew =
+    scheme === 'w4' || scheme === 'w8a16' || isSmall(scheme) || (bias !== undefined && isSmall(bias));
+  return isNew ? 'wish' : 'none';
+}
+
+function isBlocked({ ref, weights }: Layer, granularity: NonNullable<LayerFormat['granularity']>): boolean {
+  return weights.some((weight) => {
+    const site = weightSite(ref, weight, BLOCK_OPSET);
+    return integerView(weight.tensor.dims, site, granularity).granularity === 'blocked';
+  });
+}

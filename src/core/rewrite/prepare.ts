@@ -5,11 +5,9 @@ import { inferShapes } from '../graph/shapes';
 import type { Layer } from '../graph/types';
 import { derive } from '../onnx/origin';
 import { DataType, type Model } from '../onnx/types';
-import { schemeOf } from '../plan/editPlan';
+import { formatOf, schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import { codebookKind } from '../quant/scheme';
 import { isEightBit } from './activationTypes';
-import { FOUR_BIT_ENTRIES, FOUR_BIT_OPSET } from './codebookWriter';
 import { widenFloat16 } from './convert/widenFloat16';
 import { dropIdentities } from './dropIdentities';
 import { foldChannelAffine } from './foldChannelAffine';
@@ -17,6 +15,7 @@ import { foldGemmFactors } from './foldGemmFactors';
 import { foldConstants } from './foldConstants';
 import { GraphChanges } from './graphChanges';
 import { meanToPool } from './meanToPool';
+import { FOUR_BIT_OPSET, opsetNeed, type OpsetNeed } from './neededOpset';
 import { defaultOpset, raiseOpset, type RaisedModel } from './opset';
 import { placeQuantization } from './placement';
 
@@ -48,7 +47,7 @@ const prepared = new WeakMap<Model, Prepared>();
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
   const known = prepared.get(model);
   // A plan with smaller indices or wider activations than the one it was prepared for may need a higher opset.
-  if (known && !wantsNewTypes(model, plan)) return known;
+  if (known && needOf(model, plan) === 'none') return known;
   if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseForPlan(named, plan);
@@ -64,30 +63,39 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
 }
 
 /**
- * Raises the opset as far as the plan needs. Indices of 4 bits and activations of 16 bits are worth raising it further, but
- * not worth giving up: where that is not possible, the former are written as bytes, the latter by com.microsoft's operators.
+ * Raises the opset as far as the plan needs. Codes of 4 bits and activations of 16 are worth raising it further, but not worth
+ * giving up: where that is not possible, indices are written as bytes, the others by com.microsoft's operators. Blocks are not
+ * written in another way.
  */
 function raiseForPlan(model: Model, plan: Plan): RaisedModel {
-  if (!wantsNewTypes(model, plan)) return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+  const need = needOf(model, plan);
+  if (need === 'none') return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
   try {
     return raiseOpset(model, FOUR_BIT_OPSET, plan.dimensions);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    if (!(error instanceof InputError) || need === 'must') throw error;
     const raised = raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
     return { model: raised.model, notes: [...raised.notes, error.message] };
   }
 }
 
-/** True when the plan writes indices of 4 bits or activations of 16, for which the model's opset has no types. */
-function wantsNewTypes(model: Model, plan: Plan): boolean {
-  if ((defaultOpset(model.opsetImport) ?? 0) >= FOUR_BIT_OPSET) return false;
-  const isNew = (scheme: string) =>
-    scheme === 'w8a16' || (codebookKind(scheme)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
-  if (Object.values(plan.tensors ?? {}).some(({ type = 'uint8' }) => !isEightBit(type))) return true;
-  const schemes = [plan.defaultScheme, ...Object.values(plan.layers).map(({ scheme }) => scheme)];
+/** Whether the plan uses types or blocks that the model's opset does not have. */
+function needOf(model: Model, plan: Plan): OpsetNeed {
+  if ((defaultOpset(model.opsetImport) ?? 0) >= FOUR_BIT_OPSET) return 'none';
+  const formats = [{ ...plan.defaultOptions, scheme: plan.defaultScheme }, ...Object.values(plan.layers)];
+  const isWide = Object.values(plan.tensors ?? {}).some(({ type = 'uint8' }) => !isEightBit(type));
   // Most plans have none, and need no look at the layers.
-  if (!schemes.some(isNew)) return false;
-  return plannedLayers(model, plan).some(({ name }) => isNew(schemeOf(plan, name, true)));
+  if (
+    !isWide &&
+    formats.every(
+      ({ scheme, ...options }) => scheme === 'auto' || opsetNeed({ ...options, scheme }) === 'none',
+    )
+  )
+    return 'none';
+  const layers = plannedLayers(model, plan);
+  const needs = layers.map((layer) => opsetNeed(formatOf(plan, layer.name), layer));
+  if (layers.some(({ quantizable }, at) => quantizable && needs[at] === 'must')) return 'must';
+  return isWide || needs.some((need) => need !== 'none') ? 'wish' : 'none';
 }
 
 /**

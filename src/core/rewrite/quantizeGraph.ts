@@ -2,31 +2,34 @@ import { throwIfCancelled } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
 import { derive } from '../onnx/origin';
-import { readFloat32 } from '../onnx/tensor';
+import { elementCount, readFloat32 } from '../onnx/tensor';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { ActivationRange } from '../quant/scheme';
 import { GraphChanges } from './graphChanges';
 import { keptFloat, naming } from './layerResult';
 import type { Placement } from './placement';
 import { CONTRIB_DOMAIN, QdqWriter } from './qdq';
-import type { RewriteContext } from './rewriteContext';
+import type { ReadValues, RewriteContext, Statistics } from './rewriteContext';
 import type { Rewritten, RewrittenLayer } from './rewrite';
 import { StaticLayers } from './staticLayers';
 import { WeightOnlyLayers } from './weights/weightOnlyLayers';
 
-/** Carries out a placement on the graph that it was made for. */
+/**
+ * Carries out a placement on the graph that it was made for.
+ * @param isDryRun no weight is read: the result has the sizes of the real one, but its payloads are not meant to be.
+ */
 export async function quantizeGraph(
   index: GraphIndex,
   placement: Placement,
   plan: Plan,
-  ranges: ReadonlyMap<string, ActivationRange>,
+  statistics: Statistics,
   work: Work,
+  isDryRun = false,
 ): Promise<Rewritten> {
   const main = index.main;
   if (!main) return { model: index.model, layers: [], notes: placement.notes.sentences() };
-  const context = contextOf(index, main, placement, plan, ranges);
+  const context = contextOf(index, main, placement, plan, statistics, isDryRun);
   const staticLayers = new StaticLayers(context);
   const weightOnly = new WeightOnlyLayers(context);
   await staticLayers.addActivations();
@@ -49,7 +52,7 @@ export async function quantizeGraph(
   context.writer.finish();
   const changed = atLeastIrVersion(context.changes.apply(), weightOnly.leastIrVersion);
   return {
-    model: context.writer.needsContrib ? withContrib(changed) : changed,
+    model: context.writer.needsContrib || weightOnly.needsContrib ? withContrib(changed) : changed,
     layers: placement.allLayers.map((layer) => results.get(layer.ref) ?? keptFloat(layer)),
     notes: placement.notes.sentences(),
   };
@@ -60,12 +63,16 @@ function contextOf(
   main: Scope,
   placement: Placement,
   plan: Plan,
-  ranges: ReadonlyMap<string, ActivationRange>,
+  { ranges, weights: weightChoices = new Map() }: Statistics,
+  isDryRun: boolean,
 ): RewriteContext {
   const changes = new GraphChanges(index.model);
   const writer = new QdqWriter(index, main, changes);
-  return { index, main, placement, plan, ranges, changes, writer, readValues: readFloat32 };
+  const readValues = isDryRun ? zeros : readFloat32;
+  return { index, main, placement, plan, ranges, weightChoices, changes, writer, readValues, isDryRun };
 }
+
+const zeros: ReadValues = async (tensor) => new Float32Array(elementCount(tensor));
 
 function atLeastIrVersion(model: Model, least: number): Model {
   return model.irVersion >= least ? model : derive(model, { irVersion: least });

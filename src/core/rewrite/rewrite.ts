@@ -2,11 +2,15 @@ import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { ActivationRange, LayerScheme } from '../quant/scheme';
+import type { LocalWeightRule } from '../quant/integerWeight';
+import type { BiasScheme } from '../quant/layerFormat';
+import type { LayerScheme } from '../quant/scheme';
 import type { WeightError } from '../quant/weights';
 import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
 import { quantizeGraph } from './quantizeGraph';
+import type { Statistics } from './rewriteContext';
+import type { WeightGranularityWord } from './weights/encodedWeight';
 
 /** What became of one layer. */
 export interface RewrittenLayer {
@@ -15,10 +19,25 @@ export interface RewrittenLayer {
   /** Of one element of the weight; of a codebook, what its indices need, however they are stored. */
   readonly bits: number;
   readonly signed: boolean;
-  readonly granularity: 'per-tensor' | 'per-channel';
+  readonly granularity: WeightGranularityWord;
+  /** Elements per scale when blocked, channels per table when per-group. */
+  readonly blockSize?: number;
+  /** Values in a table of a codebook. */
+  readonly entries?: number;
+  /** Powers of two in the table of a pow2 scheme, ascending. */
+  readonly exponents?: readonly number[];
+  /** How the range of an integer weight was chosen. */
+  readonly range?: LocalWeightRule;
+  /** Its scales were corrected so that rounding does not shrink the weight. */
+  readonly gain?: boolean;
+  /** How the bias is stored; absent: there is none. */
+  readonly bias?: BiasScheme;
   /** Stored bytes of weight and bias. */
   readonly bytesBefore: number;
-  /** Codes, scales, zero points, codebook and bias. A weight that several layers share is counted for each. */
+  /**
+   * Of every initializer that the layer's weight and bias take in the written file: codes, scales, zero points, tables,
+   * shapes. A weight that several layers share is counted for each.
+   */
   readonly bytesAfter: number;
   /** Reads the weight and measures its rounding error; null for layers that stay as they were. */
   measureWeight(): Promise<WeightError | null>;
@@ -37,19 +56,27 @@ export interface Rewritten {
  * Weights are read for their ranges; their codes are computed when the result is written.
  * @param model the original or a prepared one; prepared once, many plans can be tried cheaply.
  * @param ranges of the values that `activationsToCalibrate` names.
+ * @param weights layer → what the format of its weight leaves open; absent: what holds without data.
  * @throws InputError when a range is missing or a weight is not finite.
  * @throws CancelledError
  */
 export async function rewrite(
   model: Model,
   plan: Plan,
-  ranges: ReadonlyMap<string, ActivationRange>,
+  ranges: Statistics['ranges'],
   work: Work = {},
+  weights?: Statistics['weights'],
 ): Promise<Rewritten> {
   const prepared = await prepareFloat(model, plan);
   const index = indexGraph(prepared.model);
   const placement = placeQuantization(index, plan);
-  const quantized = await quantizeGraph(index, placement, plan, ranges, work);
+  const quantized = await quantizeGraph(
+    index,
+    placement,
+    plan,
+    { ranges, ...(weights && { weights }) },
+    work,
+  );
   // The notes of a model that was prepared before have been given then.
   const preparedNotes = prepared.model === model ? [] : prepared.notes;
   return { ...quantized, notes: [...preparedNotes, ...quantized.notes] };

@@ -6,9 +6,18 @@ import type { ActivationRange } from '../quant/scheme';
 import type { GraphChanges } from './graphChanges';
 import type { Placement } from './placement';
 import type { QdqWriter } from './qdq';
+import type { EncodingChoice } from './weights/encodeWeight';
 
 /** The elements of a float tensor, row-major. A dry run gives zeros instead of reading a file. */
 export type ReadValues = (tensor: Tensor) => Promise<Float32Array>;
+
+/** What data decided about a model, beside the plan. */
+export interface Statistics {
+  /** Calibrated activation ranges by value name. */
+  readonly ranges: ReadonlyMap<string, ActivationRange>;
+  /** Layer → what the format of its weight leaves open; layers that are not there take what holds without data. */
+  readonly weights?: ReadonlyMap<string, EncodingChoice>;
+}
 
 /** What the modules that carry out a plan on one graph share. */
 export interface RewriteContext {
@@ -17,9 +26,11 @@ export interface RewriteContext {
   readonly main: Scope;
   readonly placement: Placement;
   readonly plan: Plan;
-  /** Calibrated activation ranges by value name. */
-  readonly ranges: ReadonlyMap<string, ActivationRange>;
+  readonly ranges: Statistics['ranges'];
+  readonly weightChoices: NonNullable<Statistics['weights']>;
   readonly changes: GraphChanges;
   readonly writer: QdqWriter;
   readonly readValues: ReadValues;
+  /** Only the sizes of the result count: no weight is read. */
+  readonly isDryRun: boolean;
 }

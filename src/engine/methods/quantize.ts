@@ -126,16 +126,12 @@ async function layerResults(
 ): Promise<QuantizedLayer[]> {
   const layers: QuantizedLayer[] = [];
   for (const layer of rewritten) {
-    const { name, scheme, bits, signed, granularity, bytesBefore, bytesAfter } = layer;
+    const { measureWeight, bytesBefore, bytesAfter, ...words } = layer;
     throwIfCancelled(work.signal);
-    work.onProgress?.(layers.length, rewritten.length, `Measuring the weight of ${name}`);
-    const error = await layer.measureWeight();
+    work.onProgress?.(layers.length, rewritten.length, `Measuring the weight of ${words.name}`);
+    const error = await measureWeight();
     layers.push({
-      name,
-      scheme,
-      bits,
-      signed,
-      granularity,
+      ...words,
       weightSse: error?.sse ?? null,
       weightSqnrDb: error?.sqnrDb ?? null,
       uniqueBefore: countUnique && error ? error.uniqueBefore : null,

@@ -24,8 +24,8 @@ describe('w8', () => {
       { name: 'a', scheme: 'w8', bits: 8, signed: true, granularity: 'per-channel' },
       { name: 'c', scheme: 'w8', bits: 8, signed: true, granularity: 'per-channel' },
     ]);
-    // Codes, a float32 scale and an int8 zero point per channel, and the float32 bias of the first.
-    expect(layers.map(({ bytesAfter }) => bytesAfter)).toEqual([108 + 5 * 4 + 16, 180 + 5 * 5]);
+    // Codes, a float32 scale per channel (zero points of 0 are left out), and the float32 bias of the first.
+    expect(layers.map(({ bytesAfter }) => bytesAfter)).toEqual([108 + 4 * 4 + 16, 180 + 4 * 5]);
     expect(notes).toEqual([]);
     for (const sample of samples(image, 3)) {
       const { y: before = [] } = await run(original, sample, 'none');

@@ -2,10 +2,18 @@ import type { NodeRef } from '../../graph/types';
 import { bytesOf, int64Tensor } from '../../onnx/build';
 import { rawByteLength } from '../../onnx/dtype';
 import { DataType, type Tensor } from '../../onnx/types';
-import { axisLayout } from '../../quant/affine';
-import { packNibbles } from '../../quant/codebook';
+import { axisLayout, type AxisLayout } from '../../quant/affine';
+import {
+  codebookIndices,
+  fitCodebook,
+  lookUp,
+  packNibbles,
+  type CodebookOptions,
+  type WeightCodebook,
+} from '../../quant/codebook';
 import type { Granularity } from '../../quant/layerFormat';
 import { elementsOf, tensorLayout } from '../../quant/layouts';
+import { exponentsOf } from '../../quant/powersOfTwo';
 import type { CodebookKind } from '../../quant/scheme';
 import { collectable } from '../lazyTensor';
 import { FOUR_BIT_ENTRIES, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
@@ -18,14 +26,6 @@ import type {
   WeightWords,
 } from './encodedWeight';
 import { floatsOf } from './floatValues';
-import {
-  channelMajor,
-  fitTables,
-  tableIndices,
-  tableValues,
-  type TableFit,
-  type TableSpec,
-} from './tableFit';
 import type { WeightSite } from './weightSite';
 
 /** What a codebook format says, every option decided. */
@@ -48,12 +48,13 @@ export class CodebookEncoding implements EncodedWeight {
   readonly bytes: number;
   readonly notes: readonly string[];
   readonly irVersion: number;
-  readonly needsMicrosoft = false;
-  private readonly table: TableSpec;
+  readonly needsContrib = false;
+  private readonly channels: AxisLayout;
+  private readonly options: CodebookOptions;
   private readonly channelAxis: number;
   private readonly hasScales: boolean;
   private readonly groups: number;
-  private fitted: Promise<TableFit> | undefined;
+  private fitted: Promise<WeightCodebook> | undefined;
 
   constructor(
     private readonly tensor: Tensor,
@@ -62,15 +63,17 @@ export class CodebookEncoding implements EncodedWeight {
   ) {
     const { kind, granularity } = spec;
     const { channelAxis } = site;
-    const channels =
+    const layout =
       channelAxis === undefined ? tensorLayout(tensor.dims) : axisLayout(tensor.dims, channelAxis);
-    const relative = granularity === 'channel' && channelAxis !== undefined;
+    const { channels } = layout;
+    const scaled = granularity === 'channel' && channels > 1;
     const gain = spec.gain && channelAxis !== undefined;
-    const { groupSize, note } = groupSizeOf(granularity, channels.channels);
+    const { groupSize, note } = groupSizeOf(granularity, channels);
     this.channelAxis = channelAxis ?? 0;
-    this.table = { kind, channels, relative, gain, ...(groupSize !== undefined && { groupSize }) };
-    this.hasScales = relative || gain;
-    this.groups = groupSize === undefined ? 1 : channels.channels / groupSize;
+    this.channels = layout;
+    this.options = { scaled, gain, ...(groupSize !== undefined && { group: groupSize }) };
+    this.hasScales = scaled || gain;
+    this.groups = groupSize === undefined ? 1 : channels / groupSize;
     const mayPack = kind.entries <= FOUR_BIT_ENTRIES;
     const isPacked = mayPack && site.opset >= FOUR_BIT_OPSET;
     this.irVersion = isPacked ? FOUR_BIT_IR_VERSION : 0;
@@ -93,7 +96,7 @@ export class CodebookEncoding implements EncodedWeight {
     this.bytes =
       this.indexBytes +
       4 * this.groups * kind.entries +
-      (this.hasScales ? 4 * channels.channels : 0) +
+      (this.hasScales ? 4 * channels : 0) +
       (this.isGrouped ? 8 * tensor.dims.length : 0);
   }
 
@@ -110,54 +113,54 @@ export class CodebookEncoding implements EncodedWeight {
   }
 
   private get indexBytes(): number {
-    return rawByteLength(this.indexType, elementsOf(this.table.channels)) ?? 0;
+    return rawByteLength(this.indexType, elementsOf(this.channels)) ?? 0;
   }
 
   async fit(): Promise<FittedFacts> {
-    const { tables } = await this.tables();
-    return this.spec.kind.kind === 'powers of two' ? { exponents: exponentsIn(tables[0]?.values) } : {};
+    const [first] = (await this.codebook()).codebooks;
+    return first && this.spec.kind.kind === 'powers of two' ? { exponents: exponentsOf(first) } : {};
   }
 
-  private tables(): Promise<TableFit> {
-    this.fitted ??= floatsOf(this.tensor).then((values) =>
-      fitTables(values, this.table, this.spec.importance?.()),
-    );
+  private codebook(): Promise<WeightCodebook> {
+    this.fitted ??= this.fitCodebook();
     return this.fitted;
   }
 
+  private async fitCodebook(): Promise<WeightCodebook> {
+    const { kind, importance } = this.spec;
+    const options = importance ? { ...this.options, importance: importance() } : this.options;
+    return fitCodebook(await floatsOf(this.tensor), this.channels, kind, options);
+  }
+
   async values(): Promise<Float32Array> {
-    const fitted = await this.tables();
-    return tableValues(tableIndices(await floatsOf(this.tensor), fitted), fitted);
+    const fitted = await this.codebook();
+    return lookUp(codebookIndices(await floatsOf(this.tensor), fitted), fitted);
   }
 
   store(target: ConstantTarget, value: string, reader: NodeRef): string {
     const chain = new Chain(target, value, reader);
     const { dims } = this.tensor;
-    const { channels, kind } = this.table;
-    const count = elementsOf(channels);
+    const { entries } = this.spec.kind;
+    const { channels } = this.channels;
+    const count = elementsOf(this.channels);
     const indexDims = this.isGrouped ? [this.groups, count / this.groups] : dims;
-    const tableDims = this.isGrouped ? [this.groups, kind.entries] : [kind.entries];
+    const tableDims = this.isGrouped ? [this.groups, entries] : [entries];
     const indices = collectable(async () => {
-      const found = tableIndices(await floatsOf(this.tensor), await this.tables());
-      const sorted = this.isGrouped ? channelMajor(found, channels) : found;
+      const found = codebookIndices(await floatsOf(this.tensor), await this.codebook());
+      const sorted = this.isGrouped ? channelMajor(found, this.channels) : found;
       return this.isPacked ? packNibbles(sorted) : sorted;
     });
     const stored = chain.computed('indices', this.indexType, indexDims, this.indexBytes, indices);
-    const table = chain.computed(
-      'codebook',
-      DataType.FLOAT,
-      tableDims,
-      4 * this.groups * kind.entries,
-      async () => bytesOf(filledTables(await this.tables())),
-    );
+    const values = async () => bytesOf(filledTables(await this.codebook(), entries));
+    const table = chain.computed('codebook', DataType.FLOAT, tableDims, 4 * this.groups * entries, values);
     const positions = chain.node('Cast', [stored], { to: { int: DataType.INT32 } });
     const found = this.isGrouped
       ? this.inPlace(chain, chain.node('GatherElements', [table, positions], { axis: { int: 1 } }))
       : chain.node('Gather', [table, positions]);
     if (!this.hasScales) return found;
-    const scaleDims = dims.map((_, axis) => (axis === this.channelAxis ? channels.channels : 1));
-    const scales = async () => bytesOf((await this.tables()).scales ?? new Float32Array(0));
-    const scale = chain.computed('channel_scale', DataType.FLOAT, scaleDims, 4 * channels.channels, scales);
+    const scaleDims = dims.map((_, axis) => (axis === this.channelAxis ? channels : 1));
+    const scales = async () => bytesOf(scalesOf(await this.codebook()));
+    const scale = chain.computed('channel_scale', DataType.FLOAT, scaleDims, 4 * channels, scales);
     return chain.node('Mul', [found, scale]);
   }
 
@@ -194,18 +197,27 @@ function groupSizeOf(granularity: Granularity, channels: number): { groupSize?: 
   };
 }
 
-function filledTables({ tables, spec: { kind } }: TableFit): Float32Array {
-  const filled = new Float32Array(tables.length * kind.entries);
-  tables.forEach(({ values }, row) => {
-    const start = row * kind.entries;
-    filled.set(values, start);
-    filled.fill(values[values.length - 1] ?? 0, start + values.length, start + kind.entries);
-  });
+function filledTables({ codebooks }: WeightCodebook, entries: number): Float32Array {
+  const filled = new Float32Array(codebooks.length * entries);
+  for (const [row, { values }] of codebooks.entries()) {
+    filled.fill(values.at(-1) ?? 0, row * entries, (row + 1) * entries);
+    filled.set(values, row * entries);
+  }
   return filled;
 }
 
-function exponentsIn(values: Float32Array | undefined): number[] {
-  return Array.from(values ?? [])
-    .filter((value) => value > 0)
-    .map((value) => Math.log2(value));
+function scalesOf({ scales, storedScales = scales, layout }: WeightCodebook): Float32Array {
+  return storedScales ?? new Float32Array(layout.channels).fill(1);
+}
+
+/** Elements of one channel after another. */
+function channelMajor(indices: Uint8Array, { outer, channels, inner }: AxisLayout): Uint8Array {
+  const sorted = new Uint8Array(indices.length);
+  for (let o = 0; o < outer; o++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const from = (o * channels + channel) * inner;
+      sorted.set(indices.subarray(from, from + inner), (channel * outer + o) * inner);
+    }
+  }
+  return sorted;
 }

@@ -45,7 +45,7 @@ export interface EncodedWeight {
   /** IR version that the file needs; 0: any. */
   readonly irVersion: number;
   /** True when its nodes are of the domain com.microsoft, which the model must import. */
-  readonly needsMicrosoft: boolean;
+  readonly needsContrib: boolean;
   /**
    * Reads the weight and chooses scales or a table; once, however often it is called.
    * @throws InputError when the format cannot hold the weight.

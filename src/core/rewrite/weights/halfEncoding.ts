@@ -9,7 +9,7 @@ export class HalfEncoding implements EncodedWeight {
   readonly words: WeightWords = { bits: 16, signed: true, granularity: 'per-tensor' };
   readonly notes: readonly string[] = [];
   readonly irVersion = 0;
-  readonly needsMicrosoft = false;
+  readonly needsContrib = false;
   private readonly half: HalfWeight;
 
   constructor(private readonly tensor: Tensor) {

@@ -4,6 +4,7 @@ import { bytesOf, int64Tensor } from '../../onnx/build';
 import { rawByteLength } from '../../onnx/dtype';
 import { DataType, type Tensor } from '../../onnx/types';
 import { packNibbles } from '../../quant/codebook';
+import { sliceGains } from '../../quant/gain';
 import { integerType, type Codes } from '../../quant/integerTypes';
 import {
   integerCodes,
@@ -17,11 +18,11 @@ import { elementsOf, sliceCount } from '../../quant/layouts';
 import type { IntegerTypeName } from '../../quant/scheme';
 import { collectable } from '../lazyTensor';
 import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
+import { CONTRIB_DOMAIN } from '../qdq';
 import { Chain } from './chain';
 import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
 import { floatsOf } from './floatValues';
 import { integerView, type IntegerView } from './integerView';
-import { sliceGains } from './sliceGains';
 import type { WeightSite } from './weightSite';
 
 /** What an integer format says, every option decided. */
@@ -50,7 +51,7 @@ export class IntegerEncoding implements EncodedWeight {
   readonly bytes: number;
   readonly notes: readonly string[];
   readonly irVersion: number;
-  readonly needsMicrosoft: boolean;
+  readonly needsContrib: boolean;
   private readonly view: IntegerView;
   private fitted: Promise<IntegerFit> | undefined;
 
@@ -77,7 +78,7 @@ export class IntegerEncoding implements EncodedWeight {
       throw new InputError(`Weights in blocks need opset ${BLOCK_OPSET}, and the model has ${site.opset}.`);
     }
     const isStandard = bits > 4 || site.opset >= FOUR_BIT_OPSET;
-    this.needsMicrosoft = !isStandard;
+    this.needsContrib = !isStandard;
     this.irVersion = bits === 4 && isStandard ? FOUR_BIT_IR_VERSION : 0;
     const slices = sliceCount(this.view.layout);
     this.bytes =
@@ -148,7 +149,7 @@ export class IntegerEncoding implements EncodedWeight {
     if (this.hasZeroPoints) {
       input.push(chain.computed('zero_point', dataType, paramDims, this.packedBytes(slices), zeroPoints));
     }
-    const domain = this.needsMicrosoft ? 'com.microsoft' : '';
+    const domain = this.needsContrib ? CONTRIB_DOMAIN : '';
     const real = chain.node('DequantizeLinear', input, attributes, domain);
     if (!this.isReshaped) return real;
     const shape = chain.constant('shape', (name) => int64Tensor(name, this.tensor.dims));

@@ -1,60 +1,148 @@
-import type { Layer } from '../../graph/types';
-import { elementCount } from '../../onnx/tensor';
-import { schemeOf } from '../../plan/editPlan';
-import { codebookKind } from '../../quant/scheme';
-import { CodebookWriter, fitConstant, measureCodebook } from '../codebookWriter';
-import { ConstantStore } from '../constantStore';
-import { integerResult } from '../layerResult';
-import { quantizeConstant, weightAxis } from '../layerWeights';
+import { storedBytes } from '../../graph/operandSizes';
+import type { Layer, LayerWeight, NodeRef } from '../../graph/types';
+import { DataType } from '../../onnx/types';
+import { formatOf } from '../../plan/editPlan';
+import type { BiasScheme, LayerFormat } from '../../quant/layerFormat';
+import { differenceFrom, type WeightError } from '../../quant/weights';
+import { ConstantSite } from '../constantSite';
+import { OperandPaths } from '../operandPaths';
+import { defaultOpset } from '../opset';
 import type { RewriteContext } from '../rewriteContext';
 import type { RewrittenLayer } from '../rewrite';
+import type { EncodedWeight, FittedFacts } from './encodedWeight';
+import { encodeBias, encodeWeight } from './encodeWeight';
+import { floatsOf } from './floatValues';
+import { weightSite } from './weightSite';
 
-/** Writes the weights of layers that compute in float. */
+/** Operators with a bias, as their third input. */
+const biased: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm']);
+
+/** What the bias of a layer became. */
+interface EncodedBias {
+  readonly scheme: BiasScheme | undefined;
+  /** How many bytes it takes less than before. */
+  readonly saved: number;
+}
+
+/** Writes the weights, and biases where their format says so, of layers that compute in float. */
 export class WeightOnlyLayers {
-  private readonly codebooks: CodebookWriter;
-  private readonly store: ConstantStore;
+  /** Constants already stored: layers that share one share what stands for it. */
+  private readonly stored = new Map<EncodedWeight, string>();
+  private readonly opset: number;
+  private readonly paths: OperandPaths;
+  private irVersion = 0;
+  private usesContrib = false;
 
   constructor(private readonly context: RewriteContext) {
-    this.codebooks = new CodebookWriter(context.index, context.changes);
-    this.store = new ConstantStore(context.writer);
+    this.opset = defaultOpset(context.index.model.opsetImport) ?? 0;
+    this.paths = new OperandPaths(context.index, context.changes);
   }
 
   /** IR version that the written weights need; 0 when any will do. */
   get leastIrVersion(): number {
-    return this.codebooks.leastIrVersion;
+    return this.irVersion;
   }
 
-  /** Weight and bias of one layer. @throws InputError */
-  async quantizeLayer(layer: Layer): Promise<RewrittenLayer | undefined> {
-    const { ref, weight } = layer;
-    if (!weight) return undefined;
-    const { plan, placement, writer, readValues } = this.context;
-    const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
-    const scheme = schemeOf(plan, layer.name, true);
-    const biasBytes = layer.bytes - 4 * elementCount(weight.tensor);
-    const kind = codebookKind(scheme);
-    if (kind) {
-      const constant = await fitConstant(weight.tensor, kind, axis);
-      writer.setInput(ref.node, weight.inputIndex, this.codebooks.add(weight.name, ref, constant));
-      if (this.codebooks.wastesBits(constant)) {
-        placement.notes.add(
-          layer.name,
-          'The indices take 8 bits each in the file: below opset 21 there is no type of 4 bits.',
-        );
-      }
-      return {
-        name: layer.name,
-        scheme,
-        bits: Math.ceil(Math.log2(kind.entries)),
-        signed: false,
-        granularity: constant.fitted.scales ? 'per-channel' : 'per-tensor',
-        bytesBefore: layer.bytes,
-        bytesAfter: this.codebooks.bytesOf(constant) + biasBytes,
-        measureWeight: () => measureCodebook(constant),
-      };
-    }
-    const quantized = await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true }, readValues);
-    writer.setInput(ref.node, weight.inputIndex, this.store.store(weight.name, ref, quantized));
-    return integerResult(layer, scheme, quantized, biasBytes);
+  /** True when nodes of com.microsoft were added: the model must import it. */
+  get needsContrib(): boolean {
+    return this.usesContrib;
   }
+
+  /** Weights and bias of one layer. @throws InputError */
+  async quantizeLayer(layer: Layer): Promise<RewrittenLayer | undefined> {
+    const { ref, name, weights } = layer;
+    const { plan, placement, weightChoices, writer, isDryRun } = this.context;
+    const format = formatOf(plan, name);
+    const encoded = weights.map((weight) => {
+      const site = weightSite(ref, weight, this.opset);
+      return { weight, encoding: encodeWeight(weight.tensor, site, format, weightChoices.get(name)) };
+    });
+    const [first] = encoded;
+    if (!first) return undefined;
+    let facts: FittedFacts = {};
+    let bytes = layer.bytes;
+    for (const { weight, encoding } of encoded) {
+      if (!isDryRun) facts = await encoding.fit();
+      for (const note of encoding.notes) placement.notes.add(name, note);
+      const stored = this.store(encoding, weight, ref);
+      writer.setInput(ref.node, weight.inputIndex, this.paths.behind(ref, weight, stored));
+      bytes += encoding.bytes - storedBytes(weight.tensor);
+    }
+    const bias = await this.quantizeBias(layer, format);
+    return {
+      name,
+      scheme: format.scheme,
+      ...first.encoding.words,
+      ...facts,
+      ...(bias.scheme !== undefined && { bias: bias.scheme }),
+      bytesBefore: layer.bytes,
+      bytesAfter: bytes - bias.saved,
+      measureWeight: () => measure(encoded),
+    };
+  }
+
+  private store(
+    encoding: EncodedWeight,
+    { name, scope }: Pick<LayerWeight, 'name' | 'scope'>,
+    reader: NodeRef,
+  ): string {
+    const known = this.stored.get(encoding);
+    if (known !== undefined) return known;
+    const { index, changes } = this.context;
+    const stored = encoding.store(new ConstantSite(index, changes, scope, name), name, reader);
+    this.stored.set(encoding, stored);
+    this.irVersion = Math.max(this.irVersion, encoding.irVersion);
+    this.usesContrib ||= encoding.needsContrib;
+    return stored;
+  }
+
+  private async quantizeBias(
+    { ref, name, op }: Layer,
+    { bias = 'float' }: LayerFormat,
+  ): Promise<EncodedBias> {
+    const value = biased.has(op) ? (ref.node.input[2] ?? '') : '';
+    if (value === '') return { scheme: undefined, saved: 0 };
+    const float: EncodedBias = { scheme: 'float', saved: 0 };
+    if (bias === 'float') return float;
+    const { index, placement, writer, isDryRun } = this.context;
+    if (bias === 'int32') {
+      placement.notes.add(name, 'The bias stays float: int32 is for layers that compute on integers.');
+      return float;
+    }
+    const constant = index.constant(ref.scope, value);
+    if (!constant || constant.overridable || constant.tensor.dataType !== (DataType.FLOAT as number)) {
+      placement.notes.add(name, 'The bias is not stored as float32 numbers; it stays as it is.');
+      return float;
+    }
+    const encoding = encodeBias(constant.tensor, bias, this.opset);
+    if (!isDryRun) await encoding.fit();
+    for (const note of encoding.notes) placement.notes.add(name, note);
+    writer.setInput(ref.node, 2, this.store(encoding, { name: value, scope: constant.scope }, ref));
+    return { scheme: bias, saved: storedBytes(constant.tensor) - encoding.bytes };
+  }
+}
+
+/** Over all weights of a layer as if they were one. */
+async function measure(
+  encoded: readonly { readonly weight: LayerWeight; readonly encoding: EncodedWeight }[],
+): Promise<WeightError> {
+  const before: Float32Array[] = [];
+  const after: Float32Array[] = [];
+  for (const { weight, encoding } of encoded) {
+    before.push(await floatsOf(weight.tensor));
+    after.push(await encoding.values());
+  }
+  return differenceFrom(joined(before), joined(after));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const [only, ...others] = parts;
+  if (only && others.length === 0) return only;
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
