@@ -40,7 +40,7 @@ export interface RewrittenLayer {
    */
   readonly bytesAfter: number;
   /** Reads the weight and measures its rounding error; null for layers that stay as they were. */
-  measureWeight(): Promise<WeightError | null>;
+  readonly measureWeight: () => Promise<WeightError | null>;
 }
 
 export interface Rewritten {
