@@ -22,7 +22,7 @@ const longestChain = 16;
 
 /**
  * Finds the stored tensor behind an operand: directly constant, or through DequantizeLinear (with or without a
- * QuantizeLinear before it), codebooks (codes → Cast → Gather(codebook) → Mul by a scale), Cast, Transpose, Reshape,
+ * QuantizeLinear before it), codebooks (codes → Cast → Gather(codebook) or GatherElements(codebooks) → Mul by a scale), Cast, Transpose, Reshape,
  * Slice and Identity, and through the arguments of a function that is called once.
  * @returns undefined when the operand depends on anything computed from an input.
  */
@@ -65,9 +65,12 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
       case 'QuantizeLinear':
       case 'com.microsoft:QuantizeLinear':
       case 'Identity':
+        break;
       case 'Reshape':
       case 'Squeeze':
       case 'Unsqueeze':
+        constants.push(...side);
+        break;
       case 'Flatten':
       case 'Transpose':
         break;
@@ -84,10 +87,12 @@ export function traceConstant(index: GraphIndex, scope: Scope, value: string): T
       case 'CastLike':
         if (via === 'float') via = 'cast';
         break;
-      case 'Gather': {
+      case 'Gather':
+      case 'GatherElements': {
         const codebook = index.constant(ref.scope, first);
-        // A table of more dimensions is an embedding, read at constant positions.
-        if (codebook?.tensor.dims.length !== 1 || !dataTypeFacts(codebook.tensor.dataType)?.isFloat)
+        // A Gather from a table of more dimensions is an embedding, read at constant positions.
+        const rank = ref.node.opType === 'Gather' ? 1 : 2;
+        if (codebook?.tensor.dims.length !== rank || !dataTypeFacts(codebook.tensor.dataType)?.isFloat)
           return undefined;
         via = 'codebook';
         names = { ...names, codebook: first };

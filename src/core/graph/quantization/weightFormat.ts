@@ -121,12 +121,13 @@ function scaled(
   const scale = multiply && (constantAt(index, multiply, 0) ?? constantAt(index, multiply, 1));
   const dims = (multiply && shapeOf(shapes, multiply, multiply.node.output[0])) ?? codes.dims;
   const granularity = scale ? factorGranularity(scale, dims) : null;
-  const gather = innermost(steps, ({ node }) => operatorKey(node) === 'Gather');
+  const gather = innermost(steps, ({ node }) => ['Gather', 'GatherElements'].includes(operatorKey(node)));
   const table = gather && constantAt(index, gather, 0);
   if (via !== 'codebook' || !table) {
     return { stored: { badge: weight.dtype, via, granularity, codebook: null }, scale };
   }
-  const entries = table.dims[0] ?? 1;
+  // Several tables stand below one another.
+  const entries = table.dims.at(-1) ?? 1;
   const codebook = { entries, bits: dataTypeFacts(codes.dataType)?.bits ?? 8 };
   const perTensor = { kind: 'per-tensor' } as const;
   const stored = { badge: `lut${entries}`, via, granularity: granularity ?? perTensor, codebook };
