@@ -26,7 +26,7 @@ export function foldConstants(model: Model, only?: ReadonlySet<Node>): Model {
   const changes = new GraphChanges(model);
   const folder = new Folder(index, main, inferShapes(index));
   for (const ref of index.sortedNodes(main)) {
-    const isWanted = isFoldable(ref) && (!only || only.has(ref.node)) && !folder.isOutput(ref);
+    const isWanted = isFoldable(ref) && (!only || only.has(ref.node)) && !folder.leaves(ref);
     const folded = isWanted ? folder.fold(ref) : undefined;
     if (!folded) continue;
     changes.replace(ref.node);
@@ -34,6 +34,12 @@ export function foldConstants(model: Model, only?: ReadonlySet<Node>): Model {
   }
   return changes.apply();
 }
+
+/** Constants of more elements are not stored a second time for another view of them. */
+const largestCopied = 4096;
+
+/** Operators that give the same elements in another arrangement. */
+const views: ReadonlySet<string> = new Set(['Flatten', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze']);
 
 type Rule = (folder: Folder, ref: NodeRef) => Omit<Tensor, 'name'> | undefined;
 
@@ -71,8 +77,16 @@ class Folder {
     return tensor;
   }
 
-  isOutput({ node }: NodeRef): boolean {
-    return this.index.isOutput(this.main, node.output[0] ?? '');
+  /**
+   * True for what the model gives out, and for another view of a large constant that is read as it is too, such as an
+   * embedding table that also multiplies: one table in the file must not become two.
+   */
+  leaves({ node }: NodeRef): boolean {
+    if (this.index.isOutput(this.main, node.output[0] ?? '')) return true;
+    const [input = ''] = node.input;
+    const tensor = views.has(node.opType) ? this.constant(input) : undefined;
+    if (!tensor || count(tensor.dims) <= largestCopied) return false;
+    return this.index.consumers(this.main, input).some((reader) => reader.node.opType !== node.opType);
   }
 
   typeOf({ node }: NodeRef, position: number): number {

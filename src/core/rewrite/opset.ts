@@ -130,7 +130,10 @@ class Step {
     const ref = this.refs.get(original);
     if (!adapter || !ref || normalDomain(node.domain) !== '') return [node];
     const constants: Node[] = [];
-    const adapted = adapter(node, this.contextOf(ref, constants));
+    const context = this.contextOf(ref, constants);
+    const given = node.attribute.find(({ refAttrName }) => refAttrName !== '');
+    if (given) context.refuse(`its attribute ${given.name} is set by the callers of its function`);
+    const adapted = adapter(node, context);
     return [...constants, ...adapted];
   }
 

@@ -87,7 +87,7 @@ export interface Placement {
  *   GlobalAveragePool also need a static reader.
  * - A tensor has the type of the static node that computes it, or of the static layers that read it. A tensor that the
  *   plan names has the type it gives, for all of them, and a pair of its own.
- * - A Gemm or MatMul that nothing static reads in its type has no pair on its output: its integer kernel gives float32
+ * - A Gemm or MatMul that nothing static reads has no pair on its output: its integer kernel gives float32
  *   sums, so a pair there would only round them. (Conv has no such kernel.)
  * - A tensor that has a pair in the model keeps it, and gets no other.
  * - A single static layer has no integer neighbours to stay connected with: then nothing else is quantized, and a
@@ -136,16 +136,13 @@ class Placer implements ConcatContext {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
       return;
     }
-    const weightOnly = isStatic(scheme) ? whyWeightOnly(layer) : undefined;
-    if (weightOnly !== undefined) {
-      this.weightOnly.push(layer);
-      this.notes.add(name, weightOnly);
+    if (scheme === 'fp16' && weight.dtype === 'float16') {
+      this.notes.add(name, 'Stays as it is. Its weight is stored in half precision already.');
       return;
     }
+    const weightOnly = isStatic(scheme) ? whyWeightOnly(layer) : undefined;
     const isSlow = scheme === 'w8a8' && !hasIntegerKernel(ref);
-    if (!isStatic(scheme) || (isSlow && !forced)) {
-      this.weightOnly.push(layer);
-    } else {
+    if (isStatic(scheme) && weightOnly === undefined && (forced || !isSlow)) {
       const type = activationTypeOf(this.plan, scheme);
       const dataInput = weight.inputIndex === 0 ? 1 : 0;
       const input = ref.node.input[dataInput] ?? '';
@@ -153,13 +150,15 @@ class Placer implements ConcatContext {
       if (pair) this.existing.set(input, pair);
       const inputType = pair?.names.type ?? this.overrides.get(input)?.type ?? type;
       this.layers.set(ref, { layer, scheme, inputType, type, weightInput: weight.inputIndex, dataInput });
+    } else {
+      this.weightOnly.push(layer);
     }
-    if (!isSlow) return;
-    const what = forced ? 'Its activations are 8-bit as the plan says, but' : 'Only the weight is 8-bit:';
-    this.notes.add(
-      name,
-      `${what} the runtime has no integer kernel for ${op}, so it gets smaller but not faster.`,
-    );
+    if (weightOnly !== undefined) this.notes.add(name, weightOnly);
+    else if (isSlow) {
+      const what = forced ? 'Its activations are 8-bit as the plan says, but' : 'Only the weight is 8-bit:';
+      const why = `${what} the runtime has no integer kernel for ${op}, so it gets smaller but not faster.`;
+      this.notes.add(name, why);
+    }
   }
 
   placeNodes(main: Scope): void {
@@ -212,7 +211,7 @@ class Placer implements ConcatContext {
   private passOn(ref: NodeRef): void {
     const root = this.roots.get(ref.node.input[0] ?? '');
     const type = root === undefined ? undefined : this.types.get(root);
-    if (root === undefined || !type || !isEightBit(type)) return;
+    if (root === undefined || !type) return;
     this.staticNodes.add(ref);
     for (const value of passedOutputs(ref)) {
       if (value === '') continue;
@@ -282,19 +281,19 @@ class Placer implements ConcatContext {
       const { ref, op } = layer;
       const value = ref.node.output[0] ?? '';
       if ((op !== 'Gemm' && op !== 'MatMul') || this.clips.has(ref) || this.overrides.has(value)) continue;
-      if (this.hasStaticReader(ref.scope, value)) continue;
+      if (this.hasStaticReader(ref.scope, value, 'any type')) continue;
       for (const [passed, root] of this.roots) if (root === value) this.roots.delete(passed);
     }
   }
 
-  /** True when a static node reads the codes of a value as they are. */
-  private hasStaticReader(scope: Scope, value: string): boolean {
+  /** True when a static node reads a value as codes: in the type it has, or in any. */
+  private hasStaticReader(scope: Scope, value: string, as: 'its type' | 'any type' = 'its type'): boolean {
     return this.index.consumers(scope, value).some((reader) => {
       if (!this.staticNodes.has(reader)) return false;
       const layer = this.layers.get(reader);
-      if (layer) return layer.inputType === this.typeOf(value);
+      if (layer) return as === 'any type' || layer.inputType === this.typeOf(value);
       if (!isPassThrough(this.index, reader)) return true;
-      return passedOutputs(reader).some((passed) => this.hasStaticReader(scope, passed));
+      return passedOutputs(reader).some((passed) => this.hasStaticReader(scope, passed, as));
     });
   }
 

@@ -10,6 +10,7 @@ import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
 import { quantizeGraph } from './quantizeGraph';
 import type { Statistics } from './rewriteContext';
+import { storeWidened } from './widenedTensor';
 import type { WeightGranularityWord } from './weights/encodedWeight';
 
 /** What became of one layer. */
@@ -79,5 +80,9 @@ export async function rewrite(
   );
   // The notes of a model that was prepared before have been given then.
   const preparedNotes = prepared.model === model ? [] : prepared.notes;
-  return { ...quantized, notes: [...preparedNotes, ...quantized.notes] };
+  return {
+    ...quantized,
+    model: storeWidened(quantized.model),
+    notes: [...preparedNotes, ...quantized.notes],
+  };
 }
