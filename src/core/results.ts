@@ -30,6 +30,8 @@ export type WeightGranularity =
   | { kind: 'per-channel'; axis: number; scales: number }
   /** One scale per input × output channel of a convolution. */
   | { kind: 'per-kernel'; scales: number }
+  /** Groups of channels, each with a codebook of its own. */
+  | { kind: 'per-group'; groups: number }
   | { kind: 'blocked'; axis: number; blockSize: number; scales: number };
 
 /** How a weight that is not plain float32 is stored, as far as the graph tells without the payloads. */
@@ -40,7 +42,7 @@ export interface StoredFormat {
   via: 'float' | 'dequantize' | 'codebook' | 'qlinear' | 'matmulnbits' | 'cast';
   /** null: it has no scale. */
   granularity: WeightGranularity | null;
-  /** Entries of the table, and bits of a stored index. */
+  /** Entries of a table, and bits of a stored index. */
   codebook: { entries: number; bits: number } | null;
 }
 
@@ -97,7 +99,7 @@ export interface QuantizationDetails {
         dtype: string;
         scale: NumberRange | null;
         zeroPoint: NumberRange | null;
-        /** The table of a codebook, at most its first 256 entries. */
+        /** The table of a codebook, or those of all groups; at most the first 256 entries. */
         entries: number[] | null;
       })
     | null;
@@ -192,6 +194,19 @@ export interface QuantizeResult {
   /** The data that the ranges came from, and how it was dealt; absent without data. */
   calibration?: { data: string; samples: number; seed: number };
   /** What the user should know: entries of the plan that no longer match, layers kept float and why, opset raised... */
+  notes: string[];
+  seconds: number;
+}
+
+export type RewritePass = 'fold-batch-norm' | 'remove-quantization' | 'float16';
+
+export interface RewriteResult {
+  output: string;
+  pass: RewritePass;
+  bytes: { before: number; after: number };
+  /** Nodes that were folded, taken back to float, or compute in half precision now. */
+  changed: number;
+  /** What the user should know: nodes that stayed as they were and why, values that were clamped... */
   notes: string[];
   seconds: number;
 }

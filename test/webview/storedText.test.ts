@@ -40,6 +40,7 @@ describe('storedFacts(row, details)', () => {
   it.each<[WeightGranularity, string]>([
     [{ kind: 'per-channel', axis: 1, scales: 1000 }, 'per channel: 1,000 scales on axis 1'],
     [{ kind: 'per-kernel', scales: 12 }, 'per kernel: 12 scales'],
+    [{ kind: 'per-group', groups: 4 }, 'per group: 4 codebooks'],
     [{ kind: 'blocked', axis: 0, blockSize: 32, scales: 1 }, 'blocks of 32 on axis 0: 1 scale'],
   ])('names the granularity %o', (granularity, text) => {
     expect(facts({ weight: { ...int8, granularity } })['Granularity']).toBe(text);

@@ -66,6 +66,8 @@ function granularityText(granularity: WeightGranularity): string {
       return `per channel: ${plural(granularity.scales, 'scale')} on axis ${granularity.axis}`;
     case 'per-kernel':
       return `per kernel: ${plural(granularity.scales, 'scale')}`;
+    case 'per-group':
+      return `per group: ${plural(granularity.groups, 'codebook')}`;
     case 'blocked':
       return `blocks of ${formatInteger(granularity.blockSize)} on axis ${granularity.axis}: ${plural(granularity.scales, 'scale')}`;
   }

@@ -1,7 +1,7 @@
 import { attrInt } from '../../onnx/attributes';
 import { dataTypeFacts, dtypeName } from '../../onnx/dtype';
 import type { Tensor } from '../../onnx/types';
-import type { StoredFormat } from '../../results';
+import type { StoredFormat, WeightGranularity } from '../../results';
 import type { GraphIndex } from '../graphIndex';
 import { operatorKey, weightedOperator } from '../operands';
 import { numericShape } from '../shapeRules/facts';
@@ -129,9 +129,15 @@ function scaled(
   // Several tables stand below one another.
   const entries = table.dims.at(-1) ?? 1;
   const codebook = { entries, bits: dataTypeFacts(codes.dataType)?.bits ?? 8 };
-  const perTensor = { kind: 'per-tensor' } as const;
-  const stored = { badge: `lut${entries}`, via, granularity: granularity ?? perTensor, codebook };
-  return { stored, scale, table };
+  const parts = codebookGranularity(table, granularity);
+  return { stored: { badge: `lut${entries}`, via, granularity: parts, codebook }, scale, table };
+}
+
+/** Groups of channels with tables of their own say more than the scales of channels inside them. */
+function codebookGranularity({ dims }: Tensor, ofScales: WeightGranularity | null): WeightGranularity {
+  const [groups = 1] = dims;
+  if (dims.length > 1 && groups > 1) return { kind: 'per-group', groups };
+  return ofScales ?? { kind: 'per-tensor' };
 }
 
 /** The step nearest to the stored tensor that is of a kind. */

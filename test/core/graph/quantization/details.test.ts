@@ -98,6 +98,13 @@ describe('quantizationDetails(index, shapes, layer)', () => {
       zeroPoint: null,
       entries: [-1, -0.5, 0, 0.5, 2],
     });
+    expect((await detailsOf(forms.groupedCodebook())).weight).toMatchObject({
+      badge: 'lut4',
+      granularity: { kind: 'per-group', groups: 2 },
+      codebook: { entries: 4, bits: 4 },
+      scale: null,
+      entries: [-1, 0, 1, 2, -8, 0, 4, 16],
+    });
     expect((await detailsOf(forms.castHalf())).weight).toMatchObject({
       badge: 'float16',
       via: 'cast',

@@ -32,6 +32,12 @@ describe('foldedNodes(index, rows)', () => {
   it('folds what makes a weight of stored codes', () => {
     expect(folds(forms.blockedInt4())).toEqual({ w_dq: 'product' });
     expect(folds(forms.codebook())).toEqual({ w_cast: 'product', w_gather: 'product', w_mul: 'product' });
+    expect(folds(forms.groupedCodebook())).toEqual({
+      w_cast: 'product',
+      w_gather: 'product',
+      w_reshape: 'product',
+      w_turn: 'product',
+    });
     expect(folds(forms.perKernel())).toEqual({ w_dq: 'conv', w_reshape: 'conv' });
     expect(folds(forms.castHalf())).toEqual({ w_cast: 'product' });
     expect(folds(forms.table())).toEqual({ rows_dq: 'embedding' });

@@ -140,6 +140,35 @@ export function codebook(): Model {
   );
 }
 
+/** Columns in 2 groups, each with a codebook of 4 values; codes and values stand group by group. */
+export function groupedCodebook(): Model {
+  return matMul(
+    [
+      makeTensor('codes', DataType.UINT4, [2, 320], new Uint8Array(320)),
+      float('table', [-1, 0, 1, 2, -8, 0, 4, 16], [2, 4]),
+      int64Tensor('shape', [10, 64]),
+    ],
+    [
+      {
+        opType: 'Cast',
+        name: 'w_cast',
+        input: ['codes'],
+        output: ['i'],
+        attributes: { to: { int: DataType.INT32 } },
+      },
+      {
+        opType: 'GatherElements',
+        name: 'w_gather',
+        input: ['table', 'i'],
+        output: ['g'],
+        attributes: { axis: { int: 1 } },
+      },
+      { opType: 'Reshape', name: 'w_reshape', input: ['g', 'shape'], output: ['r'] },
+      { opType: 'Transpose', name: 'w_turn', input: ['r'], output: ['w'] },
+    ],
+  );
+}
+
 /** A filter [4, 3, 2, 2] whose scales stand per input × output channel, on codes of [12, 4]. */
 export function perKernel(): Model {
   return modelOf({
