@@ -11,14 +11,14 @@ import { writeModel } from '../../src/core/onnx/write';
 import { defaultPlan } from '../../src/core/plan/planFile';
 import type { Plan } from '../../src/core/plan/types';
 import type { Feeds, SessionOptions } from '../../src/core/ports';
-import type { Range } from '../../src/core/quant/scheme';
+import type { Range, SchemeId } from '../../src/core/quant/scheme';
 import { activationsToCalibrate, type Prepared, prepareFloat } from '../../src/core/rewrite/prepare';
 import { rewrite, type Rewritten } from '../../src/core/rewrite/rewrite';
 import { runtime } from './runtime';
 
 /** A plan with some schemes set. */
 export function planWith(
-  schemes: Readonly<Record<string, 'w8a8' | 'float' | 'auto'>>,
+  schemes: Readonly<Record<string, SchemeId>>,
   base?: Partial<Plan>,
 ): Plan {
   const layers = Object.fromEntries(Object.entries(schemes).map(([name, scheme]) => [name, { scheme }]));

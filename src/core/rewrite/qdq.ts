@@ -6,6 +6,7 @@ import { DataType, type Node, type Tensor } from '../onnx/types';
 import { integerType } from '../quant/integerTypes';
 import type { IntegerTypeName, QuantParams, Range, StaticType } from '../quant/scheme';
 import { isEightBit } from './activationTypes';
+import type { SummedAxis } from './floatIslands';
 import type { GraphChanges } from './graphChanges';
 import { defaultOpset } from './opset';
 import type { QuantizedTensor } from './placement';
@@ -46,6 +47,8 @@ export class QdqWriter {
   /** Domain of the pairs of 16 bits. */
   private readonly wideDomain: string;
   private usesContrib = false;
+  /** Type and value → name of its codes. */
+  private readonly codes = new Map<string, string>();
 
   constructor(
     private readonly index: GraphIndex,
@@ -101,7 +104,7 @@ export class QdqWriter {
       const known = producer && this.isKnown(value);
       const input = known ? this.changes.fresh(`${value}_QuantizeLinear_Input`) : value;
       source = known ? value : this.changes.fresh(`${value}_DequantizeLinear_Output`);
-      place(this.makePair(value, input, source, paramsIn(computedAs)));
+      place(this.makePair(value, value, input, source, paramsIn(computedAs)));
       if (known)
         setAt(
           this.outputs,
@@ -115,10 +118,44 @@ export class QdqWriter {
     for (const type of tensor.readers.keys()) {
       if (type === computedAs) continue;
       const result = this.changes.fresh(`${base}_DequantizeLinear_Output`);
-      place(this.makePair(base, source, result, paramsIn(type)));
+      place(this.makePair(value, base, source, result, paramsIn(type)));
       for (const { node } of tensor.readers.get(type) ?? []) this.rewire(node, value, result);
       base = `${value}_convert`;
     }
+  }
+
+  /**
+   * Lets an input of a node read the codes of a pair through a DequantizeLinear of its own, with the scale once for each slice
+   * of an axis.
+   */
+  readPerSlice(
+    reader: NodeRef,
+    position: number,
+    type: StaticType,
+    { scale, zeroPoint }: QuantParams,
+    { axis, size }: SummedAxis,
+  ): void {
+    const value = reader.node.input[position] ?? '';
+    const codes = this.codes.get(`${type} ${value}`);
+    if (codes === undefined) return;
+    const names = {
+      scale: this.changes.fresh(`${value}_scales`),
+      zeroPoint: this.changes.fresh(`${value}_zero_points`),
+    };
+    this.changes.addInitializer(floats(names.scale, new Array<number>(size).fill(scale), [size]));
+    const zeroPoints = new Array<number>(size).fill(zeroPoint);
+    this.changes.addInitializer(integers(names.zeroPoint, integerType(type).dataType, zeroPoints, [size]));
+    const result = this.changes.fresh(`${value}_DequantizeLinear_Output`);
+    const dequantize = makeNode({
+      opType: 'DequantizeLinear',
+      domain: this.domainOf(type),
+      name: this.changes.fresh(`${value}_DequantizeLinear`),
+      input: [codes, names.scale, names.zeroPoint],
+      output: [result],
+      attributes: { axis: { int: axis } },
+    });
+    this.changes.insertBefore(reader.node, dequantize);
+    this.setInput(reader.node, position, result);
   }
 
   private isKnown(value: string): boolean {
@@ -126,10 +163,16 @@ export class QdqWriter {
     return this.index.isOutput(this.main, value) || readers.some(({ scope }) => scope !== this.main);
   }
 
-  private makePair(name: string, source: string, result: string, params: ParamNames): Node[] {
-    const codes = this.changes.fresh(`${name}_QuantizeLinear_Output`);
-    const domain = isEightBit(params.type) ? '' : this.wideDomain;
+  private domainOf(type: StaticType): string {
+    const domain = isEightBit(type) ? '' : this.wideDomain;
     this.usesContrib ||= domain !== '';
+    return domain;
+  }
+
+  private makePair(value: string, name: string, source: string, result: string, params: ParamNames): Node[] {
+    const codes = this.changes.fresh(`${name}_QuantizeLinear_Output`);
+    const domain = this.domainOf(params.type);
+    this.codes.set(`${params.type} ${value}`, codes);
     const node = (opType: string, input: string, output: string) =>
       makeNode({
         opType,

@@ -1,7 +1,9 @@
-import type { NodeRef } from '../graph/types';
+import type { LayerWeight, NodeRef } from '../graph/types';
+import type { StaticType } from '../quant/scheme';
 import { ActivationParams } from './activationParams';
 import { isEightBit } from './activationTypes';
 import type { ConstantStore } from './constantStore';
+import { layersToProtect, summedAxis } from './floatIslands';
 import { naming } from './layerResult';
 import { quantizeConstant } from './layerWeights';
 import { clippingBounds, givesFloatSums } from './operators';
@@ -35,9 +37,26 @@ export class StaticActivations {
       const pair = placement.existing.get(layer.ref.node.input[dataInput] ?? '');
       if (pair) writer.setInput(layer.ref.node, dataInput, pair.output);
     }
+    this.protectFloatLayers();
     for (const operand of placement.constants) {
       await naming(operand.ref.name, () => this.quantizeOperand(operand));
     }
+  }
+
+  private protectFloatLayers(): void {
+    const { index, placement, plan } = this.context;
+    for (const { ref, weight } of layersToProtect(index, placement, plan)) {
+      const type = placement.tensors.get(ref.node.input[0] ?? '')?.computedAs;
+      if (weight && type) this.protect(ref, weight, 0, type);
+    }
+  }
+
+  /** Lets a layer read its data so that the runtime computes it in float. */
+  protect(ref: NodeRef, weight: LayerWeight, dataInput: number, type: StaticType): void {
+    const axis = summedAxis(ref, weight);
+    if (!axis) return;
+    const { params } = this.params.of(ref.node.input[dataInput] ?? '', type);
+    this.context.writer.readPerSlice(ref, dataInput, type, params, axis);
   }
 
   /** Removes a Relu or Clip that the range of its output performs. */

@@ -9,17 +9,17 @@ import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
-import { onlyLayer, setScheme } from '../plan/editPlan';
+import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
 import { ErrorAccumulator } from '../quant/metrics';
 import type { ActivationRange, LayerScheme } from '../quant/scheme';
 import type { Candidate, ScanResult } from '../results';
-import { placeQuantization } from '../rewrite/placement';
+import { placeQuantization, type Placement } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat, type Prepared } from '../rewrite/prepare';
 import { rewrite } from '../rewrite/rewrite';
 import { floatPass, type FloatSample } from './floatPass';
-import { behindPair, unitOutput } from './unitOutput';
+import { behindPair, trialPlan, unitOutput } from './unitOutput';
 import { metricOf, Sensitivity } from './sensitivity';
 
 const SCHEME: LayerScheme = 'w8a8';
@@ -76,7 +76,7 @@ export async function scan(
 
   const candidates: Candidate[] = [];
   const measured = { metric: metricOf(outputs), samples: samples.length };
-  const trial = { runtime, prepared, plan, ranges, outputs, samples, work };
+  const trial = { runtime, prepared, plan, placement, ranges, outputs, samples, work };
   try {
     for (const name of names) {
       throwIfCancelled(work.signal);
@@ -132,6 +132,8 @@ interface Trial {
   readonly runtime: Runtime;
   readonly prepared: Model;
   readonly plan: Plan;
+  /** Of all the layers together. */
+  readonly placement: Placement;
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly outputs: readonly OutputDescription[];
   readonly samples: readonly FloatSample[];
@@ -142,7 +144,7 @@ async function measure(trial: Trial, name: string, local: string | undefined): P
   let bytes = 0;
   try {
     const { signal } = trial.work;
-    const alone = onlyLayer(trial.plan, name, { scheme: SCHEME });
+    const alone = trialPlan(trial.plan, name, { scheme: SCHEME }, trial.placement, local);
     const rewritten = await rewrite(trial.prepared, alone, trial.ranges, { signal });
     const layer = rewritten.layers.find((row) => row.name === name);
     bytes = layer?.bytesAfter ?? 0;

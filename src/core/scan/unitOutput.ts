@@ -1,5 +1,8 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
+import { onlyLayer } from '../plan/editPlan';
+import type { Plan } from '../plan/types';
+import type { LayerFormat } from '../quant/layerFormat';
 import type { Placement } from '../rewrite/placement';
 
 /**
@@ -15,6 +18,23 @@ export function unitOutput(
   if (!ref || ref.scope !== index.main) return undefined;
   const unit = clips.get(ref) ?? ref;
   return unit.node.output[0] || undefined;
+}
+
+/**
+ * A plan in which only `layer` is quantized, with a pair on its output where the plan of `placement` has one: a Gemm or MatMul
+ * alone would have none, since nothing static reads it.
+ * @param output of the layer's unit.
+ */
+export function trialPlan(
+  plan: Plan,
+  layer: string,
+  format: LayerFormat,
+  { tensors }: Pick<Placement, 'tensors'>,
+  output: string | undefined,
+): Plan {
+  const alone = onlyLayer(plan, layer, format);
+  if (output === undefined || !tensors.get(output)?.computedAs) return alone;
+  return { ...alone, tensors: { [output]: {}, ...alone.tensors } };
 }
 
 /** The value behind the Q/DQ pair that stands on `value`, or `value` itself where there is none. */
