@@ -87,14 +87,19 @@ class Folds {
 
   /** What reads the value, after any Q/DQ. */
   private readersOf(ref: NodeRef): NodeRef[] {
-    let values: NodeRef[] = [ref];
+    let changing: NodeRef[] = [ref];
     const readers: NodeRef[] = [];
-    for (let length = 0; length < longestChain && values.length > 0; length++) {
-      const next = values.flatMap(({ node, scope }) =>
-        node.output[0] === undefined ? [] : this.index.consumers(scope, node.output[0]),
-      );
-      readers.push(...next.filter((reader) => !changesFormat(reader)));
-      values = next.filter(changesFormat);
+    for (let length = 0; length < longestChain && changing.length > 0; length++) {
+      const next: NodeRef[] = [];
+      for (const { node, scope } of changing) {
+        const [value = ''] = node.output;
+        for (const reader of this.index.consumers(scope, value)) {
+          if (!changesFormat(reader)) readers.push(reader);
+          // Only by its first input, so that each is reached on one path.
+          else if (reader.node.input[0] === value) next.push(reader);
+        }
+      }
+      changing = next;
     }
     return readers;
   }
