@@ -16,8 +16,11 @@ export interface QuantParamsOptions {
   readonly minimumRealRange?: number;
   /** Element type that the scale is stored in. */
   readonly scaleType?: 'float32' | 'float16';
-  /** The zero point follows from the scale as stored (the tool does so for blocks), not from the exact one. */
-  readonly zeroPointOfStoredScale?: boolean;
+  /**
+   * As the tool does for blocks: the zero point follows from the scale as stored, not from the exact one, and symmetric zeros
+   * have the zero point of all others.
+   */
+  readonly asBlock?: boolean;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface QuantParamsOptions {
 export function computeQuantParams(
   range: Range,
   type: IntegerTypeName,
-  { symmetric, reduceRange, minimumRealRange, scaleType, zeroPointOfStoredScale }: QuantParamsOptions,
+  { symmetric, reduceRange, minimumRealRange, scaleType, asBlock }: QuantParamsOptions,
 ): QuantParams {
   if (!Number.isFinite(range.min) || !Number.isFinite(range.max)) {
     throw new InputError(
@@ -50,11 +53,11 @@ export function computeQuantParams(
   // min and max are finite, but their float32 difference may not be.
   const width = Math.fround(max - min);
   const scale = (Number.isFinite(width) ? width : max - min) / (codeMax - codeMin);
-  if (scale < SMALLEST_NORMAL_FLOAT32) return { scale: 1, zeroPoint: 0 };
+  const middle = roundHalfEven((codeMin + codeMax) / 2);
+  if (scale < SMALLEST_NORMAL_FLOAT32) return { scale: 1, zeroPoint: symmetric && asBlock ? middle : 0 };
   const stored = storedScale(scale, scaleType);
-  const divisor = zeroPointOfStoredScale ? stored : scale;
-  const zeroPoint = roundHalfEven(symmetric ? (codeMin + codeMax) / 2 : codeMin - min / divisor);
-  return { scale: stored, zeroPoint };
+  if (symmetric) return { scale: stored, zeroPoint: middle };
+  return { scale: stored, zeroPoint: roundHalfEven(codeMin - min / (asBlock ? stored : scale)) };
 }
 
 /** The scale as the file holds it. @throws InputError when float16 cannot hold it. */

@@ -26,6 +26,11 @@ export class StreamingHistogram {
   max = -Infinity;
   sum = 0;
   sumSquares = 0;
+  /** How many times values were added. */
+  samples = 0;
+  /** Of the extremes of what was added at a time: over `samples`, their means. */
+  sumOfMins = 0;
+  sumOfMaxes = 0;
   /** 0 until a value other than zero was seen. */
   binWidth = 0;
   positive = new Float64Array(0);
@@ -34,7 +39,10 @@ export class StreamingHistogram {
   /** @param name what messages call the value. */
   constructor(readonly name: string) {}
 
-  /** @throws InputError when a value is NaN or infinite; the histogram is unchanged then. */
+  /**
+   * Adds the values of one sample.
+   * @throws InputError when a value is NaN or infinite; the histogram is unchanged then.
+   */
   add(values: Float32Array | Float64Array): void {
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
     // The bits of a float32, without its sign, order as its magnitude does. Comparing integers costs a quarter of
@@ -43,6 +51,11 @@ export class StreamingHistogram {
     const extremes = extremesOf(bits);
     if (extremes.largestBits >= INFINITY_BITS) this.rejectNonFinite(floats);
     this.extend(extremes.min, extremes.max);
+    if (floats.length > 0) {
+      this.samples++;
+      this.sumOfMins += extremes.min;
+      this.sumOfMaxes += extremes.max;
+    }
     let sum = 0;
     let sumSquares = 0;
     for (let i = 0; i < floats.length; i++) {
@@ -62,6 +75,9 @@ export class StreamingHistogram {
     this.extend(other.min, other.max);
     this.sum += other.sum;
     this.sumSquares += other.sumSquares;
+    this.samples += other.samples;
+    this.sumOfMins += other.sumOfMins;
+    this.sumOfMaxes += other.sumOfMaxes;
     this.count += other.count;
     this.zeros += other.zeros;
     if (other.binWidth === 0) return;

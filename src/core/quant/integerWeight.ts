@@ -53,8 +53,7 @@ export function integerParams(
   const needsValues = rule === 'mse' || rule.startsWith('percentile:');
   const gathered = needsValues ? gatherSlices(values, layout) : undefined;
   const isEven = symmetric || rule === 'narrow' || rule === 'signed';
-  // The tool derives the zero point of a block from its rounded scale, and others from the exact one.
-  const options = { symmetric: isEven, reduceRange, scaleType, zeroPointOfStoredScale: isBlocked(layout) };
+  const options = { symmetric: isEven, reduceRange, scaleType, asBlock: isBlocked(layout) };
   const figure = Number(rule.split(':')[1]);
   for (let slice = 0; slice < count; slice++) {
     const extremes = { min: ranges.min[slice] as number, max: ranges.max[slice] as number };

@@ -1,5 +1,7 @@
 import { InputError } from '../errors';
+import { aciqRange } from './aciqRange';
 import { computeQuantParams } from './affine';
+import { leastEntropyRange } from './entropyRange';
 import type { StreamingHistogram } from './histogram';
 import { integerType } from './integerTypes';
 import type { ActivationRangeRule, IntegerTypeName, Range } from './scheme';
@@ -15,10 +17,13 @@ export type LocalRangeRule = Exclude<ActivationRangeRule, 'auto'>;
 
 /**
  * The range of one value by one rule; inside the observed extremes.
- * - `max`: the extremes themselves.
+ * - `max`: the extremes themselves. `average`: the mean over the samples of their extremes.
  * - `percentile:p`: p percent of the values lie within. Symmetric: of |x|, as ±t; asymmetric: half of the rest is cut on
  *   either side. Interpolated within a bin, so that p = 100 is the maximum.
  * - `mse`: least squared error of quantizing, clipping and rounding together (see `leastSquaresRange`).
+ * - `entropy`: least relative entropy after merging into 128 levels (see `leastEntropyRange`); can clip far too much. 16-bit
+ *   types have more levels than the histogram has bins, so that nothing is lost by keeping the extremes.
+ * - `aciq`: from moments, for a Laplace or normal distribution (see `aciqRange`).
  * @throws InputError when the histogram is empty, or p is not in (50, 100].
  */
 export function rangeFromHistogram(
@@ -29,8 +34,25 @@ export function rangeFromHistogram(
   if (histogram.count === 0) {
     throw new InputError(`The value "${histogram.name}" has no elements in any sample, so it has no range.`);
   }
-  if (rule === 'max') return { min: histogram.min, max: histogram.max };
-  if (rule === 'mse') return leastSquaresRange(histogram, target);
+  const { bits } = integerType(target.type);
+  switch (rule) {
+    case 'max':
+      return { min: histogram.min, max: histogram.max };
+    case 'average':
+      return { min: histogram.sumOfMins / histogram.samples, max: histogram.sumOfMaxes / histogram.samples };
+    case 'mse':
+      return leastSquaresRange(histogram, target);
+    case 'entropy':
+      if (bits > 8) return { min: histogram.min, max: histogram.max };
+      return leastEntropyRange(histogram, target.symmetric);
+    case 'aciq':
+      return aciqRange(histogram, bits, target.symmetric);
+    default:
+      return percentileRange(histogram, rule, target);
+  }
+}
+
+function percentileRange(histogram: StreamingHistogram, rule: string, target: RangeTarget): Range {
   const percent = Number(rule.slice('percentile:'.length));
   if (!(percent > 50 && percent <= 100)) {
     throw new InputError(`A percentile must be above 50 and at most 100, not "${rule}".`);

@@ -8,8 +8,9 @@ export function evenParams(
   { min, max }: Range,
   type: IntegerTypeName,
   rule: 'narrow' | 'signed',
-  { reduceRange, scaleType }: Pick<QuantParamsOptions, 'reduceRange' | 'scaleType'>,
+  options: QuantParamsOptions,
 ): QuantParams {
+  const { reduceRange, scaleType } = options;
   const { zeroPoint } = computeQuantParams({ min: -1, max: 1 }, type, { symmetric: true, reduceRange });
   const [low, high] = codeRange(type, { symmetric: false, reduceRange });
   const below = zeroPoint - low;
@@ -17,7 +18,7 @@ export function evenParams(
   const isNegative = -min >= max;
   const largest = Math.max(-min, max, 0);
   const magnitude = largest / (rule === 'narrow' ? Math.min(below, above) : Math.max(below, above));
-  if (magnitude < 2 ** -126) return { scale: 1, zeroPoint: 0 };
+  if (magnitude < 2 ** -126) return computeQuantParams({ min: 0, max: 0 }, type, options);
   const isMirrored = rule === 'signed' && (below >= above ? !isNegative : isNegative);
   const scale = storedScale(magnitude, scaleType);
   return { scale: isMirrored ? -scale : scale, zeroPoint };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { axisLayout, computeQuantParams } from '../../../src/core/quant/affine';
 import type { Codes } from '../../../src/core/quant/integerTypes';
 import { integerCodes, integerParams } from '../../../src/core/quant/integerWeight';
-import { tensorLayout } from '../../../src/core/quant/layouts';
+import { blockLayout, tensorLayout } from '../../../src/core/quant/layouts';
 import type { IntegerTypeName, QuantParams } from '../../../src/core/quant/scheme';
 import { decodeBase64, floatBits, floats } from '../decode';
 
@@ -15,6 +15,17 @@ interface Golden {
   ranges: [minAndMax: string, ...Options, minimum: number | null, scaleBits: string, zeroPoint: number][];
   givenScaleValues: string;
   givenScale: [type: IntegerTypeName, scaleBits: string, zeroPoint: number, codes: string][];
+  blockedWeights: Record<string, { shape: number[]; data: string }>;
+  blocked: [
+    weight: string,
+    axis: number,
+    block: number,
+    type: IntegerTypeName,
+    symmetric: boolean,
+    scales: string,
+    zeroPoints: number[],
+    codes: string,
+  ][];
   weights: Record<string, { shape: number[]; axis: number; data: string }>;
   perChannel: [
     weight: string,
@@ -97,6 +108,20 @@ describe("scale, zero point and codes are bit-equal with ONNX Runtime's quantize
       expect(Array.from(params.zeroPoints), label).toEqual(zeroPoints);
       const got = integerCodes(values, layout, params, type);
       expect(codeBytes(got), label).toEqual(decodeBase64(codes));
+    }
+  });
+
+  it('in blocks along either axis', () => {
+    expect(golden.blocked).toHaveLength(48);
+    for (const [name, axis, block, type, symmetric, scales, zeroPoints, codes] of golden.blocked) {
+      const { shape, data } = golden.blockedWeights[name] ?? { shape: [], data: '' };
+      const values = floats(data);
+      const layout = blockLayout(shape, axis, block);
+      const label = JSON.stringify({ axis, block, type, symmetric });
+      const params = integerParams(values, layout, type, { symmetric });
+      expect(params.scales, label).toEqual(floats(scales));
+      expect(Array.from(params.zeroPoints), label).toEqual(zeroPoints);
+      expect(codeBytes(integerCodes(values, layout, params, type)), label).toEqual(decodeBase64(codes));
     }
   });
 });

@@ -26,6 +26,7 @@ COLUMNS = {
     "perTensor": ["input", "type", "symmetric", "reduceRange", "scaleBits", "zeroPoint", "codes"],
     "ranges": ["minAndMax", "type", "symmetric", "reduceRange", "minimumRealRange", "scaleBits", "zeroPoint"],
     "givenScale": ["type", "scaleBits", "zeroPoint", "codes"],
+    "blocked": ["weight", "axis", "block", "type", "symmetric", "scales", "zeroPoints", "codes"],
     "perChannel": ["weight", "type", "symmetric", "reduceRange", "scales", "zeroPoints", "codes", "packed"],
 }
 TINY = float(np.finfo(np.float32).tiny)
@@ -174,6 +175,30 @@ def per_channel():
     return tensors, cases
 
 
+def blocked():
+    """Blocks along either axis of a matrix, the last one shorter, through compute_scale_zp_blocked and quantize_onnx_initializer.
+
+    The tool ignores the reduced range there, and takes matrices only.
+    """
+    rng = np.random.default_rng(13)
+    matrix = rng.normal(0, 1, (20, 9)).astype(np.float32) * f32(1, 8, 1e-3, 1, 1, 0, 3, 1, 1)
+    matrix[:, 3] = np.abs(matrix[:, 3])
+    matrix[:8, 4] = -np.abs(matrix[:8, 4]) - 1
+    matrix[5, 7] = 40
+    tensors, cases = {"matrix": {"shape": list(matrix.shape), "data": b64(matrix)}}, []
+    for axis, block in ((0, 8), (0, 16), (1, 4), (1, 16)):
+        for type_name, onnx_type in TYPES.items():
+            for symmetric in (False, True):
+                zero_points, scales = qu.compute_scale_zp_blocked(matrix, onnx_type, axis, block, symmetric)
+                initializer = qu.quantize_onnx_initializer(
+                    onnx.numpy_helper.from_array(matrix, "matrix"), onnx_type, zero_points, scales, axis, block_size=block
+                )
+                codes = onnx.numpy_helper.to_array(initializer)
+                row = ["matrix", axis, block, type_name, symmetric, b64(scales.astype(np.float32))]
+                cases.append(row + [[int(z) for z in zero_points.ravel()], codes64(codes, type_name)])
+    return tensors, cases
+
+
 def lines(rows):
     return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"
 
@@ -181,6 +206,7 @@ def lines(rows):
 def main():
     inputs = make_inputs()
     tensors, channel_cases = per_channel()
+    block_tensors, block_cases = blocked()
     scaled = list(given_scale())
     header = {"onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__, "numpy": np.__version__}
     parts = {
@@ -191,6 +217,8 @@ def main():
         "ranges": lines(ranges()),
         "givenScaleValues": json.dumps(b64(scaled[0][1])),
         "givenScale": lines(case for case, _ in scaled),
+        "blockedWeights": json.dumps(block_tensors, indent=0),
+        "blocked": lines(block_cases),
         "weights": json.dumps(tensors, indent=0),
         "perChannel": lines(channel_cases),
     }
