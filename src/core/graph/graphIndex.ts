@@ -84,8 +84,12 @@ export class GraphIndex {
   /** The nodes of the same scope that a node, or a subgraph inside it, reads from. */
   needs(ref: NodeRef): readonly NodeRef[] {
     const table = this.tables.get(ref.scope);
-    const values = [...ref.node.input, ...(table?.captured.get(ref) ?? [])];
-    return values.flatMap((value) => table?.definitions.get(value)?.producer ?? []);
+    return this.reads(ref).flatMap((value) => table?.definitions.get(value)?.producer ?? []);
+  }
+
+  /** The values that a node, or a subgraph inside it, reads from its scope and those around it; absent ones are empty. */
+  reads(ref: NodeRef): readonly string[] {
+    return [...ref.node.input, ...(this.tables.get(ref.scope)?.captured.get(ref) ?? [])];
   }
 
   /** The subgraphs that a node's attributes hold, in file order. */
