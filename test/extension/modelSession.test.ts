@@ -148,6 +148,24 @@ describe('edits', () => {
     expect(session.rowsForFormat(['conv1'], { scheme: 'auto' })).toEqual([]);
   });
 
+  it('give no scheme to nodes that only express the format of a layer', async () => {
+    const summary = summaryOfThree();
+    const dequantize = layerRow('dq', { index: 4, weight: null, quantizable: false, foldedInto: 'conv1' });
+    const { session } = openSession({ inspect: () => ({ ...summary, nodes: [...summary.nodes, dequantize] }) });
+    await session.load('/m/model.onnx');
+    expect(session.rowsForFormat(['dq', 'pool'], { scheme: 'float' })).toEqual(['pool']);
+  });
+
+  it('ask the engine for the formats of one row', async () => {
+    const details = { layer: 'conv1', weight: null, inputs: [], output: null };
+    const { session } = openSession({ quantizationOf: (request) => ({ ...details, request }) });
+    await session.load('/m/model.onnx');
+    expect(await session.quantizationOf('conv1')).toEqual({
+      ...details,
+      request: { file: '/m/model.onnx', layer: 'conv1' },
+    });
+  });
+
   it('record the hash of the weight once it is known', async () => {
     const { session } = openSession({});
     await session.load('/m/model.onnx');

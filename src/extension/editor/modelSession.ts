@@ -104,8 +104,11 @@ export class ModelSession {
     const { scheme } = format;
     const wanted = new Set(names);
     const stale = new Set(this.#mismatch(this.#rows.map(({ row }) => row.name)).changed);
-    const applies = (row: ModelRow): boolean =>
-      row.isLayer ? row.row.quantizable && scheme !== 'auto' : scheme === 'auto' || scheme === 'float';
+    const applies = ({ row, isLayer }: ModelRow): boolean => {
+      if (isLayer) return row.quantizable && scheme !== 'auto';
+      // A node that only expresses a format is part of another row.
+      return row.foldedInto === undefined && (scheme === 'auto' || scheme === 'float');
+    };
     const differs = (row: ModelRow): boolean =>
       rowScheme(row, this.#plan) !== formatText(format) || stale.has(row.row.name);
     return this.#rows
