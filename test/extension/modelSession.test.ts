@@ -151,7 +151,9 @@ describe('edits', () => {
   it('give no scheme to nodes that only express the format of a layer', async () => {
     const summary = summaryOfThree();
     const dequantize = layerRow('dq', { index: 4, weight: null, quantizable: false, foldedInto: 'conv1' });
-    const { session } = openSession({ inspect: () => ({ ...summary, nodes: [...summary.nodes, dequantize] }) });
+    const { session } = openSession({
+      inspect: () => ({ ...summary, nodes: [...summary.nodes, dequantize] }),
+    });
     await session.load('/m/model.onnx');
     expect(session.rowsForFormat(['dq', 'pool'], { scheme: 'float' })).toEqual(['pool']);
   });
