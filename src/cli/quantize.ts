@@ -2,27 +2,31 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { needsData, planWord, stampHashes } from '../core/plan/editPlan';
 import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
-import { isCodebookScheme } from '../core/quant/scheme';
-import type { ModelSummary, QuantizedLayer, QuantizeResult } from '../core/results';
+import type { ModelSummary, QuantizeResult } from '../core/results';
 import { AtomicFile, writeTogether } from '../engine/files/atomicFile';
 import { openModelFile, type OpenedModel } from '../engine/files/modelFile';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { inspectModel, weightHashes } from '../engine/inspect';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
+import { dryRun } from './dryRun';
 import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
 import type { QuantizeOptions } from './quantizeOptions';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
+import { weightText } from './weightText';
 
 /** `roundoff quantize FILE`: writes a quantized model and tells what it lost. */
 export async function quantize(file: string, options: QuantizeOptions, io: CliIo): Promise<number> {
+  if (options.dryRun && options.writePlan !== undefined) {
+    throw new UsageError('--dry-run writes nothing: leave --write-plan out.');
+  }
   const opened = await openModelFile(file, io);
   let plan: Plan;
   let output: string;
   try {
     const summary = await inspectModel(opened, options.dim);
     plan = applySchemes(await basePlan(options), options, summary);
-    if (!dataRequest(options, plan)) requireNoData(plan, summary);
+    if (!options.dryRun && !dataRequest(options, plan)) requireNoData(plan, summary);
     output = options.output ?? defaultOutput(file, plan);
     if (options.writePlan !== undefined) await checkPlanPath(options.writePlan, output, opened);
     // Recorded, so that a later run notices when the model was trained again.
@@ -32,6 +36,7 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   } finally {
     await opened.close();
   }
+  if (options.dryRun) return dryRun(file, plan, options, unusedPlanNotes(file, options.plan), io);
   const quantized = await callEngine(io, 'quantize', {
     file,
     plan,
@@ -76,18 +81,12 @@ async function checkPlanPath(planFile: string, output: string, { model, path }: 
   await refuseOpened(target, model, [path]);
 }
 
-function formatText({ scheme, bits, signed, granularity }: QuantizedLayer): string {
-  if (scheme === 'float') return '';
-  const type = isCodebookScheme(scheme) ? `${bits}-bit codebook` : `${signed ? 'int' : 'uint'}${bits}`;
-  return `${type} ${granularity}`;
-}
-
 function describeResult(result: QuantizeResult): string {
   const { bytes, totals, verification } = result;
   const rows = result.layers.map((layer) => [
     layer.name,
     layer.scheme,
-    formatText(layer),
+    weightText(layer),
     layer.scheme === 'float' ? '' : decibelText(layer.weightSqnrDb),
     bytesText(layer.bytesBefore),
     bytesText(layer.bytesAfter),

@@ -15,6 +15,7 @@ export interface QuantizeOptions extends DataOptions, ActivationOptions {
   plan?: string;
   writePlan?: string;
   output?: string;
+  dryRun?: boolean;
 }
 
 export function layerFormat(text: string): LayerFormat {
@@ -63,6 +64,10 @@ export function addQuantizeOptions(command: Command): Command {
       '--write-plan <file>',
       'write the plan that was used, with data and weight hashes; may be the file of --plan',
     );
+  command.option(
+    '--dry-run',
+    'tell the bytes of the file and of each layer, exactly; needs no data and writes nothing',
+  );
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',

@@ -178,6 +178,23 @@ export interface QuantizedLayer {
   bytesAfter: number;
 }
 
+/** What a plan would write, foretold without data. */
+export interface PredictResult {
+  /** Of the file (a larger one than 2 GiB is written in two). */
+  bytes: number;
+  /** Of the model and its external data. */
+  bytesBefore: number;
+  layers: (Pick<
+    QuantizedLayer,
+    'name' | 'scheme' | 'bits' | 'signed' | 'granularity' | 'blockSize' | 'entries' | 'bias' | 'bytesBefore'
+  > & {
+    /** Of weight and bias in the written file. */
+    bytes: number;
+  })[];
+  /** What the user should know: layers that would not be written as planned, and why. */
+  notes: string[];
+}
+
 export interface OutputError {
   name: string;
   /** null: identical, no noise. */

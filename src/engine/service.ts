@@ -4,6 +4,7 @@ import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
 import { hashWeights, inspect } from './methods/inspect';
+import { predict } from './methods/predict';
 import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
 import { scan } from './methods/scan';
@@ -16,6 +17,7 @@ export const engineService: EngineHandlers = {
   errorSplit,
   quantizationOf,
   quantize,
+  predict,
   scan,
   compare,
   copyModel,

@@ -9,6 +9,7 @@ import type {
   ErrorSplitCurve,
   Candidate,
   ModelSummary,
+  PredictResult,
   QuantizationDetails,
   QuantizeResult,
   ScanResult,
@@ -65,6 +66,8 @@ export interface EngineMethods {
   /** Formats of a row in numbers: scales, zero points, codebook. */
   quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
+  /** The bytes that `quantize` would write, exactly; needs no data and writes nothing. */
+  predict(request: ModelRequest & { plan: Plan }): Promise<PredictResult>;
   /** Candidates arrive as progress while it runs. */
   scan(request: ScanRequest): Promise<ScanResult>;
   compare(request: CompareRequest): Promise<CompareResult>;
