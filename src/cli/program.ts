@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { CancelledError } from '../core/errors';
+import type { RewritePass } from '../core/results';
 import { errorReplyOf } from '../engine/engineErrors';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { addCompareOptions, type CompareOptions } from './compareOptions';
 import { addInspectOptions, type InspectOptions } from './inspectOptions';
 import { addQuantizeOptions, type QuantizeOptions } from './quantizeOptions';
+import { addRewriteOptions, type RewriteOptions } from './rewriteOptions';
 import { addScanOptions, type ScanOptions } from './scanOptions';
 import { printable } from './text';
 
@@ -47,6 +49,12 @@ export async function runCli(args: readonly string[], terminal: CliIo): Promise<
     async (a: string, b: string, options: CompareOptions) => {
       const { compare } = await import('./compare');
       exitCode = await compare(a, b, options, io);
+    },
+  );
+  addRewriteOptions(program.command('rewrite')).action(
+    async (pass: RewritePass, file: string, options: RewriteOptions) => {
+      const { rewrite } = await import('./rewrite');
+      exitCode = await rewrite(pass, file, options, io);
     },
   );
 

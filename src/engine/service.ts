@@ -7,6 +7,7 @@ import { hashWeights, inspect } from './methods/inspect';
 import { predict } from './methods/predict';
 import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
+import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
 
 /** The methods of the engine. Native packages are loaded when they are first needed, not here. */
@@ -18,6 +19,7 @@ export const engineService: EngineHandlers = {
   quantizationOf,
   quantize,
   predict,
+  rewriteModel,
   scan,
   compare,
   copyModel,

@@ -12,6 +12,8 @@ import type {
   PredictResult,
   QuantizationDetails,
   QuantizeResult,
+  RewritePass,
+  RewriteResult,
   ScanResult,
 } from '../core/results';
 
@@ -38,6 +40,11 @@ export interface QuantizeRequest extends ModelRequest {
   output: string;
   /** Also count the distinct values of each weight, before and after: takes about as long as everything else. */
   countUnique?: boolean;
+}
+
+export interface RewriteRequest extends ModelRequest {
+  pass: RewritePass;
+  output: string;
 }
 
 export interface ScanRequest extends ModelRequest {
@@ -68,6 +75,8 @@ export interface EngineMethods {
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
   /** The bytes that `quantize` would write, exactly; needs no data and writes nothing. */
   predict(request: ModelRequest & { plan: Plan }): Promise<PredictResult>;
+  /** Writes the model after one rewrite that needs no data. */
+  rewriteModel(request: RewriteRequest): Promise<RewriteResult>;
   /** Candidates arrive as progress while it runs. */
   scan(request: ScanRequest): Promise<ScanResult>;
   compare(request: CompareRequest): Promise<CompareResult>;

@@ -1,6 +1,7 @@
 /** The sentences of notifications, free of vscode. */
-import type { DataSummary, QuantizeResult, ScanResult } from '../../core/results';
+import type { DataSummary, QuantizeResult, RewriteResult, ScanResult } from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
+import { changedText } from '../../shared/rewritePasses';
 
 /** What the user should see of chosen data before anything long runs: shape, range, and whether float predicts well. */
 export function describeData(summary: DataSummary): { sentence: string; details: string[] } {
@@ -51,6 +52,15 @@ export function describeQuantized(result: QuantizeResult): string {
   } else {
     parts.push('It was not run, so its error is unknown.');
   }
+  if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
+  return parts.join(' ');
+}
+
+/** What a rewrite changed, and the size before and after. */
+export function describeRewritten({ output, pass, bytes, changed, notes }: RewriteResult): string {
+  const share = bytes.before > 0 ? ` (${formatPercent(bytes.after / bytes.before)})` : '';
+  const sizes = `${formatBytes(bytes.before)} → ${formatBytes(bytes.after)}${share}`;
+  const parts = [`Wrote ${baseName(output)}: ${changedText(pass, changed)}, ${sizes}.`];
   if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
   return parts.join(' ');
 }

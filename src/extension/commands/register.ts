@@ -10,6 +10,7 @@ import { compareWith } from './compare';
 import { changePlanSettings } from './planSettings';
 import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
+import { rewriteModel } from './rewrite';
 import { openDocument, scanLayers } from './scan';
 import { documentTarget, targetOf, type Target } from './target';
 
@@ -71,6 +72,18 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
     register(
       'compare',
       onTarget('Compare', (target) => compareWith(engine, target)),
+    ),
+    register(
+      'foldBatchNorm',
+      onTarget('Fold BatchNormalization', (target) => rewriteModel(engine, target, 'fold-batch-norm')),
+    ),
+    register(
+      'removeQuantization',
+      onTarget('Remove Quantization', (target) => rewriteModel(engine, target, 'remove-quantization')),
+    ),
+    register(
+      'toFloat16',
+      onTarget('Convert to float16', (target) => rewriteModel(engine, target, 'float16')),
     ),
     register('showLog', async () => engine.showLog()),
     register(

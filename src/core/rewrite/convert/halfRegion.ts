@@ -28,7 +28,7 @@ export class HalfRegion {
   ) {
     this.opset = index.opset(main, '');
     for (const ref of index.sortedNodes(main)) {
-      if (index.constant(main, ref.node.output[0] ?? '')?.node === ref) continue;
+      if (index.constant(main, ref.node.output[0] ?? '')?.node === ref || this.isFinalCast(ref)) continue;
       const isNamed = wanted?.has(ref.name) ?? true;
       const reason = this.reasonAgainst(ref, wanted === undefined);
       if (reason !== undefined) {
@@ -44,6 +44,13 @@ export class HalfRegion {
       this.nodes.add(ref);
       for (const value of outputs) this.values.add(value);
     }
+  }
+
+  /** A Cast from float16 to an output of the model: half precision ends there. */
+  private isFinalCast({ node, scope }: NodeRef): boolean {
+    const [from = ''] = node.input;
+    const isHalf = this.shapes.dtypeOf(scope, from) === (DataType.FLOAT16 as number);
+    return node.opType === 'Cast' && isHalf && this.index.isOutput(scope, node.output[0] ?? '');
   }
 
   isFloat(value: string): boolean {
