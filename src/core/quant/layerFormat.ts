@@ -76,7 +76,7 @@ export function optionsOf(scheme: LayerScheme): readonly OptionName[] {
       return ['region'];
     case 'w8a8':
     case 'w8a16':
-      return [...integerOptions, 'forced'];
+      return [...integerOptions.filter((name) => name !== 'gain'), 'forced'];
     case 'w8':
     case 'w4':
       return integerOptions;

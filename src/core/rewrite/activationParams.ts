@@ -13,7 +13,10 @@ interface NamedParams {
   readonly names: ParamNames;
 }
 
-type Sources = Pick<RewriteContext, 'index' | 'main' | 'placement' | 'plan' | 'ranges' | 'writer'>;
+type Sources = Pick<
+  RewriteContext,
+  'index' | 'main' | 'placement' | 'plan' | 'ranges' | 'writer' | 'isDryRun'
+>;
 
 /** Scale and zero point of every quantized activation, per element type; the initializers are added as they are asked for. */
 export class ActivationParams {
@@ -74,6 +77,8 @@ export class ActivationParams {
       if (!producer || !isPassThrough(index, producer)) break;
       at = producer.node.input[0] ?? '';
     }
+    // Its width changes no size.
+    if (this.context.isDryRun) return { min: 0, max: 1 };
     throw new InputError(
       `There is no calibrated range for the tensor ${value}. Calibrate the model again with this plan.`,
     );

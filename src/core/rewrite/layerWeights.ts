@@ -1,10 +1,12 @@
 import { attrInt } from '../onnx/attributes';
 import { bytesOf } from '../onnx/build';
 import { ComputedPayload } from '../onnx/payload';
+import { lendFloat32 } from '../onnx/lendFloat32';
 import { readFloat32 } from '../onnx/tensor';
 import type { Layer } from '../graph/types';
 import type { Node, Tensor } from '../onnx/types';
 import { axisLayout, roundHalfEven, type AxisLayout } from '../quant/affine';
+import type { IntegerOptions } from '../quant/integerWeight';
 import { elementsOf } from '../quant/layouts';
 import type { IntegerTypeName, QuantParams } from '../quant/scheme';
 import {
@@ -49,8 +51,10 @@ export function weightAxis(node: Node, weightInput: number, rank: number): numbe
 /** Output channels as the weight tells them: a left operand does not. */
 export function outputChannels({ ref, weight }: Layer): number | undefined {
   if (!weight) return undefined;
-  const axis = weightAxis(ref.node, weight.inputIndex, weight.tensor.dims.length);
-  return axis === undefined ? undefined : weight.tensor.dims[axis];
+  const { dims } = weight.tensor;
+  if (ref.node.opType === 'ConvTranspose') return (dims[1] ?? 0) * attrInt(ref.node, 'group', 1);
+  const axis = weightAxis(ref.node, weight.inputIndex, dims.length);
+  return axis === undefined ? undefined : dims[axis];
 }
 
 type Formats = WeakMap<Tensor, Map<string, Promise<WeightFormat>>>;
@@ -66,22 +70,21 @@ function knownFormats(tensor: Tensor, readValues: ReadValues): Map<string, Promi
 }
 
 /**
- * Quantizes a constant float tensor: symmetric with a scale per slice of `axis`, or one scale for all.
+ * Quantizes a constant float tensor with a scale per slice of `axis`, or one scale for all.
  * The format is remembered per tensor, so that trials read each weight once.
  */
 export async function quantizeConstant(
   tensor: Tensor,
   type: IntegerTypeName,
-  { axis, symmetric }: { readonly axis: number | undefined; readonly symmetric: boolean },
+  { axis, ...options }: IntegerOptions & { readonly axis: number | undefined },
   readValues: ReadValues = readFloat32,
 ): Promise<QuantizedConstant> {
   const known = knownFormats(tensor, readValues);
-  const key = `${type} ${axis ?? ''} ${symmetric}`;
+  const { symmetric, reduceRange = false, rule = 'max' } = options;
+  const key = [type, axis ?? '', symmetric, reduceRange, rule].join(' ');
   let format = known.get(key);
   if (!format) {
-    format = readValues(tensor).then((values) =>
-      weightFormat(values, layoutOf(tensor, axis), type, { symmetric }),
-    );
+    format = readValues(tensor).then((values) => weightFormat(values, layoutOf(tensor, axis), type, options));
     known.set(key, format);
   }
   return { tensor, axis, format: await format };
@@ -95,12 +98,15 @@ export function layoutOf(tensor: Tensor, axis: number | undefined): AxisLayout {
 
 /** The codes as they are written. */
 export function codesPayload({ tensor, format }: QuantizedConstant): ComputedPayload {
-  const compute = collectable(async () => bytesOf(quantizeWeight(await readFloat32(tensor), format)));
+  const compute = collectable(() => lendFloat32(tensor, (values) => bytesOf(quantizeWeight(values, format))));
   return new ComputedPayload(elementsOf(format.layout), compute);
 }
 
-export async function measureConstant({ tensor, format }: QuantizedConstant): Promise<WeightError> {
-  return weightError(await readFloat32(tensor), format);
+export function measureConstant(
+  { tensor, format }: QuantizedConstant,
+  countUnique: boolean | undefined,
+): Promise<WeightError> {
+  return lendFloat32(tensor, (values) => weightError(values, format, countUnique));
 }
 
 /** A bias as int32 codes in steps of (input scale · weight scale). */
@@ -135,7 +141,7 @@ export function quantizeBias(
     const scale = scales[perChannel ? i : 0] ?? 0;
     const code = roundHalfEven((bias[i] ?? 0) / scale);
     // Rounding the scale to float32 may put a fitted bias just above the limit.
-    if (!(scale > 0 && Math.abs(code) <= 1.001 * LARGEST_BIAS_CODE)) return undefined;
+    if (!(scale !== 0 && Math.abs(code) <= 1.001 * LARGEST_BIAS_CODE)) return undefined;
     codes[i] = code;
   }
   return { codes, scales, weightFormat };
@@ -155,7 +161,7 @@ function fitChannels(bias: Float32Array, inputScale: number, format: WeightForma
   const params = format.params.map((own, channel): QuantParams => {
     const magnitude = Math.abs(bias[channel] ?? 0) / inputScale;
     if (format.zeroSlices.has(channel)) return scaledTo(magnitude / EXACT_BIAS_CODE) ?? own;
-    const isTooFine = magnitude > own.scale * LARGEST_BIAS_CODE;
+    const isTooFine = magnitude > Math.abs(own.scale) * LARGEST_BIAS_CODE;
     return (isTooFine && mayFit && scaledTo(magnitude / LARGEST_BIAS_CODE)) || own;
   });
   return params.every((each, channel) => each === format.params[channel]) ? format : { ...format, params };

@@ -4,8 +4,8 @@ export class Notes {
 
   add(name: string, reason: string): void {
     const names = this.reasons.get(reason);
-    if (names) names.push(name);
-    else this.reasons.set(reason, [name]);
+    if (!names) this.reasons.set(reason, [name]);
+    else if (!names.includes(name)) names.push(name);
   }
 
   /** `a: Reason.` or `a, b, c and 4 more: Reason.` */

@@ -154,11 +154,7 @@ class Placer implements ConcatContext {
       this.weightOnly.push(layer);
     }
     if (weightOnly !== undefined) this.notes.add(name, weightOnly);
-    else if (isSlow) {
-      const what = forced ? 'Its activations are 8-bit as the plan says, but' : 'Only the weight is 8-bit:';
-      const why = `${what} the runtime has no integer kernel for ${op}, so it gets smaller but not faster.`;
-      this.notes.add(name, why);
-    }
+    else if (isSlow) this.notes.add(name, slowNote(op, forced ?? false));
   }
 
   placeNodes(main: Scope): void {
@@ -183,9 +179,10 @@ class Placer implements ConcatContext {
     }
     if (this.layers.size < 2 || this.layerRefs.has(ref) || this.leftFloat.has(ref)) return;
     if (schemeOf(this.plan, ref.name, false) !== 'auto' || this.isPartOfUnit(ref)) return;
-    const inputs = integerKernelInputs(ref) ?? this.inputsWhereForced(ref);
+    const inputs = integerKernelInputs(ref);
     if (inputs) this.placeKernel(ref, inputs);
     else if (isPassThrough(this.index, ref)) this.passOn(ref);
+    else this.placeForced(ref);
   }
 
   /** Makes a node static when its real inputs are integers of one 8-bit type. */
@@ -201,10 +198,13 @@ class Placer implements ConcatContext {
     this.addStatic(ref, type);
   }
 
-  private inputsWhereForced(ref: NodeRef): readonly string[] | undefined {
+  private placeForced(ref: NodeRef): void {
     const { layers } = this.plan;
     const entry = Object.hasOwn(layers, ref.name) ? layers[ref.name] : undefined;
-    return entry?.forced ? forcedInputs(ref) : undefined;
+    const inputs = entry?.forced ? forcedInputs(ref) : undefined;
+    if (!inputs) return;
+    this.placeKernel(ref, inputs);
+    this.notes.add(ref.name, slowNote(ref.node.opType, true));
   }
 
   /** Gives the outputs of a pass-through operator the codes of its input. */
@@ -334,4 +334,9 @@ class Placer implements ConcatContext {
       notes: this.notes,
     };
   }
+}
+
+function slowNote(op: string, forced: boolean): string {
+  const what = forced ? 'Its activations are 8-bit as the plan says, but' : 'Only the weight is 8-bit:';
+  return `${what} the runtime has no integer kernel for ${op}, so it gets ${forced ? 'not faster' : 'smaller but not faster'}.`;
 }

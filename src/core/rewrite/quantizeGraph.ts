@@ -50,7 +50,10 @@ export async function quantizeGraph(
     if (result) results.set(layer.ref, result);
   }
   context.writer.finish();
-  const changed = atLeastIrVersion(context.changes.apply(), weightOnly.leastIrVersion);
+  const changed = atLeastIrVersion(
+    context.changes.apply(),
+    Math.max(weightOnly.leastIrVersion, staticLayers.leastIrVersion),
+  );
   return {
     model: context.writer.needsContrib || weightOnly.needsContrib ? withContrib(changed) : changed,
     layers: placement.allLayers.map((layer) => results.get(layer.ref) ?? keptFloat(layer)),

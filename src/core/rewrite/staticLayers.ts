@@ -1,32 +1,33 @@
-import type { Layer } from '../graph/types';
-import { bytesOf } from '../onnx/build';
-import { MemoryPayload } from '../onnx/payload';
-import { elementCount } from '../onnx/tensor';
-import { DataType } from '../onnx/types';
-import type { WeightFormat } from '../quant/weights';
-import { biasOf, biasPerChannel } from './bias';
+import { formatOf } from '../plan/editPlan';
+import type { IntegerOptions } from '../quant/integerWeight';
+import type { LayerFormat } from '../quant/layerFormat';
+import type { IntegerTypeName } from '../quant/scheme';
+import { isEightBit } from './activationTypes';
 import { ConstantStore } from './constantStore';
 import { integerResult } from './layerResult';
-import {
-  outputChannels,
-  quantizeBias,
-  quantizeConstant,
-  type QuantizedConstant,
-  weightAxis,
-} from './layerWeights';
+import { quantizeConstant, weightAxis } from './layerWeights';
+import { hasIntegerKernel } from './operators';
 import type { StaticLayer } from './placement';
 import type { RewriteContext } from './rewriteContext';
 import type { RewrittenLayer } from './rewrite';
 import { StaticActivations } from './staticActivations';
+import { StaticBiases } from './staticBiases';
 
 /** Writes what computes on integers: activation pairs, constant operands, and the weight and bias of static layers. */
 export class StaticLayers {
   private readonly store: ConstantStore;
   private readonly activations: StaticActivations;
+  private readonly biases: StaticBiases;
 
   constructor(private readonly context: RewriteContext) {
     this.store = new ConstantStore(context.writer);
     this.activations = new StaticActivations(context, this.store);
+    this.biases = new StaticBiases(context, this.activations);
+  }
+
+  /** IR version that the written biases need; 0 when any will do. */
+  get leastIrVersion(): number {
+    return this.biases.leastIrVersion;
   }
 
   /** Everything but the layers' weights and biases. To be called first. */
@@ -37,54 +38,53 @@ export class StaticLayers {
   /** Weight and bias of one layer. @throws InputError */
   async quantizeLayer(planned: StaticLayer): Promise<RewrittenLayer | undefined> {
     const { layer, scheme, inputType, weightInput, dataInput } = planned;
-    const { ref, weight } = layer;
+    const { ref, weight, name } = layer;
     if (!weight) return undefined;
-    const { plan, writer, readValues } = this.context;
-    const axis = weightAxis(ref.node, weightInput, weight.tensor.dims.length);
-    // A left operand stands where the kernels expect the activation, so it takes the activation's format.
-    const quantized =
-      weightInput === 0
-        ? await quantizeConstant(weight.tensor, plan.activationType, { axis, symmetric: false }, readValues)
-        : await quantizeConstant(weight.tensor, 'int8', { axis, symmetric: true }, readValues);
-    const source = ref.node.input[dataInput] ?? '';
-    const inputParams = this.activations.params.of(source, inputType).params;
-    const { format, biasBytes } = await this.quantizeLayerBias(layer, quantized, inputParams.scale);
+    const { plan, placement, writer, readValues } = this.context;
+    const asked = formatOf(plan, name);
+    const axis = asked.granularity === 'tensor' ? undefined : channelAxis(planned);
+    if (asked.granularity === 'channel' && axis === undefined) {
+      placement.notes.add(name, 'Its weight has one scale: the integer kernel takes none per channel there.');
+    }
+    const { type, options } = weightOptions(planned, asked, plan.activationType);
+    const quantized = await quantizeConstant(weight.tensor, type, { axis, ...options }, readValues);
+    const { params } = this.activations.params.of(ref.node.input[dataInput] ?? '', inputType);
+    const { format, scheme: bias, bytes } = await this.biases.add(planned, quantized.format, params.scale);
     const final = { ...quantized, format };
     writer.setInput(ref.node, weightInput, this.store.store(weight.name, ref, final));
-    return integerResult(layer, scheme, final, biasBytes);
+    return {
+      ...integerResult(layer, scheme, final, bytes),
+      range: options.rule ?? 'max',
+      ...(bias !== undefined && { bias }),
+    };
   }
+}
 
-  private async quantizeLayerBias(
-    layer: Layer,
-    { format }: QuantizedConstant,
-    inputScale: number,
-  ): Promise<{ format: WeightFormat; biasBytes: number }> {
-    const { ref } = layer;
-    const { index, placement, writer, readValues } = this.context;
-    const bias = biasOf(index, ref, outputChannels(layer));
-    if (bias.kind === 'none') return { format, biasBytes: 0 };
-    if (bias.kind === 'other') {
-      placement.notes.add(layer.name, 'The bias is not a constant per channel; it stays float.');
-      return { format, biasBytes: 0 };
-    }
-    const channels = outputChannels(layer) ?? elementCount(bias.tensor);
-    const values = await biasPerChannel(bias.tensor, channels, readValues);
-    const quantized = quantizeBias(values, inputScale, format);
-    if (!quantized) {
-      placement.notes.add(
-        layer.name,
-        'The bias is too large for 32 bits in steps of the weights. It stays float, and the layer will not run on integers.',
-      );
-      return { format, biasBytes: 4 * values.length };
-    }
-    const { codes, scales } = quantized;
-    const result = writer.addConstant(bias.value, ref, {
-      codes: { dataType: DataType.INT32, dims: [channels], payload: new MemoryPayload(bytesOf(codes)) },
-      scales: Array.from(scales),
-      zeroPoints: { dataType: DataType.INT32, values: new Array<number>(scales.length).fill(0) },
-      axis: scales.length > 1 ? 0 : undefined,
-    });
-    writer.setInput(ref.node, 2, result);
-    return { format: quantized.weightFormat, biasBytes: 4 * channels + 8 * scales.length };
-  }
+/** Type and parameters of a weight where its format leaves them open. */
+function weightOptions(
+  { layer, inputType, weightInput }: StaticLayer,
+  { signed, symmetric, reduceRange = false, range = 'auto' }: LayerFormat,
+  activationType: 'uint8' | 'int8',
+): { readonly type: IntegerTypeName; readonly options: IntegerOptions } {
+  // On the left the kernels expect the activation, so a weight there takes the activations' format.
+  const isLeft = weightInput === 0 && isEightBit(inputType) && hasIntegerKernel(layer.ref);
+  const usual = isLeft ? activationType : 'int8';
+  const type = signed === undefined ? usual : signed ? 'int8' : 'uint8';
+  return {
+    type,
+    options: {
+      symmetric: symmetric ?? (!isLeft && type === 'int8'),
+      reduceRange,
+      rule: range === 'auto' ? 'max' : range,
+    },
+  };
+}
+
+/** The axis of the output channels, where the operator can have a scale for each. */
+function channelAxis({ layer, inputType, weightInput }: StaticLayer): number | undefined {
+  const { ref, weight } = layer;
+  const rank = weight?.tensor.dims.length ?? 0;
+  // In float, stacked matrices can have a scale per column too.
+  const isFloat = !isEightBit(inputType) && ref.node.opType === 'MatMul' && weightInput === 1;
+  return isFloat ? rank - 1 : weightAxis(ref.node, weightInput, rank);
 }
