@@ -44,8 +44,11 @@ export function inlineRawBytes(tensor: Tensor): Uint8Array | undefined {
     : unpack(tensor, tensor.typedData.field, payload.bytes);
 }
 
-/** Checks the shape against the bytes that exist, before anything is read or allocated. */
-function checkStored(tensor: Tensor): void {
+/**
+ * Checks the shape against the bytes that exist, before anything is read or allocated.
+ * @throws OnnxFileError when they do not fit
+ */
+export function checkStored(tensor: Tensor): void {
   const count = elementCount(tensor);
   const bytes = rawByteLength(tensor.dataType, count);
   if (bytes === undefined) {

@@ -56,18 +56,19 @@ export interface WeightError {
   readonly sse: number;
   /** 10·log10(Σw² / sse), dB; null when there is no error or no signal. */
   readonly sqnrDb: number | null;
-  /** Distinct values, which are counted when this is read: it takes longer than all the rest. */
-  readonly uniqueBefore: number;
-  readonly uniqueAfter: number;
+  /** Distinct values over the whole tensor; null when they were not to be counted, which takes longer than all the rest. */
+  readonly uniqueBefore: number | null;
+  readonly uniqueAfter: number | null;
 }
 
-/** Compares a weight with what its codes stand for. Unique values are counted over the whole tensor. */
-export function weightError(values: Float32Array, format: WeightFormat): WeightError {
-  return differenceFrom(values, roundedValues(values, format.layout, sliceParams(format), format.type));
+/** Compares a weight with what its codes stand for. */
+export function weightError(values: Float32Array, format: WeightFormat, countUnique = true): WeightError {
+  const back = roundedValues(values, format.layout, sliceParams(format), format.type);
+  return differenceFrom(values, back, countUnique);
 }
 
 /** What replacing `values` by `back` loses. */
-export function differenceFrom(values: Float32Array, back: Float32Array): WeightError {
+export function differenceFrom(values: Float32Array, back: Float32Array, countUnique = true): WeightError {
   let sse = 0;
   let energy = 0;
   for (let i = 0; i < values.length; i++) {
@@ -77,14 +78,6 @@ export function differenceFrom(values: Float32Array, back: Float32Array): Weight
     energy += value * value;
   }
   const sqnrDb = sse > 0 && energy > 0 ? 10 * Math.log10(energy / sse) : null;
-  return {
-    sse,
-    sqnrDb,
-    get uniqueBefore() {
-      return uniqueCount(values);
-    },
-    get uniqueAfter() {
-      return uniqueCount(back);
-    },
-  };
+  const uniqueBefore = countUnique ? uniqueCount(values) : null;
+  return { sse, sqnrDb, uniqueBefore, uniqueAfter: countUnique ? uniqueCount(back) : null };
 }

@@ -23,7 +23,7 @@ export function integerResult(
     granularity: quantized.axis === undefined ? 'per-tensor' : 'per-channel',
     bytesBefore: layer.bytes,
     bytesAfter: (elementCount(tensor) * bits) / 8 + 5 * format.params.length + biasBytes,
-    measureWeight: () => measureConstant(quantized),
+    measureWeight: (countUnique) => measureConstant(quantized, countUnique),
   };
 }
 

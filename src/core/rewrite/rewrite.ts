@@ -6,6 +6,7 @@ import type { LocalWeightRule } from '../quant/integerWeight';
 import type { BiasScheme } from '../quant/layerFormat';
 import type { LayerScheme } from '../quant/scheme';
 import type { WeightError } from '../quant/weights';
+import { codesFirst } from './codesFirst';
 import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
 import { quantizeGraph } from './quantizeGraph';
@@ -40,8 +41,11 @@ export interface RewrittenLayer {
    * shapes. A weight that several layers share is counted for each.
    */
   readonly bytesAfter: number;
-  /** Reads the weight and measures its rounding error; null for layers that stay as they were. */
-  readonly measureWeight: () => Promise<WeightError | null>;
+  /**
+   * Reads the weight and measures its rounding error; null for layers that stay as they were.
+   * @param countUnique also counts distinct values, which takes longer than the rest. Absent: true.
+   */
+  readonly measureWeight: (countUnique?: boolean) => Promise<WeightError | null>;
 }
 
 export interface Rewritten {
@@ -61,28 +65,45 @@ export interface Rewritten {
  * @throws InputError when a range is missing or a weight is not finite.
  * @throws CancelledError
  */
-export async function rewrite(
+export function rewrite(
   model: Model,
   plan: Plan,
   ranges: Statistics['ranges'],
   work: Work = {},
   weights?: Statistics['weights'],
 ): Promise<Rewritten> {
+  return carryOut(model, plan, { ranges, ...(weights && { weights }) }, work);
+}
+
+/**
+ * The same without data, reading no weight: the result has the sizes of the real one, but its payloads are not to be read and
+ * its weights not to be measured.
+ */
+export function rewriteDry(
+  model: Model,
+  plan: Plan,
+  work: Work = {},
+  weights?: Statistics['weights'],
+): Promise<Rewritten> {
+  return carryOut(model, plan, { ranges: new Map(), ...(weights && { weights }) }, work, true);
+}
+
+async function carryOut(
+  model: Model,
+  plan: Plan,
+  statistics: Statistics,
+  work: Work,
+  isDryRun = false,
+): Promise<Rewritten> {
   const prepared = await prepareFloat(model, plan);
   const index = indexGraph(prepared.model);
   const placement = placeQuantization(index, plan);
-  const quantized = await quantizeGraph(
-    index,
-    placement,
-    plan,
-    { ranges, ...(weights && { weights }) },
-    work,
-  );
+  const quantized = await quantizeGraph(index, placement, plan, statistics, work, isDryRun);
   // The notes of a model that was prepared before have been given then.
   const preparedNotes = prepared.model === model ? [] : prepared.notes;
   return {
     ...quantized,
-    model: storeWidened(quantized.model),
+    model: storeWidened(codesFirst(quantized.model, prepared.model)),
     notes: [...preparedNotes, ...quantized.notes],
   };
 }

@@ -129,13 +129,13 @@ async function layerResults(
     const { measureWeight, bytesBefore, bytesAfter, ...words } = layer;
     throwIfCancelled(work.signal);
     work.onProgress?.(layers.length, rewritten.length, `Measuring the weight of ${words.name}`);
-    const error = await measureWeight();
+    const error = await measureWeight(countUnique);
     layers.push({
       ...words,
       weightSse: error?.sse ?? null,
       weightSqnrDb: error?.sqnrDb ?? null,
-      uniqueBefore: countUnique && error ? error.uniqueBefore : null,
-      uniqueAfter: countUnique && error ? error.uniqueAfter : null,
+      uniqueBefore: error?.uniqueBefore ?? null,
+      uniqueAfter: error?.uniqueAfter ?? null,
       bytesBefore,
       bytesAfter,
     });

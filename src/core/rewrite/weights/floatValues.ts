@@ -1,3 +1,4 @@
+import { lendFloat32 } from '../../onnx/lendFloat32';
 import { readFloat32 } from '../../onnx/tensor';
 import type { Tensor } from '../../onnx/types';
 
@@ -13,4 +14,10 @@ export async function floatsOf(tensor: Tensor): Promise<Float32Array> {
   const values = await readFloat32(tensor);
   read.set(tensor, new WeakRef(values));
   return values;
+}
+
+/** Gives `use` the elements for as long as it runs: nothing else is to hold them. */
+export async function useFloats<T>(tensor: Tensor, use: (values: Float32Array) => T): Promise<T> {
+  const known = read.get(tensor)?.deref();
+  return known ? use(known) : lendFloat32(tensor, use);
 }

@@ -9,7 +9,7 @@ import { integerType, type Codes } from '../../quant/integerTypes';
 import {
   integerCodes,
   integerParams,
-  integerValues,
+  roundedValues,
   type LocalWeightRule,
   type SliceParams,
 } from '../../quant/integerWeight';
@@ -21,7 +21,7 @@ import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset
 import { CONTRIB_DOMAIN } from '../qdq';
 import { Chain } from './chain';
 import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
-import { floatsOf } from './floatValues';
+import { useFloats } from './floatValues';
 import { integerView, type IntegerView } from './integerView';
 import type { WeightSite } from './weightSite';
 
@@ -110,13 +110,16 @@ export class IntegerEncoding implements EncodedWeight {
     return this.fitted;
   }
 
-  private async chooseParams(): Promise<IntegerFit> {
+  private chooseParams(): Promise<IntegerFit> {
+    return useFloats(this.tensor, (values) => this.fitTo(values));
+  }
+
+  private fitTo(values: Float32Array): IntegerFit {
     const { type, symmetric, reduceRange, rule, gain } = this.spec;
     const { layout } = this.view;
-    const values = await floatsOf(this.tensor);
     const rounding = integerParams(values, layout, type, { symmetric, reduceRange, rule });
     if (!gain) return { rounding, stored: rounding };
-    const back = integerValues(integerCodes(values, layout, rounding, type), layout, rounding);
+    const back = roundedValues(values, layout, rounding, type);
     const gains = sliceGains(values, back, layout);
     return {
       rounding,
@@ -126,12 +129,16 @@ export class IntegerEncoding implements EncodedWeight {
 
   private async codes(): Promise<Codes> {
     const { rounding } = await this.params();
-    return integerCodes(await floatsOf(this.tensor), this.view.layout, rounding, this.spec.type);
+    return useFloats(this.tensor, (values) =>
+      integerCodes(values, this.view.layout, rounding, this.spec.type),
+    );
   }
 
   async values(): Promise<Float32Array> {
-    const { stored } = await this.params();
-    return integerValues(await this.codes(), this.view.layout, stored);
+    const { rounding, stored } = await this.params();
+    return useFloats(this.tensor, (values) =>
+      roundedValues(values, this.view.layout, rounding, this.spec.type, stored),
+    );
   }
 
   store(target: ConstantTarget, value: string, reader: NodeRef): string {

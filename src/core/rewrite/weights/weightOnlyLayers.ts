@@ -11,7 +11,7 @@ import type { RewriteContext } from '../rewriteContext';
 import type { RewrittenLayer } from '../rewrite';
 import type { EncodedWeight, FittedFacts } from './encodedWeight';
 import { encodeBias, encodeWeight } from './encodeWeight';
-import { floatsOf } from './floatValues';
+import { floatsOf, useFloats } from './floatValues';
 import { weightSite } from './weightSite';
 
 /** Operators with a bias, as their third input. */
@@ -77,7 +77,7 @@ export class WeightOnlyLayers {
       ...(bias.scheme !== undefined && { bias: bias.scheme }),
       bytesBefore: layer.bytes,
       bytesAfter: bytes - bias.saved,
-      measureWeight: () => measure(encoded),
+      measureWeight: (countUnique) => measure(encoded, countUnique),
     };
   }
 
@@ -125,19 +125,23 @@ export class WeightOnlyLayers {
 /** Over all weights of a layer as if they were one. */
 async function measure(
   encoded: readonly { readonly weight: LayerWeight; readonly encoding: EncodedWeight }[],
+  countUnique: boolean | undefined,
 ): Promise<WeightError> {
+  const [only, ...others] = encoded;
+  if (only && others.length === 0) {
+    const back = await only.encoding.values();
+    return useFloats(only.weight.tensor, (values) => differenceFrom(values, back, countUnique));
+  }
   const before: Float32Array[] = [];
   const after: Float32Array[] = [];
   for (const { weight, encoding } of encoded) {
     before.push(await floatsOf(weight.tensor));
     after.push(await encoding.values());
   }
-  return differenceFrom(joined(before), joined(after));
+  return differenceFrom(joined(before), joined(after), countUnique);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
-  const [only, ...others] = parts;
-  if (only && others.length === 0) return only;
   const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
