@@ -1,14 +1,8 @@
-import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import { modelSize } from '../onnx/write';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { Range } from '../quant/scheme';
-import { clippingBounds } from './operators';
-import { placeQuantization, type Placement } from './placement';
-import { prepareFloat } from './prepare';
-import { quantizeGraph } from './quantizeGraph';
-import type { RewrittenLayer } from './rewrite';
+import { rewriteDry, type RewrittenLayer } from './rewrite';
 import type { Statistics } from './rewriteContext';
 
 /** What a plan would write. */
@@ -34,28 +28,10 @@ export async function predictBytes(
   work: Work = {},
   weights?: Statistics['weights'],
 ): Promise<PredictedBytes> {
-  const prepared = await prepareFloat(model, plan);
-  const index = indexGraph(prepared.model);
-  const placement = placeQuantization(index, plan);
-  const statistics = { ranges: anyRanges(index, placement), ...(weights && { weights }) };
-  const dry = await quantizeGraph(index, placement, plan, statistics, work, true);
+  const dry = await rewriteDry(model, plan, work, weights);
   return {
     bytes: await modelSize(dry.model),
     layers: dry.layers.map(({ measureWeight: _, ...layer }) => layer),
-    notes: [...(prepared.model === model ? [] : prepared.notes), ...dry.notes],
+    notes: dry.notes,
   };
-}
-
-/** A range for every activation that needs one, within the bounds of a Relu or Clip that belongs to its producer. */
-function anyRanges(index: GraphIndex, { tensors, clips }: Placement): Map<string, Range> {
-  const bounds = new Map(
-    Array.from(clips.values(), (clip) => [clip.node.output[0] ?? '', clippingBounds(index, clip)]),
-  );
-  return new Map(
-    Array.from(tensors.values(), ({ rangeOf }) => {
-      const { min = -1, max = 1 } = bounds.get(rangeOf) ?? {};
-      const low = Math.max(min, Math.min(-1, max - 1));
-      return [rangeOf, { min: low, max: Math.min(max, Math.max(1, low + 1)) }];
-    }),
-  );
 }
