@@ -73,6 +73,7 @@ const handlers: EngineHandlers = {
   errorSplit: never,
   quantizationOf: never,
   quantize: never,
+  rewriteModel: never,
   scan: never,
   compare: never,
   copyModel: never,
