@@ -42,15 +42,15 @@ export function leastErrorParams(
     const scale = (to - from) / (high - low);
     return { scale, zeroPoint: roundHalfEven(low - from / scale) };
   };
-  let range = { min, max };
   const chosen = search.narrow(COARSE, (factor) => paramsOf(min * factor, max * factor)) ?? 1;
-  range = { min: min * chosen, max: max * chosen };
-  for (let round = 0; round < 2 && min < 0 && max > 0; round++) {
+  const range = { min: min * chosen, max: max * chosen };
+  for (let round = 0; round < 2; round++) {
     const { min: from, max: to } = range;
     const upper = (factor: number): number => Math.min(max, to * factor);
-    range.max = upper(search.tryAll(ONE_SIDE, (factor) => paramsOf(from, upper(factor))) ?? 1);
+    if (max > 0) range.max = upper(search.tryAll(ONE_SIDE, (factor) => paramsOf(from, upper(factor))) ?? 1);
     const lower = (factor: number): number => Math.max(min, from * factor);
-    range.min = lower(search.tryAll(ONE_SIDE, (factor) => paramsOf(lower(factor), range.max)) ?? 1);
+    if (min < 0)
+      range.min = lower(search.tryAll(ONE_SIDE, (factor) => paramsOf(lower(factor), range.max)) ?? 1);
   }
   return search.best;
 }
@@ -117,8 +117,9 @@ class Search {
       const end = Math.min(values.length, start + CHUNK);
       for (let i = start; i < end; i++) {
         const value = values[i] as number;
-        const code = roundHalfEven(value * inverse);
-        const difference = value - (code < low ? low : code > high ? high : code) * scale;
+        // Faster than comparing: nobody can foretell which values are clipped.
+        const code = Math.max(low, Math.min(high, roundHalfEven(value * inverse)));
+        const difference = value - code * scale;
         error += difference * difference;
       }
     }
