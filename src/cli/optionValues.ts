@@ -1,5 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ActivationRangeRule, ActivationType } from '../core/quant/scheme';
+import { activationRange, rangeForms } from './rangeRules';
+import { tensorForms, tensorOverride, type TensorOverrides } from './tensorOptions';
 
 /** Options that several verbs share. */
 export interface DataOptions {
@@ -13,6 +15,8 @@ export interface DataOptions {
 export interface ActivationOptions {
   activationRange?: ActivationRangeRule;
   activationType?: ActivationType;
+  activationSymmetric?: boolean;
+  tensor?: TensorOverrides;
 }
 
 export function positiveInteger(text: string): number {
@@ -43,17 +47,6 @@ export function collect(text: string, before: readonly string[] = []): readonly 
   return [...before, text];
 }
 
-export function activationRange(text: string): ActivationRangeRule {
-  if (text === 'auto' || text === 'max' || text === 'mse') return text;
-  const p = /^percentile:(\d+(?:\.\d+)?)$/.exec(text)?.[1];
-  if (p === undefined || Number(p) <= 50 || Number(p) > 100) {
-    throw new InvalidArgumentError(
-      'It must be auto, max, mse or percentile:P with P above 50 and up to 100.',
-    );
-  }
-  return `percentile:${Number(p)}`;
-}
-
 export function activationType(text: string): ActivationType {
   if (text !== 'uint8' && text !== 'int8') throw new InvalidArgumentError('It must be uint8 or int8.');
   return text;
@@ -76,6 +69,16 @@ export function addDimension(command: Command): Command {
 
 export function addActivationOptions(command: Command): Command {
   return command
-    .option('--activation-range <rule>', 'auto, max, mse or percentile:P (default: auto)', activationRange)
-    .option('--activation-type <type>', 'uint8 or int8 (default: uint8)', activationType);
+    .option('--activation-range <rule>', `${rangeForms} (default: auto)`, activationRange)
+    .option(
+      '--activation-type <type>',
+      'uint8 or int8 (default: uint8); of 16 bits: the same sign',
+      activationType,
+    )
+    .option('--activation-symmetric', 'make activation ranges symmetric about zero')
+    .option(
+      '--tensor <name=options>',
+      `what one activation is like: ${tensorForms}, with commas between; repeatable`,
+      tensorOverride,
+    );
 }

@@ -19,6 +19,8 @@ export async function basePlan({
   plan: file,
   activationRange,
   activationType,
+  activationSymmetric,
+  tensor,
   dim,
 }: ActivationOptions & DataOptions & { plan?: string }): Promise<Plan> {
   const plan = file === undefined ? defaultPlan : parsePlan(await readPlan(file), file);
@@ -26,6 +28,8 @@ export async function basePlan({
     ...plan,
     activationRange: activationRange ?? plan.activationRange,
     activationType: activationType ?? plan.activationType,
+    ...(activationSymmetric && { activationSymmetric }),
+    ...(tensor && { tensors: { ...plan.tensors, ...tensor } }),
     ...(dim && { dimensions: { ...plan.dimensions, ...dim } }),
   };
 }

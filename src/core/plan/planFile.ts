@@ -63,9 +63,12 @@ function optionMistakes({ defaultScheme, defaultOptions, layers, tensors }: Plan
   ];
 }
 
-function overrideMistake({ range, min, max, scale, symmetric }: TensorOverride): string | undefined {
+/** What is wrong with the format of a tensor, in one sentence; undefined when nothing is. */
+export function overrideMistake(override: TensorOverride): string | undefined {
+  const { range, min, max, scale, zeroPoint, symmetric } = override;
   const ways = [range, min, scale].filter((way) => way !== undefined).length;
   if (ways > 1) return 'Give one of range, min and max, or scale and zeroPoint.';
+  if ((scale === undefined) !== (zeroPoint === undefined)) return 'A scale and a zero point come together.';
   if (min !== undefined && max !== undefined && min >= max) return 'min must be below max.';
   if (scale !== undefined && symmetric !== undefined) return 'scale and zeroPoint leave symmetric no say.';
   return undefined;
