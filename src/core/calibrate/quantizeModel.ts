@@ -12,6 +12,7 @@ import { activationsToCalibrate, prepareFloat } from '../rewrite/prepare';
 import { rewrite, type RewrittenLayer } from '../rewrite/rewrite';
 import { checkTensorOverrides } from '../rewrite/tensorOverrides';
 import { calibrate } from './calibrate';
+import { chooseWeights } from './chooseWeights';
 import { chooseRanges, type TargetOf } from './chooseRanges';
 
 /** Where activation statistics come from. */
@@ -45,9 +46,10 @@ export function activationTargets(plan: Plan): TargetOf {
 }
 
 /**
- * The main job: prepare → calibrate → choose ranges → rewrite. Nothing is written; the result's weights are computed when
+ * The main job: prepare → choose what weight formats leave open → calibrate → choose ranges → rewrite. Nothing is
+ * written; the result's weights are computed when
  * it is (see `writeModel`).
- * @param source needed when the plan quantizes activations.
+ * @param source needed when the plan quantizes activations; without it weights take what holds without data.
  * @throws InputError when it is needed and missing, when data and model do not fit, or when the plan has formats for tensors
  * that it does not quantize.
  * @throws CancelledError
@@ -63,9 +65,16 @@ export async function quantizeModel(
   const index = indexGraph(prepared);
   checkTensorOverrides(index, placeQuantization(index, plan), plan);
   const values = activationsToCalibrate(ready, plan);
+  const weights = source && (await chooseWeights(prepared, plan, source, work));
   if (values.length === 0) {
-    const { model: written, layers, notes: more } = await rewrite(prepared, plan, new Map(), work);
-    return { model: written, layers, ranges: new Map(), rule: undefined, notes: [...notes, ...more] };
+    const written = await rewrite(prepared, plan, new Map(), work, weights?.choices);
+    return {
+      model: written.model,
+      layers: written.layers,
+      ranges: new Map(),
+      rule: undefined,
+      notes: [...notes, ...written.notes, ...(weights?.notes ?? [])],
+    };
   }
   if (!source) {
     throw new InputError(
@@ -80,15 +89,16 @@ export async function quantizeModel(
     plan.activationRange,
     calibration,
     activationTargets(plan),
-    async (ranges) => (await rewrite(prepared, plan, ranges, { signal: work.signal })).model,
+    async (ranges) =>
+      (await rewrite(prepared, plan, ranges, { signal: work.signal }, weights?.choices)).model,
     work,
   );
-  const rewritten = await rewrite(prepared, plan, chosen.ranges, work);
+  const rewritten = await rewrite(prepared, plan, chosen.ranges, work, weights?.choices);
   return {
     model: rewritten.model,
     layers: rewritten.layers,
     ranges: chosen.ranges,
     rule: chosen.rule,
-    notes: [...notes, ...rewritten.notes, ...chosen.notes],
+    notes: [...notes, ...rewritten.notes, ...(weights?.notes ?? []), ...chosen.notes],
   };
 }
