@@ -55,7 +55,7 @@ describe('roundoff rewrite', () => {
     expect(stdout).toMatch(
       /^3 nodes folded\n1\.95 MB → 1\.9\d MB \(\d+\.\d %\)\nWrote .*model\.folded\.onnx in/,
     );
-    expect(readFileSync(model)).toEqual(before);
+    expect(before.equals(readFileSync(model))).toBe(true);
     const output = join(folder, 'model.folded.onnx');
     expect(await operators(output)).not.toContain('BatchNormalization');
     expect(await difference(model, output)).toBeGreaterThan(100);
