@@ -39,8 +39,9 @@ Options follow the scheme after commas, as in w4,block:32,mse:
   tensor, channel, kernel, block:N   part of the weight with a scale of its own (block:16 to 256)
   group:N                            lutK: N output channels share a codebook
   signed, unsigned, symmetric, asymmetric, reduced (one bit of headroom)
-  max, signed-extreme, mse, percentile:P, fixed:A, auto    range of the weight; auto: below 8 bits the
-                                     one with the least error at the layer's output, measured with --data
+  max, narrow, signed-extreme, mse, percentile:P, fixed:A, auto    range of the weight; narrow: as many
+                                     codes below zero as above (-7 to 7); auto: below 8 bits the one
+                                     with the least error at the layer's output, measured with --data
   gain, no-gain                      rescale channels so that quantizing keeps their gain
   bias:float|int32|uN|lutK           the bias
   forced                             w8a8 also on operators without an integer kernel
