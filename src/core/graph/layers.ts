@@ -151,6 +151,7 @@ function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string
   const isReal = via !== 'float' || dtype.startsWith('float') || dtype === 'double' || dtype === 'bfloat16';
   return (
     (isReal || areCodes(index, ref)) &&
+    !isFormat(index, ref) &&
     (traced?.constant.tensor.dims.length ?? 0) >= 2 &&
     !traceConstant(index, ref.scope, positions)
   );
@@ -158,6 +159,18 @@ function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string
 
 /** True when rows are dequantized after they were read: the table holds codes. */
 function areCodes(index: GraphIndex, { node, scope }: NodeRef): boolean {
-  const readers = index.consumers(scope, node.output[0] ?? '');
-  return readers.some((reader) => operatorKey(reader.node).endsWith('DequantizeLinear'));
+  const rows = node.output[0] ?? '';
+  const readers = index.consumers(scope, rows);
+  return readers.some((reader) => dequantizes(reader) && reader.node.input[0] === rows);
+}
+
+/** True for rows of scales or zero points. */
+function isFormat(index: GraphIndex, { node, scope }: NodeRef): boolean {
+  const rows = node.output[0] ?? '';
+  const readers = index.consumers(scope, rows);
+  return readers.length > 0 && readers.every((each) => dequantizes(each) && each.node.input[0] !== rows);
+}
+
+function dequantizes({ node }: NodeRef): boolean {
+  return operatorKey(node).endsWith('DequantizeLinear');
 }

@@ -55,6 +55,7 @@ export function whyNotQuantizable(
 
 function whyNotStorable(ref: NodeRef, weight: LayerWeight, shapes: Shapes): string | undefined {
   const { dtype, shape, steps, scope } = weight;
+  if (/^u?int[248]$/.test(dtype)) return `Its weight is already quantized (stored as ${dtype}).`;
   if (!storedTypes.has(dtype)) return `Its weight is stored as ${dtype}, not as real numbers.`;
   const type = shapes.dtypeOf(ref.scope, ref.node.input[weight.inputIndex] ?? '');
   if (![DataType.UNDEFINED, DataType.FLOAT, DataType.FLOAT16].includes(type)) {

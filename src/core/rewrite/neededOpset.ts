@@ -14,6 +14,9 @@ export const FOUR_BIT_IR_VERSION = 10;
 /** Entries that an index of 4 bits can name. */
 export const FOUR_BIT_ENTRIES = 16;
 
+/** Schemes that store a weight in 8 bits. */
+const byteSchemes: ReadonlySet<LayerFormat['scheme']> = new Set(['w8', 'w8a8', 'w8a16']);
+
 /** `wish`: below opset 21 it is written in another way. `must`: it cannot be written there. */
 export type OpsetNeed = 'none' | 'wish' | 'must';
 
@@ -26,7 +29,9 @@ export function opsetNeed({ scheme, granularity, bias }: LayerFormat, layer?: La
   const isSmall = (table: string): boolean => (codebookKind(table)?.entries ?? Infinity) <= FOUR_BIT_ENTRIES;
   const isNew =
     scheme === 'w4' || scheme === 'w8a16' || isSmall(scheme) || (bias !== undefined && isSmall(bias));
-  return isNew ? 'wish' : 'none';
+  // Rows of a table can be dequantized alone where DequantizeLinear has blocks.
+  const isTable = (!layer || layer.op === 'Gather') && byteSchemes.has(scheme) && granularity !== 'tensor';
+  return isNew || isTable ? 'wish' : 'none';
 }
 
 function isBlocked({ ref, weights }: Layer, granularity: NonNullable<LayerFormat['granularity']>): boolean {
