@@ -19,6 +19,8 @@ export interface ByteSource {
    * @throws OnnxFileError when the range passes the end or the file changed since it was opened.
    */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Like `read`, into memory of the caller: fills `target`. */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
 }
 
 /** Sequential byte output. `write` may keep no reference to `bytes` after its promise settles. */

@@ -2,7 +2,7 @@ import { OnnxFileError } from '../errors';
 import type { ByteSource, ExternalDataResolver } from '../ports';
 import { rawByteLength } from './dtype';
 import { MAX_LOCATION_BYTES } from './limits';
-import type { Payload } from './payload';
+import { readInto, type Payload } from './payload';
 import type { StringStringEntry } from './types';
 
 interface ExternalTensor {
@@ -26,6 +26,16 @@ export class ExternalPayload implements Payload {
   ) {}
 
   async read(offset = 0, length = this.byteLength - offset): Promise<Uint8Array> {
+    const source = await this.opened();
+    return source.read(this.offset + offset, length);
+  }
+
+  /** Reads all of it into `target`, which has its length. */
+  async readInto(target: Uint8Array): Promise<void> {
+    await readInto(await this.opened(), this.offset, target);
+  }
+
+  private async opened(): Promise<ByteSource> {
     if (this.problem) throw new OnnxFileError(this.problem);
     this.source ??= this.open().catch((error: unknown) => {
       this.source = undefined; // the file may be there at the next try
@@ -38,7 +48,7 @@ export class ExternalPayload implements Payload {
         { file: source.name, offset: this.offset },
       );
     }
-    return source.read(this.offset + offset, length);
+    return source;
   }
 }
 

@@ -5,9 +5,6 @@ import { checkStored } from './rawBytes';
 import { readFloat32 } from './tensor';
 import { DataType, type Tensor } from './types';
 
-/** Small enough to come from memory that the allocator has at hand. */
-const PORTION_BYTES = 1024 * 1024;
-
 const memory = new Scratch();
 
 /**
@@ -24,9 +21,7 @@ export async function lendFloat32<T>(tensor: Tensor, use: (values: Float32Array)
   const buffer = memory.take(byteLength);
   try {
     const bytes = new Uint8Array(buffer, 0, byteLength);
-    for (let offset = 0; offset < byteLength; offset += PORTION_BYTES) {
-      bytes.set(await rawData.read(offset, Math.min(PORTION_BYTES, byteLength - offset)), offset);
-    }
+    await rawData.readInto(bytes);
     return use(new Float32Array(buffer, 0, byteLength / 4));
   } finally {
     memory.give(buffer);

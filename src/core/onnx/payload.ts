@@ -18,6 +18,17 @@ export class FilePayload implements Payload {
   read(offset = 0, length = this.byteLength - offset): Promise<Uint8Array> {
     return this.source.read(this.offset + offset, length);
   }
+
+  /** Reads all of it into `target`, which has its length. */
+  readInto(target: Uint8Array): Promise<void> {
+    return readInto(this.source, this.offset, target);
+  }
+}
+
+/** Fills `target` from a source that may only know how to `read`. */
+export async function readInto(source: ByteSource, offset: number, target: Uint8Array): Promise<void> {
+  if (source.readInto) await source.readInto(offset, target);
+  else target.set(await source.read(offset, target.byteLength));
 }
 
 /** Bytes in memory; small payloads stay with the graph so that constants such as shapes are read synchronously. */

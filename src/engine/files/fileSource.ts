@@ -52,13 +52,25 @@ export class FileSource implements ByteSource {
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
+    this.checkSpan(offset, length);
+    const bytes = new Uint8Array(length);
+    await this.readInto(offset, bytes);
+    return bytes;
+  }
+
+  /** Before memory is taken for it. */
+  private checkSpan(offset: number, length: number): void {
     if (offset < 0 || length < 0 || offset + length > this.size) {
       throw new OnnxFileError(
         `${this.path}: cannot read ${length} bytes at byte ${offset}: the file has ${this.size}.`,
         { file: this.path, offset },
       );
     }
-    const bytes = new Uint8Array(length);
+  }
+
+  async readInto(offset: number, bytes: Uint8Array): Promise<void> {
+    const length = bytes.byteLength;
+    this.checkSpan(offset, length);
     try {
       for (let done = 0; done < length;) {
         const part = Math.min(length - done, LARGEST_READ_BYTES);
@@ -75,7 +87,6 @@ export class FileSource implements ByteSource {
     // After reading, so that what is returned is what was there when the file was opened.
     const now = fstatSync(this.handle.fd, { bigint: true });
     if (now.size !== this.opened.size || now.mtimeNs !== this.opened.mtimeNs) throw this.changed(offset);
-    return bytes;
   }
 
   async close(): Promise<void> {
