@@ -57,6 +57,11 @@ export class HalfRegion {
     return value !== '' && this.shapes.dtypeOf(this.main, value) === (DataType.FLOAT as number);
   }
 
+  /** float32, or float16 already. */
+  isReal(value: string): boolean {
+    return this.isFloat(value) || this.shapes.dtypeOf(this.main, value) === (DataType.FLOAT16 as number);
+  }
+
   /** A constant that is float32 and stays what it is whoever runs the model. */
   isConstant(value: string): boolean {
     const constant = this.index.constant(this.main, value);

@@ -171,11 +171,13 @@ class HalfWriter {
 
   private convertNode({ node }: NodeRef): void {
     const rename = (value: string) => (this.region.isFloat(value) ? this.halfName(value) : value);
-    this.changes.edit(node, {
-      input: mapSame(node.input, rename),
-      output: mapSame(node.output, rename),
-      attribute: halfAttributes(node),
-    });
+    const input = mapSame(node.input, rename);
+    const output = mapSame(node.output, rename);
+    // ONNX Runtime 1.30 fails to load some models with Casts from float16 to float16.
+    const readsReal = node.opType === 'Cast' && this.region.isReal(node.input[0] ?? '');
+    const isIdle = readsReal && this.region.isFloat(node.output[0] ?? '');
+    const kind = isIdle ? { opType: 'Identity', attribute: [] } : { attribute: halfAttributes(node) };
+    this.changes.edit(node, { input, output, ...kind });
   }
 
   private addCasts(): void {

@@ -106,6 +106,22 @@ describe('toFloat16', () => {
     expect(count(half, 'Cast')).toBe(3);
   });
 
+  it('leaves no Cast from float16 to float16 behind, which the runtime may refuse', async () => {
+    const original = model(
+      [
+        node('Relu', 'r', ['x'], ['a']),
+        node('Cast', 'same', ['a'], ['b'], { to: { int: DataType.FLOAT } }),
+        node('Mul', 'm', ['b', 'b'], ['y']),
+      ],
+      [],
+      [2, 3],
+    );
+    const { model: half } = await convertAndCompare(original, samples([2, 3], 2));
+    expect(opTypes(half)).toEqual(['Cast', 'Cast', 'Identity', 'Mul', 'Relu']);
+    const { changed } = await toFloat16(half);
+    expect(changed).toBe(0);
+  });
+
   it('clamps what half precision cannot hold, and names it', async () => {
     const original = model(
       [
