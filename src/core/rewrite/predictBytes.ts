@@ -2,6 +2,7 @@ import type { Model } from '../onnx/types';
 import { modelSize } from '../onnx/write';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
+import { prepareFloat } from './prepare';
 import { rewriteDry, type RewrittenLayer } from './rewrite';
 import type { Statistics } from './rewriteContext';
 
@@ -28,10 +29,11 @@ export async function predictBytes(
   work: Work = {},
   weights?: Statistics['weights'],
 ): Promise<PredictedBytes> {
-  const dry = await rewriteDry(model, plan, work, weights);
+  const { model: prepared, notes } = await prepareFloat(model, plan);
+  const dry = await rewriteDry(prepared, plan, work, weights);
   return {
     bytes: await modelSize(dry.model),
     layers: dry.layers.map(({ measureWeight: _, ...layer }) => layer),
-    notes: dry.notes,
+    notes: [...notes, ...dry.notes],
   };
 }
