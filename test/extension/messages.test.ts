@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { CompareResult, DataSummary, QuantizeResult } from '../../src/core/results';
+import type { CompareResult, DataSummary, QuantizeResult, RewriteResult } from '../../src/core/results';
 import { compareReport } from '../../src/extension/commands/compareReport';
-import { describeData, describeQuantized, describeScan } from '../../src/extension/commands/messages';
+import {
+  describeData,
+  describeQuantized,
+  describeRewritten,
+  describeScan,
+} from '../../src/extension/commands/messages';
 
 const data: DataSummary = {
   data: '/data/test.npz',
@@ -113,5 +118,25 @@ describe('compareReport', () => {
 
   it('says when inputs were random', () => {
     expect(compareReport(result, 'random')).toContain('**random inputs**');
+  });
+});
+
+describe('describeRewritten', () => {
+  const result: RewriteResult = {
+    output: '/m/mnist.float16.onnx',
+    pass: 'float16',
+    bytes: { before: 2_000_000, after: 1_000_000 },
+    changed: 1,
+    notes: ['a: Stays float32.'],
+    seconds: 1,
+  };
+
+  it('tells what was changed and how large the file is', () => {
+    expect(describeRewritten(result)).toBe(
+      'Wrote mnist.float16.onnx: 1 node in half precision, 2.00 MB → 1.00 MB (50.0 %). 1 note in the log.',
+    );
+    const folded = describeRewritten({ ...result, pass: 'fold-batch-norm', changed: 1052, notes: [] });
+    expect(folded).toContain(': 1,052 nodes folded, 2.00 MB');
+    expect(folded).not.toContain('note');
   });
 });
