@@ -10,6 +10,7 @@ import { inspectModel, weightHashes } from '../engine/inspect';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { dryRun } from './dryRun';
+import { applyPreset } from './preset';
 import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
 import type { QuantizeOptions } from './quantizeOptions';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
@@ -23,9 +24,15 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   const opened = await openModelFile(file, io);
   let plan: Plan;
   let output: string;
+  const presetNotes: string[] = [];
   try {
     const summary = await inspectModel(opened, options.dim);
     plan = applySchemes(await basePlan(options), options, summary);
+    if (options.preset) {
+      const filled = await applyPreset(file, plan, options.preset, options, io);
+      plan = applySchemes(filled.plan, { layer: options.layer, exclude: options.exclude }, summary);
+      presetNotes.push(...filled.notes);
+    }
     if (!options.dryRun && !dataRequest(options, plan)) requireNoData(plan, summary);
     output = options.output ?? defaultOutput(file, plan);
     if (options.writePlan !== undefined) await checkPlanPath(options.writePlan, output, opened);
@@ -36,7 +43,8 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   } finally {
     await opened.close();
   }
-  if (options.dryRun) return dryRun(file, plan, options, unusedPlanNotes(file, options.plan), io);
+  const planNotes = [...unusedPlanNotes(file, options.plan), ...presetNotes];
+  if (options.dryRun) return dryRun(file, plan, options, planNotes, io);
   const quantized = await callEngine(io, 'quantize', {
     file,
     plan,
@@ -45,7 +53,7 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     // The text does not tell.
     countUnique: options.json === true,
   });
-  const result = { ...quantized, notes: [...unusedPlanNotes(file, options.plan), ...quantized.notes] };
+  const result = { ...quantized, notes: [...planNotes, ...quantized.notes] };
   if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
   io.stdout(options.json ? jsonText(result) : describeResult(result));
   return ExitCode.done;

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { parseFormat, type LayerFormat } from '../core/quant/layerFormat';
+import { addPresetOptions, type PresetOptions } from './preset';
 import {
   addActivationOptions,
   addDataOptions,
@@ -8,7 +9,7 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface QuantizeOptions extends DataOptions, ActivationOptions {
+export interface QuantizeOptions extends DataOptions, ActivationOptions, PresetOptions {
   scheme?: LayerFormat;
   layer?: readonly string[];
   exclude?: readonly string[];
@@ -69,6 +70,7 @@ export function addQuantizeOptions(command: Command): Command {
     '--dry-run',
     'tell the bytes of the file and of each layer, exactly; needs no data and writes nothing',
   );
+  addPresetOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',

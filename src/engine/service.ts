@@ -5,6 +5,7 @@ import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
 import { hashWeights, inspect } from './methods/inspect';
 import { predict } from './methods/predict';
+import { presetPlan } from './methods/presetPlan';
 import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
 import { rewriteModel } from './methods/rewriteModel';
@@ -19,6 +20,7 @@ export const engineService: EngineHandlers = {
   quantizationOf,
   quantize,
   predict,
+  presetPlan,
   rewriteModel,
   scan,
   compare,

@@ -2,7 +2,9 @@
  * The two protocols, each as an interface of async methods: EngineMethods (extension or command line → engine
  * process) and ViewMethods (webview → extension host). Replies are `{ok}` or `{err}`; progress carries the call's id.
  */
-import type { Plan } from '../core/plan/types';
+import type { Preset } from '../core/plan/presets';
+import type { Plan, PlanEntry } from '../core/plan/types';
+import type { LayerFormat } from '../core/quant/layerFormat';
 import type {
   CompareResult,
   DataSummary,
@@ -10,6 +12,7 @@ import type {
   Candidate,
   ModelSummary,
   PredictResult,
+  PresetFigure,
   QuantizationDetails,
   QuantizeResult,
   RewritePass,
@@ -40,6 +43,25 @@ export interface QuantizeRequest extends ModelRequest {
   output: string;
   /** Also count the distinct values of each weight, before and after: takes about as long as everything else. */
   countUnique?: boolean;
+}
+
+export interface PresetPlanRequest extends ModelRequest {
+  plan: Plan;
+  preset: Preset;
+  /** Of naive and hybrid; the plan's default when absent. */
+  format?: LayerFormat;
+  /** Of selective: bits per weight. */
+  bits?: number;
+  /** Of hybrid: dB below the median that keep a layer float. */
+  marginDb?: number;
+  calibration?: DataRequest;
+}
+
+export interface PresetPlan {
+  /** Layer → its entry, for every layer that can be quantized. */
+  layers: Record<string, PlanEntry>;
+  figures: PresetFigure[];
+  notes: string[];
 }
 
 export interface RewriteRequest extends ModelRequest {
@@ -73,6 +95,8 @@ export interface EngineMethods {
   /** Formats of a row in numbers: scales, zero points, codebook. */
   quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
+  /** Chooses a format for every layer. */
+  presetPlan(request: PresetPlanRequest): Promise<PresetPlan>;
   /** The bytes that `quantize` would write, exactly; needs no data and writes nothing. */
   predict(request: ModelRequest & { plan: Plan }): Promise<PredictResult>;
   /** Writes the model after one rewrite that needs no data. */

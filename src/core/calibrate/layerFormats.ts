@@ -1,5 +1,6 @@
 import { throwIfCancelled } from '../errors';
 import type { Layer } from '../graph/types';
+import { rawByteLength } from '../onnx/dtype';
 import { elementCount } from '../onnx/tensor';
 import { isStatic } from '../plan/editPlan';
 import type { CancelSignal } from '../ports';
@@ -57,8 +58,17 @@ export class LayerFormats {
     return this.layer.weights.reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
   }
 
+  /** Bytes of the float weight in the file. */
+  get storedBytes(): number {
+    return this.layer.weights.reduce(
+      (sum, { tensor }) => sum + (rawByteLength(tensor.dataType, elementCount(tensor)) ?? 0),
+      0,
+    );
+  }
+
   /** Bytes of the weight in the file; nothing is read. @throws InputError for a format that the operator set cannot have. */
   bytesOf(format: LayerFormat): number {
+    if (format.scheme === 'float') return this.storedBytes;
     return this.encode(format).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
@@ -75,6 +85,16 @@ export class LayerFormats {
   ): Promise<MeasuredFormat> {
     throwIfCancelled(signal);
     const bytes = this.bytesOf(format);
+    if (format.scheme === 'float') {
+      return {
+        format,
+        at: this.judge ? 'output' : 'weight',
+        sqnrDb: null,
+        nmse: 0,
+        bytes,
+        choice: undefined,
+      };
+    }
     if (!this.judge) return { ...(await this.weightError(format)), format, bytes, choice: undefined };
     if (isStatic(format.scheme) && activations) {
       const [candidate] = candidatesFor(format);

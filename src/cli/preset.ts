@@ -1,0 +1,69 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { presets, type Preset } from '../core/plan/presets';
+import type { Plan } from '../core/plan/types';
+import type { PresetFigure } from '../core/results';
+import { callEngine } from './callEngine';
+import type { CliIo } from './cliIo';
+import type { DataOptions } from './optionValues';
+import { decimal, positiveInteger } from './optionValues';
+import { dataRequest } from './planOptions';
+
+export interface PresetOptions {
+  preset?: Preset;
+  bits?: number;
+  margin?: number;
+}
+
+export function addPresetOptions(command: Command): Command {
+  return command
+    .option(
+      '--preset <name>',
+      'fill the plan: naive (one scheme everywhere), hybrid (float where the scheme costs far more than elsewhere), ' +
+        'selective (of each layer the scheme with the least error at its output; needs data)',
+      presetName,
+    )
+    .option('--bits <n>', 'of selective: bits per weight, 4 to 8 (default: 4)', positiveInteger)
+    .option('--margin <db>', 'of hybrid: dB below the median that keep a layer float (default: 6)', decimal);
+}
+
+function presetName(text: string): Preset {
+  const preset = presets.find((name) => name === text);
+  if (!preset) throw new InvalidArgumentError(`It must be ${presets.join(', ')}.`);
+  return preset;
+}
+
+/** What a preset made of a plan. */
+export interface PresetResult {
+  readonly plan: Plan;
+  readonly notes: readonly string[];
+}
+
+/** The plan with the entries that the preset chooses; --layer and --exclude come after it. */
+export async function applyPreset(
+  file: string,
+  plan: Plan,
+  preset: Preset,
+  options: PresetOptions & DataOptions & { plan?: string },
+  io: CliIo,
+): Promise<PresetResult> {
+  const { layers, figures, notes } = await callEngine(io, 'presetPlan', {
+    file,
+    plan,
+    preset,
+    calibration: dataRequest(options, plan),
+    ...(options.bits !== undefined && { bits: options.bits }),
+    ...(options.margin !== undefined && { marginDb: options.margin }),
+  });
+  const filled = { ...plan, layers: { ...plan.layers, ...layers } };
+  if (preset !== 'selective') return { plan: filled, notes: [...notes, describe(preset, figures)] };
+  // Every layer has its own scheme: there is none that the file could be called after.
+  const { defaultOptions: _, ...rest } = filled;
+  return { plan: { ...rest, defaultScheme: 'float' }, notes: [...notes, describe(preset, figures)] };
+}
+
+function describe(preset: Preset, figures: readonly PresetFigure[]): string {
+  const counts = new Map<string, number>();
+  for (const { format } of figures) counts.set(format, (counts.get(format) ?? 0) + 1);
+  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([format, count]) => `${count} × ${format}`);
+  return `Preset ${preset}: ${parts.join('; ')}.`;
+}
