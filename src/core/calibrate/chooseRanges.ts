@@ -14,8 +14,8 @@ export const AUTO_RULES: readonly LocalRangeRule[] = ['percentile:99.999', 'mse'
  * five networks), and held-out samples resemble the others more than what the model will meet, which flatters rules that clip.
  */
 const CLEARLY_BETTER_DB = 1;
-/** What `auto` takes for 16-bit codes: they are so fine that clipping never pays. */
-const WIDE_RULE: LocalRangeRule = 'max';
+/** What `auto` takes for 16-bit codes: they are so fine that clipping never pays (ResNet-18: 45.7 dB by max and mse, 45.0 by percentile 99.999). */
+export const WIDE_RULE: LocalRangeRule = 'max';
 
 export interface ChosenRanges {
   readonly ranges: ReadonlyMap<string, ActivationRange>;

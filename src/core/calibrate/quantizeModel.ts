@@ -5,15 +5,15 @@ import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
 import type { LocalRangeRule } from '../quant/ranges';
 import type { ActivationRange } from '../quant/scheme';
-import { activationTypeOf } from '../rewrite/activationTypes';
+import { activationTypeOf, isEightBit } from '../rewrite/activationTypes';
 import { listed } from '../rewrite/notes';
-import { placeQuantization } from '../rewrite/placement';
+import { placeQuantization, type Placement } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat } from '../rewrite/prepare';
 import { rewrite, type RewrittenLayer } from '../rewrite/rewrite';
 import { checkTensorOverrides } from '../rewrite/tensorOverrides';
 import { calibrate } from './calibrate';
 import { chooseWeights } from './chooseWeights';
-import { chooseRanges, type TargetOf } from './chooseRanges';
+import { chooseRanges, type TargetOf, WIDE_RULE } from './chooseRanges';
 
 /** Where activation statistics come from. */
 export interface CalibrationSource {
@@ -63,7 +63,8 @@ export async function quantizeModel(
   const ready = await prepareFloat(model, plan);
   const { model: prepared, notes } = ready;
   const index = indexGraph(prepared);
-  checkTensorOverrides(index, placeQuantization(index, plan), plan);
+  const placement = placeQuantization(index, plan);
+  checkTensorOverrides(index, placement, plan);
   const values = activationsToCalibrate(ready, plan);
   const weights = source && (await chooseWeights(prepared, plan, source, work));
   if (values.length === 0) {
@@ -86,7 +87,7 @@ export async function quantizeModel(
   const calibration = await calibrate(runtime, prepared, values, slice, work);
   const chosen = await chooseRanges(
     runtime,
-    plan.activationRange,
+    plan.activationRange === 'auto' && isWide(placement) ? WIDE_RULE : plan.activationRange,
     calibration,
     activationTargets(plan),
     async (ranges) =>
@@ -101,4 +102,11 @@ export async function quantizeModel(
     rule: chosen.rule,
     notes: [...notes, ...rewritten.notes, ...(weights?.notes ?? []), ...chosen.notes],
   };
+}
+
+/** True when no tensor has 8 bits, so that all the rules that `auto` compares come to the same. */
+function isWide({ tensors }: Placement): boolean {
+  return [...tensors.values()].every(({ computedAs, readers }) =>
+    [...(computedAs ? [computedAs] : []), ...readers.keys()].every((type) => !isEightBit(type)),
+  );
 }
