@@ -36,11 +36,13 @@ class RandomGraph {
 
   plan(): Plan {
     const schemes = this.nodes.flatMap(({ name, opType }): [string, SchemeId][] => {
-      if (this.random() < 0.7) return [];
-      return [[name, opType === 'Conv' && this.random() < 0.5 ? 'w8' : 'float']];
+      if (this.random() < 0.5) return [];
+      const choices = opType === 'Conv' ? (['w8a16', 'w8', 'float'] as const) : (['float'] as const);
+      return [[name, this.pick<SchemeId>(choices)]];
     });
-    return planWith(Object.fromEntries(schemes) as Record<string, 'float'>, {
+    return planWith(Object.fromEntries(schemes), {
       activationType: this.random() < 0.5 ? 'uint8' : 'int8',
+      activationSymmetric: this.random() < 0.2,
     });
   }
 

@@ -74,6 +74,27 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     ]);
   });
 
+  it('rounds the output of a Gemm where all layers together would', async () => {
+    const gemms = (last: string) =>
+      smallModel(
+        [node('Gemm', 'first', ['x', 'w'], ['mid']), node('Gemm', 'second', [last, 'v'], ['y'])],
+        [weights('w', [8, 8]), weights('v', [8, 4], 2)],
+        [5, 8],
+        ['y', 'mid'],
+      );
+    const feeds = smallSamples([5, 8]).map((each, index) => ({ index, feeds: each }));
+    const both = { calibrate: sliceOf('calibrate', feeds), scan: sliceOf('scan', feeds) };
+    const options = { outputs: [{ name: 'mid', kind: 'values' }], layers: ['first', 'second'] } as const;
+    const [chained, apart] = await Promise.all(
+      ['mid', 'x'].map(async (last) => {
+        const { candidates } = await scan(runtime, gemms(last), plan, both, options);
+        return candidates.map(({ localSqnrDb }) => localSqnrDb ?? NaN);
+      }),
+    );
+    // With the rounding of its output, the first layer's figure is lower; the last one has none in either model.
+    expect(chained?.[0]).toBeLessThan((apart?.[0] ?? NaN) - 0.1);
+  });
+
   it('counts NMSE for outputs that are values, and a coarse range hurts more', async () => {
     const options = { outputs: values, layers: ['node_linear'] };
     const fine = await scan(runtime, opened.model, plan, slices, options);
