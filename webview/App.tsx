@@ -58,14 +58,23 @@ export function App({ host, store, initial, save }: AppProps) {
 
   if (failure !== null) return <Failure message={failure} run={run} />;
   if (!snapshot) return <Loading />;
-  const { model, plan, scan } = snapshot;
+  const { model, plan, scan, prediction } = snapshot;
   if (model.state === 'failed') return <Failure message={model.message} run={run} />;
   if (model.state === 'loading' && rows.length === 0) return <Loading />;
   const ready = model.state === 'ready';
   return (
     <div class="app" aria-busy={!ready}>
       {!ready && <vscode-progress-bar class="reloading" indeterminate aria-label="Reading the model" />}
-      {ready && <ModelHeader name={snapshot.name} header={model.header} plan={plan} host={host} run={run} />}
+      {ready && (
+        <ModelHeader
+          name={snapshot.name}
+          header={model.header}
+          plan={plan}
+          prediction={prediction}
+          host={host}
+          run={run}
+        />
+      )}
       <Notices snapshot={snapshot} run={run} />
       <Toolbar
         view={view}

@@ -1,6 +1,6 @@
 /** The view's copy of what the host says: the last snapshot, its rows, and every event applied to them. */
 import type { Candidate } from '../src/core/results';
-import type { RowChunk, ViewEvent, ViewRow, ViewSnapshot } from '../src/shared/viewRpc';
+import type { PredictedRow, RowChunk, ViewEvent, ViewRow, ViewSnapshot } from '../src/shared/viewRpc';
 import type { Host } from './host';
 
 export interface ModelContent {
@@ -47,6 +47,12 @@ export class ModelStore {
         return this.#update({ snapshot: snapshot && { ...snapshot, plan: event.plan } });
       case 'scan':
         return this.#update({ snapshot: snapshot && { ...snapshot, scan: event.scan } });
+      case 'prediction':
+        return this.#update({ snapshot: snapshot && { ...snapshot, prediction: event.prediction } });
+      case 'predicted':
+        if (event.revision === rowsRevision)
+          this.#update({ rows: withPredictions(this.#content.rows, event.rows) });
+        return;
       case 'schemes':
         if (event.revision === rowsRevision)
           this.#update({ rows: withSchemes(this.#content.rows, event.schemes) });
@@ -101,6 +107,17 @@ export function withCandidates(rows: readonly ViewRow[], candidates: readonly Ca
   return rows.map((row) => {
     const candidate = byName.get(row.name);
     return candidate === undefined ? row : { ...row, candidate };
+  });
+}
+
+export function withPredictions(
+  rows: readonly ViewRow[],
+  predictions: readonly [string, PredictedRow | null][],
+): ViewRow[] {
+  const byName = new Map(predictions);
+  return rows.map((row) => {
+    const predicted = byName.get(row.name);
+    return predicted === undefined ? row : { ...row, predicted };
   });
 }
 

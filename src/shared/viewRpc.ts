@@ -23,6 +23,17 @@ export interface ViewRow extends LayerRow {
   scheme: string;
   /** Measured by the last scan; null when it was not. */
   candidate: Candidate | null;
+  /** By the last prediction; null when there is none of it. */
+  predicted: PredictedRow | null;
+}
+
+/** What a layer takes in the written file. */
+export interface PredictedRow {
+  bytes: number;
+  /** The one that it is written with: layers that cannot be written as planned have another. */
+  scheme: string;
+  /** The row's `scheme` at that time: the figure holds for no other. */
+  planned: string;
 }
 
 export type ModelHeader = Omit<ModelSummary, 'layers' | 'nodes'>;
@@ -65,6 +76,22 @@ export interface ScanView {
   error: string | null;
 }
 
+/** What the plan would write, foretold by a dry run. */
+export interface PredictionView {
+  /**
+   * - `none`: there is no model.
+   * - `running`: `bytes`, if any, are of the plan before the last edit.
+   * - `waiting`: it takes long here and starts when the user asks for it; `bytes` are of an older plan.
+   */
+  state: 'none' | 'running' | 'waiting' | 'current' | 'failed';
+  bytes: { before: number; after: number } | null;
+  /** Layers that would not be written as planned, and why; the first hundred. */
+  notes: string[];
+  notesCount: number;
+  /** Why the plan cannot be written, in one sentence. */
+  error: string | null;
+}
+
 export interface ViewSnapshot {
   /** The document, for `data-vscode-context`. */
   uri: string;
@@ -74,6 +101,7 @@ export interface ViewSnapshot {
   model: ModelView;
   plan: PlanView;
   scan: ScanView;
+  prediction: PredictionView;
   /** Why models must not be run here (Restricted Mode, remote file system); null when they may. */
   lookOnly: string | null;
 }
@@ -86,7 +114,8 @@ export interface RowChunk {
 }
 
 /** Palette commands that the view's buttons stand for. */
-export type ViewCommand = 'scan' | 'write' | 'chooseData' | 'compare' | 'showLog' | 'cancelScan' | 'retry';
+export type ViewCommand =
+  'scan' | 'write' | 'chooseData' | 'compare' | 'predict' | 'showLog' | 'cancelScan' | 'retry';
 
 /** Calls of the view to the host. */
 export interface ViewMethods {
@@ -115,6 +144,9 @@ export type ViewEvent =
   | { event: 'schemes'; revision: number; schemes: [string, string][] }
   | { event: 'candidates'; revision: number; candidates: Candidate[] }
   | { event: 'scan'; scan: ScanView }
+  /** Rows whose figure changed, by row name. */
+  | { event: 'predicted'; revision: number; rows: [string, PredictedRow | null][] }
+  | { event: 'prediction'; prediction: PredictionView }
   | { event: 'plan'; plan: PlanView };
 
 export type ToHost = { [M in ViewMethod]: { id: number; method: M; request: ViewRequest<M> } }[ViewMethod];

@@ -17,7 +17,7 @@ export function layerRow(name: string, part: Partial<LayerRow> = {}): LayerRow {
 }
 
 export function viewRow(name: string, part: Partial<ViewRow> = {}): ViewRow {
-  return { ...layerRow(name), isLayer: true, scheme: 'w8a8', candidate: null, ...part };
+  return { ...layerRow(name), isLayer: true, scheme: 'w8a8', candidate: null, predicted: null, ...part };
 }
 
 export function storedFormat(badge: string, part: Partial<StoredFormat> = {}): StoredFormat {

@@ -8,19 +8,21 @@ import {
   formatPercent,
   formatShape,
 } from '../../src/shared/format';
-import type { ModelHeader as Header, PlanView, ViewCommand } from '../../src/shared/viewRpc';
+import type { ModelHeader as Header, PlanView, PredictionView, ViewCommand } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { Dimensions } from './Dimensions';
+import { PlanSize } from './PlanSize';
 
 interface ModelHeaderProps {
   name: string;
   header: Header;
   plan: PlanView;
+  prediction: PredictionView;
   host: Host;
   run: (command: ViewCommand) => void;
 }
 
-export function ModelHeader({ name, header, plan, host, run }: ModelHeaderProps) {
+export function ModelHeader({ name, header, plan, prediction, host, run }: ModelHeaderProps) {
   const opsets = header.opsets.map(({ domain, version }) => `${domain ? `${domain} ` : ''}${version}`);
   return (
     <header class="header">
@@ -50,6 +52,9 @@ export function ModelHeader({ name, header, plan, host, run }: ModelHeaderProps)
         <Dimensions dimensions={header.dimensions} set={plan.dimensions} host={host} />
         <Fact name="Calibration data">
           <Calibration plan={plan} run={run} />
+        </Fact>
+        <Fact name="Plan">
+          <PlanSize prediction={prediction} run={run} />
         </Fact>
       </dl>
     </header>

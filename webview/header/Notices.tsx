@@ -5,12 +5,15 @@ import type { ViewCommand, ViewSnapshot } from '../../src/shared/viewRpc';
 
 /** Everything the user should know before trusting what is shown: problems in the file, the plan, the last scan. */
 export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (command: ViewCommand) => void }) {
-  const { model, plan, scan, lookOnly } = snapshot;
+  const { model, plan, scan, prediction, lookOnly } = snapshot;
   const problems = model.state === 'ready' ? model.header.problems : [];
   return (
     <div class="notices">
       {lookOnly && <Notice icon="shield">{lookOnly}</Notice>}
       {plan.error && <Notice icon="error">{plan.error}</Notice>}
+      {prediction.error && (
+        <Notice icon="warning">The plan cannot be written as it is. {prediction.error}</Notice>
+      )}
       {scan.error && (
         <Notice icon="error" alert>
           The scan failed: {scan.error}{' '}

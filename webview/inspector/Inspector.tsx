@@ -8,11 +8,11 @@ import {
   formatShape,
   plural,
 } from '../../src/shared/format';
-import { parseRowFormat } from '../../src/core/quant/layerFormat';
-import { labelsOf, schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
+import { schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
-import { measuredLabel } from '../tree/columns';
+import { predictedText, rowLabels } from '../rowText';
+import { groupText, measuredLabel } from '../tree/columns';
 import { rowsOf, type TreeItem } from '../tree/rowTree';
 import { shownScheme, totalsOf } from '../tree/totals';
 import { Fact } from './Fact';
@@ -55,6 +55,7 @@ function LayerInspector({
   onBits,
 }: InspectorProps & { row: ViewRow }) {
   const { weight, candidate } = row;
+  const predicted = predictedText(row);
   return (
     <>
       <h2 title={row.name}>{row.name}</h2>
@@ -65,6 +66,9 @@ function LayerInspector({
           <Fact name="Weight" value={`${weight.name}, ${formatShape(weight.shape)} ${weight.dtype}`} />
         )}
         {(row.isLayer || row.parameters > 0) && <Fact name="Cost" value={costOf(row)} />}
+        {row.quantizable && predicted !== undefined && (
+          <Fact name="Size" value={predicted} note="predicted" />
+        )}
         {row.isLayer && !row.quantizable && (
           <Fact name="Scheme" value={`${shownScheme(row)}. ${row.reason ?? ''}`} />
         )}
@@ -127,8 +131,7 @@ function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
       void host.call('setScheme', { names: [row.name], scheme: value }).catch(() => undefined);
     }
   };
-  const format = parseRowFormat(row.scheme);
-  const labels = 'mistake' in format || format.scheme === 'auto' ? [] : labelsOf(format, row.op);
+  const labels = rowLabels(row);
   return (
     <>
       <label class="field">
@@ -171,7 +174,12 @@ function ManyInspector({ items, host }: InspectorProps) {
       <dl class="facts column">
         <Fact name="Layers" value={formatInteger(totals.layers)} />
         <Fact name="Parameters" value={formatInteger(totals.parameters)} />
-        <Fact name="Size" value={formatBytes(totals.bytes)} />
+        <Fact
+          name="Size"
+          value={
+            totals.predicted === null ? formatBytes(totals.bytes) : groupText(totals.bytes, totals.predicted)
+          }
+        />
         <Fact name="MACs" value={totals.macs === null ? 'unknown' : formatCount(totals.macs)} />
         <Fact name="Schemes" value={totals.schemeDetail} />
       </dl>

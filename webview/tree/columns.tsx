@@ -9,6 +9,7 @@ import {
   formatShape,
 } from '../../src/shared/format';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
+import { predictedText, rowLabels } from '../rowText';
 import type { SortColumn } from './flatten';
 import { shownScheme, type Totals } from './totals';
 
@@ -76,8 +77,9 @@ export const COLUMNS: readonly Column[] = [
     label: 'Size',
     sort: 'bytes',
     numeric: true,
-    row: (row) => (row.bytes > 0 ? size(row.bytes) : EMPTY),
-    group: (totals) => size(totals.bytes),
+    row: (row) => (row.bytes > 0 ? size(row.bytes, predictedText(row)) : EMPTY),
+    group: ({ bytes, predicted }) =>
+      size(bytes, predicted === null ? undefined : groupText(bytes, predicted)),
   },
   {
     id: 'macs',
@@ -105,7 +107,7 @@ export const COLUMNS: readonly Column[] = [
       if (row.foldedInto !== undefined) return { content: '', title: `Part of ${row.foldedInto}` };
       return {
         content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
-        title: row.reason ?? '',
+        title: row.reason ?? rowLabels(row).join(', '),
       };
     },
     group: ({ scheme, schemeDetail }) => ({
@@ -173,6 +175,13 @@ function count(value: number): Cell {
   return { content: formatCount(value), title: formatInteger(value) };
 }
 
-function size(bytes: number): Cell {
-  return { content: formatBytes(bytes), title: `${formatInteger(bytes)} bytes` };
+/** @param predicted what becomes of it, in words. */
+function size(bytes: number, predicted?: string): Cell {
+  const exact = `${formatInteger(bytes)} bytes`;
+  return { content: formatBytes(bytes), title: predicted ? `${exact}; ${predicted}` : exact };
+}
+
+/** `78.4 kB → 20.1 kB as planned`. */
+export function groupText(before: number, after: number): string {
+  return `${formatBytes(before)} → ${formatBytes(after)} as planned`;
 }

@@ -5,6 +5,8 @@ export interface Totals {
   readonly layers: number;
   readonly parameters: number;
   readonly bytes: number;
+  /** Of its layers in the written file; null when that of one is not known, or when layers share weights. */
+  readonly predicted: number | null;
   /** null when no layer's is known. */
   readonly macs: number | null;
   /** Layers whose MACs are unknown, so that a sum is not taken for the whole. */
@@ -48,12 +50,21 @@ function countTotals(rows: readonly ViewRow[]): Totals {
     layers: layers.length,
     parameters: sum(own.map(({ parameters }) => parameters)),
     bytes: sum(own.map(({ bytes }) => bytes)),
+    predicted: predictedBytes(layers),
     macs: macs.length > 0 ? sum(macs) : null,
     macsUnknown: layers.length - macs.length,
     scheme: counts.size === 1 ? (first ?? '') : counts.size === 0 ? '' : 'mixed',
     schemeDetail: [...counts].map(([scheme, count]) => `${count} ${scheme}`).join(', '),
     sensitivity: measured.length > 0 ? measured.reduce((a, b) => Math.max(a, b)) : null,
   };
+}
+
+function predictedBytes(layers: readonly ViewRow[]): number | null {
+  if (layers.length === 0 || layers.some(({ shared }) => shared !== undefined)) return null;
+  const known = layers.flatMap(({ predicted, scheme }) =>
+    predicted?.planned === scheme ? [predicted.bytes] : [],
+  );
+  return known.length === layers.length ? sum(known) : null;
 }
 
 /**

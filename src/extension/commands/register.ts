@@ -123,6 +123,8 @@ async function viewCommand(engine: EngineHost, command: ViewCommand, document: M
       return;
     case 'compare':
       return compareWith(engine, target);
+    case 'predict':
+      return document.session.predict();
     case 'showLog':
       return engine.showLog();
     case 'cancelScan':

@@ -35,7 +35,7 @@ export class ModelDocument implements vscode.CustomDocument {
       uri: uri.toString(),
       name: posix.basename(uri.path),
       planFile: posix.basename(this.planUri.path),
-      resolveData: (data) => (data === 'random' || isAbsolute(data) ? data : join(dirname(uri.fsPath), data)),
+      resolveData: (data) => (isAbsolute(data) ? data : join(dirname(uri.fsPath), data)),
       lookOnly: () => lookOnlyReason(uri),
     });
   }
@@ -124,7 +124,7 @@ export class ModelDocument implements vscode.CustomDocument {
 
   dispose(): void {
     this.#closed = true;
-    this.session.cancelScan();
+    this.session.dispose();
     void this.copies.release(this.uri).catch(() => undefined);
     this.#disposed.fire();
     this.#disposed.dispose();

@@ -3,7 +3,7 @@ import { rowFormatOf } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
 import { formatText } from '../../core/quant/layerFormat';
 import type { Candidate, LayerRow, ModelSummary } from '../../core/results';
-import { CHUNK_BYTES, type RowChunk, type ViewRow } from '../../shared/viewRpc';
+import { CHUNK_BYTES, type PredictedRow, type RowChunk, type ViewRow } from '../../shared/viewRpc';
 
 export interface ModelRow {
   readonly row: LayerRow;
@@ -24,13 +24,19 @@ export function rowScheme({ row, isLayer }: ModelRow, plan: Plan): string {
   return isLayer && !row.quantizable ? 'float' : formatText(rowFormatOf(plan, row.name, isLayer));
 }
 
+/** What is known about rows, by name. */
+export interface RowFigures {
+  readonly candidates: ReadonlyMap<string, Candidate>;
+  readonly predicted: ReadonlyMap<string, PredictedRow>;
+}
+
 /** Rows from `start` on, as many as fit a message. */
 export function rowChunk(
   rows: readonly ModelRow[],
   start: number,
   revision: number,
   plan: Plan,
-  candidates: ReadonlyMap<string, Candidate>,
+  { candidates, predicted }: RowFigures,
 ): RowChunk {
   const chunk: ViewRow[] = [];
   let bytes = 0;
@@ -43,6 +49,7 @@ export function rowChunk(
       isLayer: source.isLayer,
       scheme: rowScheme(source, plan),
       candidate: candidates.get(source.row.name) ?? null,
+      predicted: predicted.get(source.row.name) ?? null,
     };
     // UTF-16 length: the bytes of what nearly always is ASCII.
     bytes += JSON.stringify(row).length;

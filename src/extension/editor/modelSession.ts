@@ -8,7 +8,6 @@ import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import type {
-  Candidate,
   DataSummary,
   ErrorSplitCurve,
   ModelSummary,
@@ -17,11 +16,14 @@ import type {
   LayerRow,
 } from '../../core/results';
 import type { DataRequest, ModelRequest, Progress } from '../../shared/rpc';
-import type { ModelView, PlanView, RowChunk, ScanView, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
+import type { ModelView, PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { SessionEngine } from '../sessionEngine';
 import { changedSchemes, joinRows, rowChunk, rowScheme, type ModelRow } from './modelRows';
 import { applyEdit, sameMeasurement, type Direction, type PlanEdit } from './planEdit';
+import { planToPredict, planViewOf } from './planView';
+import { ScanFigures } from './scanFigures';
+import { SizePrediction } from './sizePrediction';
 
 export interface SessionPlace {
   /** The document's URI as text. */
@@ -36,10 +38,8 @@ export interface SessionPlace {
 }
 
 const NO_HASHES: ReadonlyMap<string, string> = new Map();
-/** Entries of one `schemes` or `candidates` event: far below 1 MB. */
+/** Entries of one `schemes`, `candidates` or `predicted` event: far below 1 MB. */
 const ENTRIES_PER_EVENT = 1000;
-/** Names of plan entries that a view lists; it gets the number of all. */
-const LISTED_NAMES = 1000;
 
 export class ModelSession {
   #plan: Plan = defaultPlan;
@@ -57,17 +57,39 @@ export class ModelSession {
   #file: string | undefined;
   #hashes: ReadonlyMap<string, string> = NO_HASHES;
   #hashing: Promise<void> | undefined;
-  #candidates = new Map<string, Candidate>();
-  #scan: ScanView = { running: null, measured: null, error: null };
-  #scanAbort: AbortController | undefined;
   #data: DataSummary | null = null;
   #loading: Promise<void> = Promise.resolve();
+  readonly #scan: ScanFigures;
+  readonly #prediction = new SizePrediction({
+    ask: () => {
+      const names = new Set(this.#rows.map(({ row }) => row.name));
+      return this.engine.call('predict', { ...this.request(), plan: planToPredict(this.#plan, names) });
+    },
+    schemes: () => new Map(this.#rows.map((row) => [row.row.name, rowScheme(row, this.#plan)])),
+    publish: (prediction, changed) => {
+      for (const rows of inParts(changed)) {
+        this.#emit({ event: 'predicted', revision: this.#revision, rows });
+      }
+      this.#emit({ event: 'prediction', prediction });
+    },
+  });
   readonly #listeners = new Set<(event: ViewEvent) => void>();
 
   constructor(
     private readonly engine: SessionEngine,
     readonly place: SessionPlace,
-  ) {}
+  ) {
+    this.#scan = new ScanFigures({
+      engine,
+      revision: () => this.#revision,
+      showScan: (scan) => this.#emit({ event: 'scan', scan }),
+      showCandidates: (candidates) => {
+        for (const part of inParts(candidates)) {
+          this.#emit({ event: 'candidates', revision: this.#revision, candidates: part });
+        }
+      },
+    });
+  }
 
   get plan(): Plan {
     return this.#plan;
@@ -83,7 +105,7 @@ export class ModelSession {
   }
 
   get scanning(): boolean {
-    return this.#scan.running !== null;
+    return this.#scan.running;
   }
 
   /** Empty until the model was read. */
@@ -142,9 +164,8 @@ export class ModelSession {
     this.#model = { state: 'loading' };
     this.#hashes = NO_HASHES;
     this.#hashing = undefined;
-    this.#candidates.clear();
-    this.#scan = { ...this.#scan, measured: null, error: null };
-    this.#scanAbort?.abort();
+    this.#scan.forget();
+    this.#prediction.reset();
     this.#emitSnapshot();
     try {
       this.#file = await file;
@@ -158,6 +179,7 @@ export class ModelSession {
       this.#model = { state: 'failed', message: errorReplyOf(error).message };
     }
     this.#emitSnapshot();
+    this.#updatePrediction();
     if (Object.keys(this.#plan.layers).length > 0) void this.hashWeights();
   }
 
@@ -187,9 +209,9 @@ export class ModelSession {
   /** The plan's calibration data as the engine wants it; undefined when none is chosen. */
   dataRequest(): DataRequest | undefined {
     const recipe = this.#plan.calibration;
-    return (
-      recipe && { data: this.place.resolveData(recipe.data), samples: recipe.samples, seed: recipe.seed }
-    );
+    if (!recipe) return undefined;
+    const { data, samples, seed } = recipe;
+    return { data: data === 'random' ? data : this.place.resolveData(data), samples, seed };
   }
 
   /** Takes a plan as the new state without an edit: on open, revert, and reload of a clean view. */
@@ -213,6 +235,7 @@ export class ModelSession {
       this.#emit({ event: 'schemes', revision: this.#revision, schemes });
     }
     this.#emit({ event: 'plan', plan: this.#planView() });
+    this.#updatePrediction();
     const dimensionsOf = (of: Plan): string => JSON.stringify(of.dimensions ?? {});
     if (dimensionsOf(before) !== dimensionsOf(this.#plan)) void this.#reinspect();
   }
@@ -220,10 +243,8 @@ export class ModelSession {
   /** Figures measured with other data or ranges would be read as if they belonged to the plan now shown. */
   #forgetFigures(before: Plan): void {
     if (JSON.stringify(before.calibration) !== JSON.stringify(this.#plan.calibration)) this.#data = null;
-    if (this.#candidates.size === 0 && !this.scanning) return;
-    this.#candidates.clear();
-    this.#scan = { ...this.#scan, measured: null };
-    this.#scanAbort?.abort();
+    if (this.#scan.candidates.size === 0 && !this.scanning) return;
+    this.#scan.forget();
     this.#revision++;
     this.#emitSnapshot();
   }
@@ -273,63 +294,21 @@ export class ModelSession {
   ): Promise<ScanResult> {
     const calibration = this.dataRequest();
     if (!calibration) throw new InputError('A scan runs the model: choose calibration data first.');
-    const random = this.#plan.calibration?.data === 'random';
-    const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    options.signal.addEventListener('abort', stop);
-    this.#scanAbort = abort;
-    const revision = this.#revision;
-    this.#setScan({ ...this.#scan, running: { done: 0, total: 0, message: 'Starting' }, error: null });
-    try {
-      const result = await this.engine.call(
-        'scan',
-        { ...this.request(), plan: this.#plan, calibration, ...(names ? { layers: [...names] } : {}) },
-        {
-          signal: abort.signal,
-          onProgress: (progress) => {
-            const { done, total, message } = progress;
-            this.#addCandidates(revision, progress.candidates ?? []);
-            const figures = progress.measured;
-            // What is there when it is cancelled or crashes must be labelled too, and stays so.
-            if (figures && revision === this.#revision) {
-              this.#scan = { ...this.#scan, measured: { ...figures, slice: 'scan', partial: true, random } };
-            }
-            this.#setScan({ ...this.#scan, running: { done, total, message } });
-            options.onProgress?.(progress);
-          },
-        },
-      );
-      this.#addCandidates(revision, result.candidates);
-      const { metric, slice, samples, partial } = result;
-      const measured = { metric, slice, samples, partial, random };
-      if (revision === this.#revision) this.#scan = { ...this.#scan, measured };
-      return result;
-    } catch (error) {
-      const failure = errorReplyOf(error);
-      if (failure.kind !== 'cancelled') this.#scan = { ...this.#scan, error: failure.message };
-      throw error;
-    } finally {
-      options.signal.removeEventListener('abort', stop);
-      if (this.#scanAbort === abort) this.#scanAbort = undefined;
-      this.#setScan({ ...this.#scan, running: null });
-    }
+    const layers = names ? { layers: [...names] } : {};
+    return this.#scan.run({ ...this.request(), plan: this.#plan, calibration, ...layers }, options);
   }
 
   cancelScan(): void {
-    this.#scanAbort?.abort();
+    this.#scan.cancel();
   }
 
-  #addCandidates(revision: number, candidates: readonly Candidate[]): void {
-    if (revision !== this.#revision || candidates.length === 0) return;
-    for (const candidate of candidates) this.#candidates.set(candidate.layer, candidate);
-    for (const part of inParts(candidates)) {
-      this.#emit({ event: 'candidates', revision, candidates: part });
-    }
+  #updatePrediction(): void {
+    if (this.#model.state === 'ready') this.#prediction.update();
   }
 
-  #setScan(scan: ScanView): void {
-    this.#scan = scan;
-    this.#emit({ event: 'scan', scan });
+  /** Foretells the bytes of the plan at once, also where that takes long. */
+  predict(): void {
+    if (this.#model.state === 'ready') this.#prediction.runNow();
   }
 
   errorSplit(layer: string, bits: number): Promise<ErrorSplitCurve> {
@@ -343,7 +322,8 @@ export class ModelSession {
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */
   rowsFrom(revision: number, start: number): RowChunk {
     if (revision !== this.#revision) return { revision: this.#revision, rows: [], next: null };
-    return rowChunk(this.#rows, start, revision, this.#plan, this.#candidates);
+    const figures = { candidates: this.#scan.candidates, predicted: this.#prediction.rows };
+    return rowChunk(this.#rows, start, revision, this.#plan, figures);
   }
 
   snapshot(): ViewSnapshot {
@@ -353,9 +333,16 @@ export class ModelSession {
       revision: this.#revision,
       model: this.#modelView(),
       plan: this.#planView(),
-      scan: this.#scan,
+      scan: this.#scan.view,
+      prediction: this.#prediction.view,
       lookOnly: this.place.lookOnly(),
     };
+  }
+
+  /** Ends what still runs for this model. */
+  dispose(): void {
+    this.cancelScan();
+    this.#prediction.dispose();
   }
 
   /** Tells every view the whole state again, such as after trust was granted. */
@@ -370,20 +357,13 @@ export class ModelSession {
   }
 
   #planView(): PlanView {
-    const names = this.#rows.map(({ row }) => row.name);
-    const ready = this.#model.state === 'ready';
-    const { changed, missing } = this.#mismatch(names);
-    return {
+    const { changed, missing } = this.#mismatch(this.#rows.map(({ row }) => row.name));
+    const mismatch = { changed, missing: this.#model.state === 'ready' ? missing : [] };
+    return planViewOf(this.#plan, mismatch, {
       file: this.place.planFile,
       error: this.#planError,
-      changed: changed.slice(0, LISTED_NAMES),
-      changedCount: changed.length,
-      missing: ready ? missing.slice(0, LISTED_NAMES) : [],
-      missingCount: ready ? missing.length : 0,
-      dimensions: { ...this.#plan.dimensions },
-      calibration: this.#plan.calibration ?? null,
       data: this.#data,
-    };
+    });
   }
 
   #mismatch(names: readonly string[]): PlanMismatch {
