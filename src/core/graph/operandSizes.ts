@@ -1,5 +1,6 @@
 import { dataTypeFacts, rawByteLength } from '../onnx/dtype';
 import { attrInt } from '../onnx/attributes';
+import type { Payload } from '../onnx/payload';
 import type { Tensor } from '../onnx/types';
 import type { GraphIndex } from './graphIndex';
 import { isQuantizationInput, operatorKey, weightedOperator } from './operands';
@@ -15,10 +16,18 @@ export interface OwnedConstants {
   readonly tensors: ReadonlyMap<Tensor, { readonly parameters: number; readonly bytes: number }>;
 }
 
+/** Bytes that payloads take in a file where they are not written as they are. */
+const fileSizes = new WeakMap<Payload, number>();
+
+/** Notes that a file will hold a tensor in another form, of `bytes` bytes. */
+export function setStoredBytes({ rawData }: Tensor, bytes: number): void {
+  if (rawData) fileSizes.set(rawData, bytes);
+}
+
 /** Stored bytes of a tensor. */
 export function storedBytes(tensor: Tensor): number {
   const payload = tensor.rawData ?? tensor.typedData?.payload;
-  if (payload) return payload.byteLength;
+  if (payload) return fileSizes.get(payload) ?? payload.byteLength;
   const strings = tensor.stringData.reduce((sum, bytes) => sum + bytes.length, 0);
   return strings + (rawByteLength(tensor.dataType, elementsOf(tensor)) ?? 0);
 }

@@ -23,14 +23,16 @@ const staticTypes: readonly string[] = ['uint8', 'int8', 'uint16', 'int16'] sati
  */
 export function existingPair(index: GraphIndex, scope: Scope, value: string): ExistingPair | undefined {
   const producer = index.producer(scope, value);
-  if (producer && isOperator(producer, 'DequantizeLinear')) return describePair(index, producer);
-  for (const quantize of index.consumers(scope, value)) {
-    if (!quantizes(quantize, value)) continue;
-    const codes = quantize.node.output[0] ?? '';
-    const dequantize = index
-      .consumers(scope, codes)
-      .find((ref) => ref.scope === scope && isOperator(ref, 'DequantizeLinear'));
-    const pair = dequantize && describePair(index, dequantize);
+  const codes =
+    producer && isOperator(producer, 'DequantizeLinear')
+      ? producer.node.input.slice(0, 1)
+      : index
+          .consumers(scope, value)
+          .flatMap((reader) => (quantizes(reader, value) ? (reader.node.output[0] ?? '') : []));
+  const readers = codes.flatMap((each) => index.consumers(scope, each));
+  for (const reader of new Set([...(producer ? [producer] : []), ...readers])) {
+    if (reader.scope !== scope || !isOperator(reader, 'DequantizeLinear')) continue;
+    const pair = describePair(index, reader);
     if (pair) return pair;
   }
   return undefined;

@@ -1,3 +1,4 @@
+import { setStoredBytes, storedBytes } from '../graph/operandSizes';
 import type { Payload } from '../onnx/payload';
 import { readFloat32 } from '../onnx/tensor';
 import { DataType, type Model, type Tensor } from '../onnx/types';
@@ -12,6 +13,7 @@ const sources = new WeakMap<Payload, Tensor>();
 export function widenedTensor(source: Tensor): Tensor {
   const tensor = lazyFloatTensor(source.name, source.dims, () => readFloat32(source));
   if (tensor.rawData) sources.set(tensor.rawData, source);
+  setStoredBytes(tensor, storedBytes(source));
   return tensor;
 }
 
@@ -25,7 +27,9 @@ export function storeWidened(model: Model): Model {
   for (const tensor of model.graph.initializer) {
     const source = tensor.rawData && sources.get(tensor.rawData);
     if (!source) continue;
-    const name = changes.fresh(`${tensor.name}_float16`);
+    const name = changes.fresh(
+      ['', tensor.name].includes(source.name) ? `${tensor.name}_float16` : source.name,
+    );
     changes.removeInitializer(tensor.name);
     changes.addInitializer({ ...source, name, dims: tensor.dims });
     changes.insertFirst(castNode(name, tensor.name, DataType.FLOAT));
