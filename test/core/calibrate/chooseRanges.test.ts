@@ -75,6 +75,30 @@ describe('chooseRanges(runtime, rule, calibration, target, makeTrial)', () => {
     expect([chosen.rule, chosen.tried.length, seen.length]).toEqual(['max', 0, 0]);
   });
 
+  it('takes the rule of the tensor, symmetry, and a range of its own for 16 bits', async () => {
+    const { runtime, makeTrial } = judgedBy({});
+    const target = { type: 'uint8', symmetric: true } as const;
+    const own: TargetOf = () => ({ ...uint8('t'), rule: 'percentile:90' });
+    const symmetric: TargetOf = () => ({ narrow: target, wide: { ...target, type: 'uint16' } });
+    const rangeBy = async (rule: 'max' | 'mse', targetOf: TargetOf) =>
+      (await chooseRanges(runtime, rule, calibration, targetOf, makeTrial)).ranges.get('t');
+    const clipped = await rangeBy('max', own);
+    expect(clipped?.max).toBeLessThan(2.2);
+    expect(clipped?.wide).toBeUndefined();
+    const even = await rangeBy('mse', symmetric);
+    expect(even?.min).toBe(-(even?.max ?? 0));
+    // Finer codes clip less.
+    expect(even?.wide?.max).toBeGreaterThan(1.2 * (even?.max ?? Infinity));
+  });
+
+  it('auto takes the extremes for 16 bits, whatever it chooses for 8', async () => {
+    const { runtime, makeTrial } = judgedBy({ 'percentile:99.999': 0.1, mse: 0.01, max: 0.2 });
+    const chosen = await chooseRanges(runtime, 'auto', calibration, uint8, makeTrial);
+    expect(chosen.rule).toBe('mse');
+    expect(chosen.ranges.get('t')?.max).toBeLessThan(8.5);
+    expect(chosen.ranges.get('t')?.wide?.max).toBe(9);
+  });
+
   it('auto tries every rule on the held-out samples and keeps the best, over all samples', async () => {
     const { runtime, makeTrial, seen } = judgedBy({ 'percentile:99.999': 0.05, mse: 0.1, max: 0.02 });
     const chosen = await chooseRanges(runtime, 'auto', calibration, uint8, makeTrial);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { floatTensor, int64Tensor } from '../../../src/core/onnx/build';
-import type { Node, Tensor } from '../../../src/core/onnx/types';
+import { DataType, type Node, type Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan } from '../../../src/core/plan/types';
 import { lazyFloatTensor } from '../../../src/core/rewrite/lazyTensor';
@@ -123,6 +123,69 @@ describe('an operator that cannot be quantized', () => {
     const original = between([node('Add', 'sum', ['a_out', 'large'], ['mid'])], [large], 4);
     const ranges = new Map(['x', 'a_out', 'b_out', 'mid', 'y'].map((name) => [name, { min: -1, max: 1 }]));
     await expect(rewrite(original, defaultPlan, ranges)).rejects.toThrow(/^sum: .*NaN/);
+  });
+});
+
+describe('operators that read codes', () => {
+  it('ArgMax gives what it gives of the real numbers', async () => {
+    const original = model(
+      [
+        conv('a', ['x', 'w'], 'a_out'),
+        conv('c', ['a_out', 'u'], 'scores', 1),
+        node('ArgMax', 'best', ['scores'], ['best_out'], { axis: { int: 1 }, keepdims: { int: 0 } }),
+        node('Cast', 'cast', ['best_out'], ['y'], { to: { int: DataType.FLOAT } }),
+      ],
+      [weights('w', [4, 3, 3, 3]), weights('u', [3, 4, 1, 1], 3)],
+      image,
+    );
+    const { model: quantized } = await quantize(original, defaultPlan, samples(image));
+    const optimized = await optimizedOpTypes(quantized);
+    expect(optimized.filter((op) => op === 'DequantizeLinear')).toEqual([]);
+    for (const sample of samples(image, 2)) {
+      const { y: before = [] } = await run(original, sample, 'none');
+      const { y: after = [] } = await run(quantized, sample, 'full');
+      const same = Array.from(before).filter((value, i) => value === after[i]).length;
+      expect(same / before.length).toBeGreaterThan(0.95);
+    }
+  });
+
+  it('Split gives codes to each of its outputs', async () => {
+    const original = model(
+      [
+        conv('a', ['x', 'w'], 'a_out'),
+        node('Split', 'split', ['a_out', 'parts'], ['left', 'right'], { axis: { int: 1 } }),
+        node('Add', 'add', ['left', 'right'], ['mid']),
+        conv('c', ['mid', 'u'], 'y', 1),
+      ],
+      [weights('w', [4, 3, 3, 3]), int64Tensor('parts', [2, 2]), weights('u', [3, 2, 1, 1], 3)],
+      image,
+    );
+    const { model: quantized, ranges } = await quantize(original, defaultPlan, samples(image));
+    expect([...ranges.keys()].sort()).toEqual(['a_out', 'mid', 'x', 'y']);
+    const optimized = await optimizedOpTypes(quantized);
+    expect(optimized).toContain('QLinearAdd');
+    expect(optimized.filter((op) => op.endsWith('eLinear'))).toEqual(['DequantizeLinear', 'QuantizeLinear']);
+  });
+
+  it.each([-4, 0.3])('a Pad with %f has a range of its own', async (fill) => {
+    const middle = node('Pad', 'n', ['a_out', 's', 'fill'], ['mid']);
+    const constants = [int64Tensor('s', [0, 0, 1, 1, 0, 0, 1, 1]), floatTensor('fill', [fill], [])];
+    const original = between([middle], constants, 4);
+    const { ranges } = await quantize(original, defaultPlan, samples(image));
+    expect(ranges.get('mid')?.min).toBe(Math.min(fill, ranges.get('a_out')?.min ?? NaN));
+    for (const plan of [defaultPlan, signed]) {
+      expect((await check(original, plan)).worst).toBeGreaterThan(25);
+    }
+  });
+
+  it.each(['Sub', 'Div'])('%s, which has no kernel, stays float', async (op) => {
+    const middle = node(op, 'n', op === 'Sub' ? ['a_out', 'b_out'] : ['a_out', 'two'], ['mid']);
+    const { worst, optimized } = await check(
+      between([middle], [floatTensor('two', [2], [])], 4),
+      defaultPlan,
+    );
+    expect(optimized).toContain(op);
+    expect(worst).toBeGreaterThan(25);
   });
 });
 
