@@ -65,6 +65,8 @@ export interface Placement {
   readonly layers: readonly StaticLayer[];
   /** Layers of which the weight alone is quantized: planned so, or without an integer kernel. */
   readonly weightOnly: readonly Layer[];
+  /** Layers of the main graph that compute in half precision. */
+  readonly half: readonly Layer[];
   /** Nodes whose outputs are integers: layers, `auto` nodes and pass-through operators. */
   readonly staticNodes: ReadonlySet<NodeRef>;
   /** Static node → the Relu or Clip that is quantized with it as one unit. */
@@ -103,6 +105,7 @@ class Placer implements ConcatContext {
   private readonly notes = new Notes();
   private readonly layers = new Map<NodeRef, StaticLayer>();
   private readonly weightOnly: Layer[] = [];
+  private readonly half: Layer[] = [];
   /** Every layer, quantized or not: their scheme is never `auto`. */
   private readonly layerRefs: ReadonlySet<NodeRef>;
   /** Nodes that need a static reader and have none. */
@@ -130,7 +133,7 @@ class Placer implements ConcatContext {
 
   private addLayer(layer: Layer): void {
     const { ref, name, op, weight, quantizable, reason } = layer;
-    const { scheme, forced } = formatOf(this.plan, name);
+    const { scheme, forced, region } = formatOf(this.plan, name);
     if (scheme === 'float') return;
     if (!quantizable || !weight) {
       this.notes.add(name, `Stays as it is. ${reason ?? ''}`.trim());
@@ -138,6 +141,10 @@ class Placer implements ConcatContext {
     }
     if (scheme === 'fp16' && weight.dtype === 'float16') {
       this.notes.add(name, 'Stays as it is. Its weight is stored in half precision already.');
+      return;
+    }
+    if (region && ref.scope === this.index.main) {
+      this.half.push(layer);
       return;
     }
     const weightOnly = isStatic(scheme) ? whyWeightOnly(layer) : undefined;
@@ -325,6 +332,7 @@ class Placer implements ConcatContext {
       allLayers: this.allLayers,
       layers: [...this.layers.values()],
       weightOnly: this.weightOnly,
+      half: this.half,
       staticNodes: this.staticNodes,
       clips: this.clips,
       tensors: this.tensors(),

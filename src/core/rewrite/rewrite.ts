@@ -9,6 +9,7 @@ import type { WeightError } from '../quant/weights';
 import { codesFirst } from './codesFirst';
 import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
+import { computeInHalf } from './halfLayers';
 import { quantizeGraph } from './quantizeGraph';
 import type { Statistics } from './rewriteContext';
 import { storeWidened } from './widenedTensor';
@@ -98,7 +99,8 @@ async function carryOut(
   const prepared = await prepareFloat(model, plan);
   const index = indexGraph(prepared.model);
   const placement = placeQuantization(index, plan);
-  const quantized = await quantizeGraph(index, placement, plan, statistics, work, isDryRun);
+  const integers = await quantizeGraph(index, placement, plan, statistics, work, isDryRun);
+  const quantized = await computeInHalf(integers, placement.half, plan, work);
   // The notes of a model that was prepared before have been given then.
   const preparedNotes = prepared.model === model ? [] : prepared.notes;
   return {
