@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { presets, type Preset } from '../core/plan/presets';
+import { presets, withPreset, type Preset } from '../core/plan/presets';
 import type { Plan } from '../core/plan/types';
 import type { PresetFigure } from '../core/results';
 import { callEngine } from './callEngine';
@@ -54,11 +54,7 @@ export async function applyPreset(
     ...(options.bits !== undefined && { bits: options.bits }),
     ...(options.margin !== undefined && { marginDb: options.margin }),
   });
-  const filled = { ...plan, layers: { ...plan.layers, ...layers } };
-  if (preset !== 'selective') return { plan: filled, notes: [...notes, describe(preset, figures)] };
-  // Every layer has its own scheme: there is none that the file could be called after.
-  const { defaultOptions: _, ...rest } = filled;
-  return { plan: { ...rest, defaultScheme: 'float' }, notes: [...notes, describe(preset, figures)] };
+  return { plan: withPreset(plan, preset, layers), notes: [...notes, describe(preset, figures)] };
 }
 
 function describe(preset: Preset, figures: readonly PresetFigure[]): string {

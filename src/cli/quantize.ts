@@ -13,6 +13,7 @@ import { dryRun } from './dryRun';
 import { applyPreset } from './preset';
 import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
 import type { QuantizeOptions } from './quantizeOptions';
+import { labelCounts } from '../core/quant/schemeCatalog';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
 import { weightText } from './weightText';
 
@@ -24,9 +25,11 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   const opened = await openModelFile(file, io);
   let plan: Plan;
   let output: string;
+  let ops: ReadonlyMap<string, string>;
   const presetNotes: string[] = [];
   try {
     const summary = await inspectModel(opened, options.dim);
+    ops = new Map(summary.layers.map(({ name, op }) => [name, op]));
     plan = applySchemes(await basePlan(options), options, summary);
     if (options.preset) {
       const filled = await applyPreset(file, plan, options.preset, options, io);
@@ -55,7 +58,7 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   });
   const result = { ...quantized, notes: [...planNotes, ...quantized.notes] };
   if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
-  io.stdout(options.json ? jsonText(result) : describeResult(result));
+  io.stdout(options.json ? jsonText(result) : describeResult(result, ops));
   return ExitCode.done;
 }
 
@@ -89,7 +92,8 @@ async function checkPlanPath(planFile: string, output: string, { model, path }: 
   await refuseOpened(target, model, [path]);
 }
 
-function describeResult(result: QuantizeResult): string {
+/** @param ops operator by layer name. */
+function describeResult(result: QuantizeResult, ops: ReadonlyMap<string, string>): string {
   const { bytes, totals, verification } = result;
   const rows = result.layers.map((layer) => [
     layer.name,
@@ -105,6 +109,7 @@ function describeResult(result: QuantizeResult): string {
     table(header, rows, new Set([3, 4, 5])),
     '',
     `${countText(totals.quantized)} layers quantized, ${countText(totals.float)} float`,
+    ...labelCounts(result.layers.map((layer) => ({ ...layer, op: ops.get(layer.name) }))),
     `${bytesText(bytes.before)} → ${bytesText(bytes.after)} (${percent} %)`,
     ...(verification?.outputs ?? []).map(
       ({ name, sqnrDb }) =>

@@ -3,15 +3,25 @@ import type { QuantizedLayer } from '../core/results';
 
 type Words = Pick<
   QuantizedLayer,
-  'scheme' | 'bits' | 'signed' | 'granularity' | 'blockSize' | 'entries' | 'bias'
+  'scheme' | 'bits' | 'signed' | 'granularity' | 'blockSize' | 'entries' | 'exponents' | 'bias'
 >;
 
-/** The format of a weight in words: `int4 blocked (32)`, `16 values per-group (4), bias u4`. Empty for float. */
-export function weightText({ scheme, bits, signed, granularity, blockSize, entries, bias }: Words): string {
+/**
+ * The format of a weight in words: `int4 blocked (32)`, `16 values per-group (4), bias u4`,
+ * `17 values ±2^-9…2^-2 per-tensor`. Empty for float.
+ */
+export function weightText({ scheme, bits, signed, exponents, ...words }: Words): string {
+  const { granularity, blockSize, entries, bias } = words;
   if (scheme === 'float') return '';
   const size = blockSize === undefined ? '' : ` (${blockSize})`;
   const other = bias === undefined || ['float', 'int32'].includes(bias) ? '' : `, bias ${bias}`;
-  return `${typeText(scheme, bits, signed, entries)} ${granularity}${size}${other}`;
+  return `${typeText(scheme, bits, signed, entries)}${exponentsText(exponents)} ${granularity}${size}${other}`;
+}
+
+/** The powers of two of a table follow each other without a gap. */
+function exponentsText(exponents: readonly number[] | undefined): string {
+  const [first, last] = [exponents?.at(0), exponents?.at(-1)];
+  return first === undefined || last === undefined ? '' : ` ±2^${first}…2^${last}`;
 }
 
 function typeText(scheme: string, bits: number, signed: boolean, entries: number | undefined): string {

@@ -115,7 +115,15 @@ export interface RowChunk {
 
 /** Palette commands that the view's buttons stand for. */
 export type ViewCommand =
-  'scan' | 'write' | 'chooseData' | 'compare' | 'predict' | 'showLog' | 'cancelScan' | 'retry';
+  | 'scan'
+  | 'write'
+  | 'chooseData'
+  | 'compare'
+  | 'applyPreset'
+  | 'predict'
+  | 'showLog'
+  | 'cancelScan'
+  | 'retry';
 
 /** Calls of the view to the host. */
 export interface ViewMethods {

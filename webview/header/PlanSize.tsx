@@ -25,6 +25,9 @@ export function PlanSize({ prediction, run }: PlanSizeProps) {
           Predict Size
         </button>
       )}
+      <button type="button" class="link" onClick={() => run('applyPreset')}>
+        Apply Preset…
+      </button>
       {isCurrent && notesCount > 0 && (
         <details class="plan-notes">
           <summary>{plural(notesCount, 'note')}</summary>

@@ -81,9 +81,24 @@ function rangeText({ count, min, max }: NumberRange): string {
 }
 
 function codebookText(entries: readonly number[]): string {
+  const powers = powersText(entries);
+  if (powers !== undefined) return powers;
   if (entries.length <= LISTED_ENTRIES) return entries.map(numberText).join(', ');
   const range = { count: entries.length, min: Math.min(...entries), max: Math.max(...entries) };
   return rangeText(range);
+}
+
+/** A table of nothing but zero and powers of two of both signs, by its exponents; undefined for any other. */
+function powersText(entries: readonly number[]): string | undefined {
+  const values = new Set(entries);
+  const exponents = [...values].filter((value) => value > 0).map(Math.log2);
+  const isPowers =
+    exponents.length > 1 &&
+    exponents.every(Number.isInteger) &&
+    [...values].every((value) => value === 0 || values.has(-value));
+  if (!isPowers) return undefined;
+  const powers = exponents.sort((a, b) => a - b).map((exponent) => `2^${exponent}`);
+  return `${values.has(0) ? '0, ' : ''}±${powers.join(', ±')}`;
 }
 
 function activationText({ dtype, dynamic, scale, zeroPoint }: ActivationFormat): string {

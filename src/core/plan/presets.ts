@@ -51,6 +51,17 @@ export function entriesOf(picks: readonly LayerPick[]): Record<string, PlanEntry
   );
 }
 
+/**
+ * The plan with the entries that a preset chose; others stay. After `selective` every layer has a scheme of its own, and there is
+ * none that the plan could be called after: its default is float.
+ */
+export function withPreset(plan: Plan, preset: Preset, entries: Readonly<Record<string, PlanEntry>>): Plan {
+  const filled = { ...plan, layers: { ...plan.layers, ...entries } };
+  if (preset !== 'selective') return filled;
+  const { defaultOptions: _, ...rest } = filled;
+  return { ...rest, defaultScheme: 'float' };
+}
+
 /** `format` for every layer. */
 export function naivePicks(layers: readonly string[], format: LayerFormat): LayerPick[] {
   return layers.map((layer) => ({ layer, format }));
@@ -109,7 +120,7 @@ function integerFormats(scheme: 'w4' | 'w8'): LayerFormat[] {
 }
 
 function tableFormats(scheme: 'lut16' | 'lut256'): LayerFormat[] {
-  const divided: Granularity[] = ['tensor', 'channel', 'group:16', 'group:64'];
+  const divided: Granularity[] = ['tensor', 'channel', 'group:64'];
   return divided.map((granularity) => ({ scheme, granularity }));
 }
 

@@ -1,5 +1,5 @@
-import { parseFormat, type LayerFormat } from './layerFormat';
-import { codebookKind } from './scheme';
+import { isBiasScheme, parseFormat, type LayerFormat } from './layerFormat';
+import { codebookKind, parseScheme } from './scheme';
 
 /** What a user chooses from: menus, pickers, help. */
 export interface SchemeFacts {
@@ -35,6 +35,24 @@ export function labelsOf(format: LayerFormat, op?: string): SchemeLabel[] {
     ...(isFast || region ? [] : (['no speed-up'] as const)),
     ...(isCoarse(scheme) ? (['needs compensation'] as const) : []),
   ];
+}
+
+/**
+ * How many of the written layers carry each label: `no speed-up: 3 layers`. Not whether they needed data: they had it.
+ * @param layers as the writer tells them; `op` where it is known.
+ */
+export function labelCounts(
+  layers: readonly { readonly scheme: string; readonly bias?: string; readonly op?: string }[],
+): string[] {
+  const counts = new Map<SchemeLabel, number>();
+  for (const { scheme: text, bias, op } of layers) {
+    const scheme = parseScheme(text);
+    if (!scheme) continue;
+    const format = bias !== undefined && isBiasScheme(bias) ? { scheme, bias } : { scheme };
+    for (const label of labelsOf(format, op)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  counts.delete('needs data');
+  return [...counts].map(([label, count]) => `${label}: ${count} ${count === 1 ? 'layer' : 'layers'}`);
 }
 
 function isCoarse(scheme: string): boolean {

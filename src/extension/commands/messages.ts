@@ -1,5 +1,13 @@
 /** The sentences of notifications, free of vscode. */
-import type { DataSummary, QuantizeResult, RewriteResult, ScanResult } from '../../core/results';
+import type { Preset } from '../../core/plan/presets';
+import { labelCounts } from '../../core/quant/schemeCatalog';
+import type {
+  DataSummary,
+  PresetFigure,
+  QuantizeResult,
+  RewriteResult,
+  ScanResult,
+} from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
 import { changedText } from '../../shared/rewritePasses';
 
@@ -35,14 +43,22 @@ function rangeText(min: number | null, max: number | null): string {
   return min === null || max === null ? '' : ` in ${formatNumber(min)}…${formatNumber(max)}`;
 }
 
-/** Size before and after, and how close the written file is to float. */
-export function describeQuantized(result: QuantizeResult): string {
+/**
+ * Size before and after, how close the written file is to float, and what its schemes do not give.
+ * @param ops operator by layer name, as far as known: some schemes are fast for some operators only.
+ */
+export function describeQuantized(
+  result: QuantizeResult,
+  ops: ReadonlyMap<string, string> = new Map(),
+): string {
   const { output, bytes, totals, verification, calibration, notes } = result;
   const share = bytes.before > 0 ? ` (${formatPercent(bytes.after / bytes.before)})` : '';
   const layers = `${plural(totals.quantized, 'layer')} quantized, ${totals.float} float`;
   const parts = [
     `Wrote ${baseName(output)}: ${formatBytes(bytes.before)} → ${formatBytes(bytes.after)}${share}, ${layers}.`,
   ];
+  const labels = labelCounts(result.layers.map((layer) => ({ ...layer, op: ops.get(layer.name) })));
+  if (labels.length > 0) parts.push(`${capitalized(labels.join('; '))}.`);
   const random = calibration?.data === 'random';
   if (random) parts.push('Calibrated with random inputs: figures will not hold for real data.');
   if (verification) {
@@ -63,6 +79,46 @@ export function describeRewritten({ output, pass, bytes, changed, notes }: Rewri
   const parts = [`Wrote ${baseName(output)}: ${changedText(pass, changed)}, ${sizes}.`];
   if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
   return parts.join(' ');
+}
+
+/** What a preset made of a plan. @param formats of all layers. @param random whether it measured on random inputs. */
+export function describePreset(
+  preset: Preset,
+  formats: readonly string[],
+  figures: readonly PresetFigure[],
+  notes: readonly string[],
+  random: boolean,
+): { sentence: string; details: string[] } {
+  const counts = new Map<string, number>();
+  for (const format of formats) counts.set(format, (counts.get(format) ?? 0) + 1);
+  const chosen = [...counts].sort(([, a], [, b]) => b - a).map(([format, count]) => `${count} × ${format}`);
+  const worst = figures
+    .filter(({ format }) => format !== 'float')
+    .reduce<PresetFigure | undefined>(
+      (least, figure) => ((figure.sqnrDb ?? Infinity) < (least?.sqnrDb ?? Infinity) ? figure : least),
+      undefined,
+    );
+  const parts = [`Preset ${preset}: ${chosen.join(', ')}.`];
+  if (worst) parts.push(`The layer that loses most is ${worst.layer}: ${figureText(worst)}.`);
+  if (random && figures.some(({ measured }) => measured === 'output')) {
+    parts.push('Measured with random inputs: the choice may not suit real data.');
+  }
+  if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
+  const details = figures.map(
+    (figure) =>
+      `${figure.layer}: ${figure.format}, ${formatBytes(figure.bytes)}, ${
+        figure.format === 'float' ? `would have ${figureText(figure)}` : figureText(figure)
+      }`,
+  );
+  return { sentence: parts.join(' '), details: [...details, ...notes] };
+}
+
+function figureText({ sqnrDb, measured }: PresetFigure): string {
+  return `SQNR ${formatDb(sqnrDb)} ${measured === 'output' ? 'at its output' : 'of the weight'}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** @param data path as given, or `random`. */

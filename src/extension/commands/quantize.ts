@@ -49,7 +49,8 @@ async function writeTo(engine: EngineHost, target: Target, destination: vscode.U
     () => writeTo(engine, target, destination),
   );
   if (!result) return;
-  const sentence = describeQuantized(result);
+  const ops = new Map(target.document?.session.layers.map(({ name, op }) => [name, op]));
+  const sentence = describeQuantized(result, ops);
   engine.log(sentence);
   for (const note of result.notes) engine.log(`  ${note}`);
   const actions = result.notes.length > 0 ? ['Open', 'Show Log'] : ['Open'];

@@ -8,6 +8,7 @@ import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { compareWith } from './compare';
 import { changePlanSettings } from './planSettings';
+import { applyPreset } from './presets';
 import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
 import { rewriteModel } from './rewrite';
@@ -70,6 +71,13 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
       }),
     ),
     register(
+      'applyPreset',
+      onTarget('Apply Preset', async (target) => {
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await applyPreset(engine, document);
+      }),
+    ),
+    register(
       'compare',
       onTarget('Compare', (target) => compareWith(engine, target)),
     ),
@@ -123,6 +131,8 @@ async function viewCommand(engine: EngineHost, command: ViewCommand, document: M
       return;
     case 'compare':
       return compareWith(engine, target);
+    case 'applyPreset':
+      return applyPreset(engine, document);
     case 'predict':
       return document.session.predict();
     case 'showLog':
