@@ -5,6 +5,12 @@ import { codebookKind } from '../quant/scheme';
 import { integerView } from './weights/integerView';
 import { weightSite } from './weights/weightSite';
 
+export const CONTRIB_DOMAIN = 'com.microsoft';
+
+/** QuantizeLinear and DequantizeLinear of the default domain. */
+export const QDQ_OPSET = 10;
+/** They have an axis. */
+export const PER_CHANNEL_OPSET = 13;
 /** UINT4 and INT4 in the standard operators. */
 export const FOUR_BIT_OPSET = 21;
 /** DequantizeLinear has blocks. */
@@ -39,4 +45,13 @@ function isBlocked({ ref, weights }: Layer, granularity: NonNullable<LayerFormat
     const site = weightSite(ref, weight, BLOCK_OPSET);
     return integerView(weight.tensor.dims, site, granularity).granularity === 'blocked';
   });
+}
+
+/**
+ * The domain whose QuantizeLinear and DequantizeLinear can be used at an opset: the default one where it has what is needed,
+ * else com.microsoft, which has had axes and codes of 4 and 16 bits from its first version.
+ */
+export function qdqDomain(opset: number, bits: number, hasAxis: boolean): '' | typeof CONTRIB_DOMAIN {
+  if (bits === 4 || bits === 16) return opset >= FOUR_BIT_OPSET ? '' : CONTRIB_DOMAIN;
+  return opset >= (hasAxis ? PER_CHANNEL_OPSET : QDQ_OPSET) ? '' : CONTRIB_DOMAIN;
 }

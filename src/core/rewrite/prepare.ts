@@ -15,7 +15,14 @@ import { foldGemmFactors } from './foldGemmFactors';
 import { foldConstants } from './foldConstants';
 import { GraphChanges } from './graphChanges';
 import { meanToPool } from './meanToPool';
-import { FOUR_BIT_OPSET, opsetNeed, type OpsetNeed } from './neededOpset';
+import {
+  CONTRIB_DOMAIN,
+  FOUR_BIT_OPSET,
+  opsetNeed,
+  PER_CHANNEL_OPSET,
+  QDQ_OPSET,
+  type OpsetNeed,
+} from './neededOpset';
 import { defaultOpset, raiseOpset, type RaisedModel } from './opset';
 import { placeQuantization } from './placement';
 
@@ -25,9 +32,6 @@ export interface Prepared {
   /** What was changed that the user may wonder about. */
   readonly notes: readonly string[];
 }
-
-/** Opset at which QuantizeLinear and DequantizeLinear have an axis. */
-const PER_CHANNEL_OPSET = 13;
 
 const HALF: number = DataType.FLOAT16;
 
@@ -39,9 +43,8 @@ const prepared = new WeakMap<Model, Prepared>();
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
  * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, float16 as float32
- * where a layer of it is quantized, Identity and Dropout
- * removed, BatchNormalization, constant factors and offsets per channel folded, constants computed, spatial means as
- * pools. A plan that quantizes nothing leaves the model as it is, and so does a second call.
+ * where a layer of it is quantized, Identity and Dropout removed, BatchNormalization, constant factors and offsets per
+ * channel folded, constants computed, spatial means as pools. A plan that quantizes nothing leaves the model as it is, and so does a second call.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
  */
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
@@ -69,13 +72,27 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
  */
 function raiseForPlan(model: Model, plan: Plan): RaisedModel {
   const need = needOf(model, plan);
-  if (need === 'none') return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+  if (need === 'none') return raiseForAxes(model, plan);
   try {
     return raiseOpset(model, FOUR_BIT_OPSET, plan.dimensions);
   } catch (error) {
     if (!(error instanceof InputError) || need === 'must') throw error;
-    const raised = raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+    const raised = raiseForAxes(model, plan);
     return { model: raised.model, notes: [...raised.notes, error.message] };
+  }
+}
+
+/** To where scales have an axis. Models that have Q/DQ without one are left where they are if they must be. */
+function raiseForAxes(model: Model, plan: Plan): RaisedModel {
+  try {
+    return raiseOpset(model, PER_CHANNEL_OPSET, plan.dimensions);
+  } catch (error) {
+    const opset = defaultOpset(model.opsetImport) ?? 0;
+    if (!(error instanceof InputError) || opset < QDQ_OPSET) throw error;
+    return {
+      model,
+      notes: [`${error.message} Until then the weights are written with operators of ${CONTRIB_DOMAIN}.`],
+    };
   }
 }
 

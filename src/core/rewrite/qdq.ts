@@ -1,19 +1,16 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
 import { bytesOf, makeNode, makeTensor } from '../onnx/build';
+import { dataTypeFacts } from '../onnx/dtype';
 import { MemoryPayload, type Payload } from '../onnx/payload';
 import { DataType, type Node, type Tensor } from '../onnx/types';
 import { integerType } from '../quant/integerTypes';
 import type { IntegerTypeName, QuantParams, Range, StaticType } from '../quant/scheme';
-import { isEightBit } from './activationTypes';
 import type { SummedAxis } from './floatIslands';
 import type { GraphChanges } from './graphChanges';
+import { qdqDomain } from './neededOpset';
 import { defaultOpset } from './opset';
 import type { QuantizedTensor } from './placement';
-
-/** First opset whose QuantizeLinear and DequantizeLinear have 16-bit types; com.microsoft has them from its first version. */
-export const SIXTEEN_BIT_OPSET = 21;
-export const CONTRIB_DOMAIN = 'com.microsoft';
 
 /** Names of the initializers that hold a scale and a zero point, and the type of the codes. */
 export interface ParamNames {
@@ -44,8 +41,7 @@ export class QdqWriter {
   private readonly outputs = new Map<Node, Map<number, string>>();
   /** Removed Relu or Clip → the node that computes its output now. */
   private readonly absorbed = new Map<NodeRef, NodeRef>();
-  /** Domain of the pairs of 16 bits. */
-  private readonly wideDomain: string;
+  private readonly opset: number;
   private usesContrib = false;
   /** Type and value → name of its codes. */
   private readonly codes = new Map<string, string>();
@@ -55,8 +51,7 @@ export class QdqWriter {
     private readonly main: Scope,
     private readonly changes: GraphChanges,
   ) {
-    const opset = defaultOpset(index.model.opsetImport) ?? 0;
-    this.wideDomain = opset < SIXTEEN_BIT_OPSET ? CONTRIB_DOMAIN : '';
+    this.opset = defaultOpset(index.model.opsetImport) ?? 0;
   }
 
   /** True when nodes of com.microsoft were added: the model must import it. */
@@ -148,7 +143,7 @@ export class QdqWriter {
     const result = this.changes.fresh(`${value}_DequantizeLinear_Output`);
     const dequantize = makeNode({
       opType: 'DequantizeLinear',
-      domain: this.domainOf(type),
+      domain: this.domainFor(integerType(type).bits, true),
       name: this.changes.fresh(`${value}_DequantizeLinear`),
       input: [codes, names.scale, names.zeroPoint],
       output: [result],
@@ -163,15 +158,9 @@ export class QdqWriter {
     return this.index.isOutput(this.main, value) || readers.some(({ scope }) => scope !== this.main);
   }
 
-  private domainOf(type: StaticType): string {
-    const domain = isEightBit(type) ? '' : this.wideDomain;
-    this.usesContrib ||= domain !== '';
-    return domain;
-  }
-
   private makePair(value: string, name: string, source: string, result: string, params: ParamNames): Node[] {
     const codes = this.changes.fresh(`${name}_QuantizeLinear_Output`);
-    const domain = this.domainOf(params.type);
+    const domain = this.domainFor(integerType(params.type).bits, false);
     this.codes.set(`${params.type} ${value}`, codes);
     const node = (opType: string, input: string, output: string) =>
       makeNode({
@@ -203,8 +192,10 @@ export class QdqWriter {
     this.changes.addInitializer(makeTensor(codesName, codes.dataType, codes.dims, codes.payload));
     this.changes.addInitializer(floats(scaleName, scales, paramDims));
     this.changes.addInitializer(integers(zeroPointName, zeroPoints.dataType, zeroPoints.values, paramDims));
+    const bits = dataTypeFacts(codes.dataType)?.bits ?? 8;
     const dequantize = makeNode({
       opType: 'DequantizeLinear',
+      domain: this.domainFor(bits, axis !== undefined),
       name: this.changes.fresh(`${value}_DequantizeLinear`),
       input: [codesName, scaleName, zeroPointName],
       output: [result],
@@ -213,6 +204,12 @@ export class QdqWriter {
     if (reader === 'several') this.changes.insertFirst(dequantize);
     else this.changes.insertBefore(reader.node, dequantize);
     return result;
+  }
+
+  private domainFor(bits: number, hasAxis: boolean): string {
+    const domain = qdqDomain(this.opset, bits, hasAxis);
+    this.usesContrib ||= domain !== '';
+    return domain;
   }
 
   private isOnlyReadBy(value: string, reader: NodeRef): boolean {

@@ -17,8 +17,7 @@ import type { Granularity } from '../../quant/layerFormat';
 import { elementsOf, sliceCount } from '../../quant/layouts';
 import type { IntegerTypeName } from '../../quant/scheme';
 import { collectable } from '../lazyTensor';
-import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
-import { CONTRIB_DOMAIN } from '../qdq';
+import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, qdqDomain } from '../neededOpset';
 import { Chain } from './chain';
 import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
 import { useFloats } from './floatValues';
@@ -51,7 +50,7 @@ export class IntegerEncoding implements EncodedWeight {
   readonly bytes: number;
   readonly notes: readonly string[];
   readonly irVersion: number;
-  readonly needsContrib: boolean;
+  private readonly domain: ReturnType<typeof qdqDomain>;
   private readonly view: IntegerView;
   private fitted: Promise<IntegerFit> | undefined;
 
@@ -77,15 +76,18 @@ export class IntegerEncoding implements EncodedWeight {
     if (blockSize !== undefined && site.opset < BLOCK_OPSET) {
       throw new InputError(`Weights in blocks need opset ${BLOCK_OPSET}, and the model has ${site.opset}.`);
     }
-    const isStandard = bits > 4 || site.opset >= FOUR_BIT_OPSET;
-    this.needsContrib = !isStandard;
-    this.irVersion = bits === 4 && isStandard ? FOUR_BIT_IR_VERSION : 0;
+    this.domain = qdqDomain(site.opset, bits, 'axis' in this.view.attributes);
+    this.irVersion = bits === 4 && this.domain === '' ? FOUR_BIT_IR_VERSION : 0;
     const slices = sliceCount(this.view.layout);
     this.bytes =
       this.packedBytes(elementsOf(this.view.layout)) +
       4 * slices +
       (this.hasZeroPoints ? this.packedBytes(slices) : 0) +
       (this.isReshaped ? 8 * tensor.dims.length : 0);
+  }
+
+  get needsContrib(): boolean {
+    return this.domain !== '';
   }
 
   private get hasZeroPoints(): boolean {
@@ -156,8 +158,7 @@ export class IntegerEncoding implements EncodedWeight {
     if (this.hasZeroPoints) {
       input.push(chain.computed('zero_point', dataType, paramDims, this.packedBytes(slices), zeroPoints));
     }
-    const domain = this.needsContrib ? CONTRIB_DOMAIN : '';
-    const real = chain.node('DequantizeLinear', input, attributes, domain);
+    const real = chain.node('DequantizeLinear', input, attributes, this.domain);
     if (!this.isReshaped) return real;
     const shape = chain.constant('shape', (name) => int64Tensor(name, this.tensor.dims));
     return chain.node('Reshape', [real, shape]);
