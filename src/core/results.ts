@@ -230,23 +230,58 @@ export interface RewriteResult {
 
 export interface Candidate {
   layer: string;
+  /** Scheme with options, as the command line takes it. */
   scheme: string;
-  /** Change of the model's output; unit is the result's `metric`. null: failed. */
+  /** Change of the model's output, greater is worse; unit is the result's `metric`. null: failed. */
   sensitivity: number | null;
+  /** Of the sensitivity, over the samples; null: fewer than two. This and what follows is absent where it failed. */
+  standardError?: number | null;
+  /** Share of top classes that stay the float model's; null: no output has classes. */
+  agreement?: number | null;
+  /** SQNR at the model's outputs, by their mean NMSE; null: identical. */
+  sqnrDb?: number | null;
+  /** Share of right top classes; null: the samples have no labels. */
+  accuracy?: number | null;
+  /** Samples it was measured on. */
+  trials?: number;
   /** SQNR at the layer's own output, dB; null: no noise or failed. */
   localSqnrDb: number | null;
   /** Bytes of the layer in the written file. */
   bytes: number;
+  /** A guess from the weight alone (its relative squared error), until the layer is measured. */
+  provisional?: true;
+  /**
+   * With all layers in this format, how much the output improves when this one stays float, in the unit of the sensitivity.
+   * Absent: not asked for.
+   */
+  restoring?: number | null;
+  /** `restoring` and `sensitivity` disagree: what the layer costs depends on what else is quantized. */
+  interaction?: true;
   /** Why it failed, in one sentence. */
   error?: string;
 }
 
+/**
+ * What a sensitivity is:
+ * - `kl`: KL divergence in nats for outputs with classes, and NMSE for the others, summed over the outputs;
+ * - `nmse`: noise over signal, summed over the outputs;
+ * - `sqnr`: noise over signal in dB, the mean over the outputs: minus the SQNR;
+ * - `accuracy`: share of right top classes that is lost.
+ */
+export type ScanMetric = 'kl' | 'nmse' | 'sqnr' | 'accuracy';
+
 export interface ScanResult {
-  metric: 'kl' | 'nmse';
+  metric: ScanMetric;
   slice: 'scan';
   samples: number;
+  /** By layer in the order of the model, then by format as asked for. */
   candidates: Candidate[];
+  /** Runs of one candidate on one sample that this scan made; the others were known. */
+  trials: number;
   seconds: number;
+  /** Until the first trial: ranges, codes, the float pass. */
+  preparationSeconds: number;
+  trialSeconds: number;
   floatPassSeconds: number;
   /** True when cancelled: what was measured until then. */
   partial: boolean;

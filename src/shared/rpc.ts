@@ -17,6 +17,7 @@ import type {
   QuantizeResult,
   RewritePass,
   RewriteResult,
+  ScanMetric,
   ScanResult,
 } from '../core/results';
 
@@ -74,6 +75,16 @@ export interface ScanRequest extends ModelRequest {
   calibration: DataRequest;
   /** Names; all quantizable layers when absent. */
   layers?: string[];
+  /** Formats as `formatText` writes them; those of `core/scan/formats.ts` when absent. */
+  schemes?: string[];
+  /** KL where an output has classes, else NMSE, when absent. */
+  metric?: ScanMetric;
+  /** `allBut` also measures what restoring each layer gains when all have the format. `only` when absent. */
+  direction?: 'only' | 'allBut';
+  /** Measured before on the same samples, or given up: not measured again. */
+  known?: Candidate[];
+  /** Folder that keeps results between scans; none are kept when absent. */
+  cache?: string;
 }
 
 export interface CompareRequest {
@@ -116,6 +127,10 @@ export interface Progress {
   message: string;
   /** Scan only: candidates measured since the last progress. */
   candidates?: Candidate[];
+  /** Scan only: guesses from the weights alone, in the first second. */
+  provisional?: Candidate[];
+  /** Scan only: what is being measured; sent before it runs, so that a crash can be told apart. */
+  starting?: Pick<Candidate, 'layer' | 'scheme'>;
   /** Comes with candidates: what their sensitivities are. */
   measured?: Pick<ScanResult, 'metric' | 'samples'>;
 }
