@@ -3,6 +3,7 @@ import { floatTensor, makeGraph, makeModel, makeValueInfo } from '../../../src/c
 import { derive } from '../../../src/core/onnx/origin';
 import { readFloat32 } from '../../../src/core/onnx/tensor';
 import { DataType, type Model } from '../../../src/core/onnx/types';
+import { modelSize } from '../../../src/core/onnx/write';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan, PlanEntry } from '../../../src/core/plan/types';
 import { parseFormat } from '../../../src/core/quant/layerFormat';
@@ -108,6 +109,26 @@ describe('results', () => {
       await readFloat32(initializer(other, 'v_scale')),
     );
   });
+
+  it.each(['lut4,tensor', 'lut4,group:2', 'lut4', 'pow2-5', 'pow2-5,channel'])(
+    'take the same bytes as %s whatever data chooses',
+    async (text) => {
+      const choices = new Map([['a', { rule: 'max', gain: true }]] as const);
+      const plan = planOf({ a: text });
+      const { bytes, layers: foretold } = await predictBytes(original, plan);
+      const { layers, model: gained } = await rewrite(original, plan, new Map(), {}, choices);
+      const { layers: plain, model: written } = await rewrite(original, plan, new Map());
+      expect([await modelSize(gained), await modelSize(written)]).toEqual([bytes, bytes]);
+      expect([layers, plain].map(([a]) => a?.bytesAfter)).toEqual([
+        foretold[0]?.bytesAfter,
+        foretold[0]?.bytesAfter,
+      ]);
+      // A power of two with a gain is none any more.
+      expect([layers, plain].map(([a]) => a?.gain)).toEqual([text !== 'pow2-5', false]);
+      const [before, after] = await Promise.all([plain, layers].map(([a]) => a?.measureWeight()));
+      if (text !== 'pow2-5') expect(after?.sse).toBeGreaterThan(before?.sse ?? Infinity);
+    },
+  );
 
   it('measure the error of what is written', async () => {
     const formats = { a: 'w4,block:16,mse', c: 'lut4,group:1' };

@@ -11,6 +11,7 @@ import {
   type CodebookOptions,
   type WeightCodebook,
 } from '../../quant/codebook';
+import { sliceGains } from '../../quant/gain';
 import type { Granularity } from '../../quant/layerFormat';
 import { elementsOf, tensorLayout } from '../../quant/layouts';
 import { exponentsOf } from '../../quant/powersOfTwo';
@@ -32,7 +33,8 @@ import type { WeightSite } from './weightSite';
 export interface CodebookSpec {
   readonly kind: CodebookKind;
   readonly granularity: Granularity;
-  readonly gain: boolean;
+  /** `channels`: by a scale for each. `where free`: by what is stored anyway, scales or the values of a k-means table. */
+  readonly gain: 'channels' | 'where free' | 'none';
   readonly importance?: () => Float32Array;
 }
 
@@ -53,6 +55,7 @@ export class CodebookEncoding implements EncodedWeight {
   private readonly options: CodebookOptions;
   private readonly channelAxis: number;
   private readonly hasScales: boolean;
+  private readonly gainsTables: boolean;
   private readonly groups: number;
   private fitted: Promise<WeightCodebook> | undefined;
 
@@ -67,7 +70,9 @@ export class CodebookEncoding implements EncodedWeight {
       channelAxis === undefined ? tensorLayout(tensor.dims) : axisLayout(tensor.dims, channelAxis);
     const { channels } = layout;
     const scaled = granularity === 'channel' && channels > 1;
-    const gain = spec.gain && channelAxis !== undefined;
+    const isGained = spec.gain === 'where free' ? scaled : spec.gain === 'channels';
+    const gain = isGained && channelAxis !== undefined;
+    this.gainsTables = spec.gain === 'where free' && !scaled && kind.kind === 'k-means';
     const { groupSize, note } = groupSizeOf(granularity, channels);
     this.channelAxis = channelAxis ?? 0;
     this.channels = layout;
@@ -83,7 +88,7 @@ export class CodebookEncoding implements EncodedWeight {
       granularity: wordOf(this.groups > 1, this.hasScales),
       ...(groupSize !== undefined && { blockSize: groupSize }),
       entries: kind.entries,
-      ...(kind.kind !== 'uniform' && { gain }),
+      ...(kind.kind !== 'uniform' && { gain: gain || this.gainsTables }),
     };
     this.notes = [
       ...(note === undefined ? [] : [note]),
@@ -129,7 +134,21 @@ export class CodebookEncoding implements EncodedWeight {
   private async fitCodebook(): Promise<WeightCodebook> {
     const { kind, importance } = this.spec;
     const options = importance ? { ...this.options, importance: importance() } : this.options;
-    return fitCodebook(await floatsOf(this.tensor), this.channels, kind, options);
+    const values = await floatsOf(this.tensor);
+    const fitted = fitCodebook(values, this.channels, kind, options);
+    return this.gainsTables ? this.withGains(fitted, values) : fitted;
+  }
+
+  /** Tables of which each is multiplied so that rounding does not shrink what it stands for. */
+  private withGains(fitted: WeightCodebook, values: Float32Array): WeightCodebook {
+    const { outer, channels, inner } = this.channels;
+    const perTable = { outer, channels: this.groups, inner: (channels / this.groups) * inner };
+    const gains = sliceGains(values, lookUp(codebookIndices(values, fitted), fitted), perTable);
+    const codebooks = fitted.codebooks.map(({ values: table, thresholds }, at) => ({
+      values: table.map((value) => value * (gains[at] ?? 1)),
+      thresholds,
+    }));
+    return { ...fitted, codebooks };
   }
 
   async values(): Promise<Float32Array> {

@@ -1,8 +1,8 @@
 import type { Tensor } from '../../onnx/types';
 import { formatText, type BiasScheme, type LayerFormat } from '../../quant/layerFormat';
-import { codebookKind } from '../../quant/scheme';
+import { codebookKind, type CodebookKind } from '../../quant/scheme';
 import type { WeightChoice } from '../../quant/weightChoice';
-import { CodebookEncoding } from './codebookEncoding';
+import { CodebookEncoding, type CodebookSpec } from './codebookEncoding';
 import type { EncodedWeight } from './encodedWeight';
 import { HalfEncoding } from './halfEncoding';
 import { IntegerEncoding } from './integerEncoding';
@@ -60,7 +60,7 @@ function makeEncoding(
     return new CodebookEncoding(tensor, site, {
       kind,
       granularity: granularity ?? usual,
-      gain: kind.kind !== 'uniform' && (format.gain ?? choice.gain ?? false),
+      gain: gainOf(kind, format.gain, choice.gain),
       ...(importance && { importance }),
     });
   }
@@ -87,6 +87,13 @@ function makeEncoding(
     default:
       throw new Error(`${scheme} is not a format of weights`);
   }
+}
+
+/** What the plan leaves open must not change the size of the file, which is foretold without data. */
+function gainOf(kind: CodebookKind, planned: boolean | undefined, chosen = false): CodebookSpec['gain'] {
+  if (kind.kind === 'uniform') return 'none';
+  if (planned === undefined) return chosen ? 'where free' : 'none';
+  return planned ? 'channels' : 'none';
 }
 
 let identities = 0;
