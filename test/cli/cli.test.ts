@@ -46,6 +46,8 @@ describe('roundoff', () => {
     [['quantize', 'a', '--activation-type', 'int4'], 2],
     [['quantize', 'a', '--scheme', 'w2a2'], 2],
     [['quantize', 'a', '--dim', 'N'], 2],
+    [['quantize', 'a', '--preset', 'best'], 2],
+    [['quantize', 'a', '--bits', '0'], 2],
     [['scan', 'a'], 2],
     [['compare', 'a', 'b'], 2],
     [['inspect', 'no-such-file.onnx'], 1],

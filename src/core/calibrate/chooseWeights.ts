@@ -7,6 +7,7 @@ import type { Model } from '../onnx/types';
 import { formatOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';
+import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
 import { defaultOpset } from '../rewrite/opset';
 import { candidatesFor, leavesOpen, type WeightCandidate } from './chooseWeight';
 import { LayerErrors } from './layerError';
@@ -53,11 +54,14 @@ export async function chooseWeights(
   const rows = await collectLayerRows(runtime, model, layers, slice, work);
   const known = layers.filter(({ name }) => rows.has(name));
   if (known.length === 0) return { choices: new Map(), notes: [] };
-  const least = await leastErrors(runtime, model, plan, known, rows, work);
+  const held: EncodedWeight[] = [];
+  const least = await leastErrors(runtime, model, plan, known, rows, held, work);
   const candidates = new Map(
     known.map(({ name }) => [name, candidatesFor(formatOf(plan, name), rows.get(name))] as const),
   );
   const best = await bestContender(runtime, model, plan, contendersFor(least, candidates), slice, work);
+  // Until here, or each contender would fit every weight again.
+  held.length = 0;
   return {
     choices: best.choices,
     notes: [
@@ -67,13 +71,14 @@ export async function chooseWeights(
   };
 }
 
-/** The candidate of least error at each layer's output. */
+/** The candidate of least error at each layer's output. @param held gets what was fitted. */
 async function leastErrors(
   runtime: Runtime,
   model: Model,
   plan: Plan,
   layers: readonly Layer[],
   rows: ReadonlyMap<string, LayerRows>,
+  held: EncodedWeight[],
   work: Work,
 ): Promise<Map<string, WeightCandidate>> {
   const choices = new Map<string, WeightCandidate>();
@@ -87,6 +92,7 @@ async function leastErrors(
       work.onProgress?.(done, layers.length, `Choosing the range of ${layer.name}`);
       const formats = await LayerFormats.of(layer, opset, { rows: own, errors }, work.signal);
       const { choice } = await formats.measure(formatOf(plan, layer.name), undefined, work.signal);
+      held.push(...formats.encodings);
       if (choice) choices.set(layer.name, choice);
     }
   } finally {

@@ -4,6 +4,8 @@ import { forEachColumn, type MatrixView } from './weightMatrix';
 /** Least weight of an element, as a part of the greatest: k-means needs all to be positive. */
 const LEAST_IMPORTANCE = 1e-6;
 
+const known = new WeakMap<LayerRows, (() => Float32Array) | undefined>();
+
 /** Mean square of each element of a layer's input rows: [groups · depth]. */
 export function columnEnergy({ rows, values }: RowBlock, { groups, depth }: MatrixView): Float64Array {
   const energies = new Float64Array(groups * depth);
@@ -22,7 +24,13 @@ export function columnEnergy({ rows, values }: RowBlock, { groups, depth }: Matr
  * For each element of a layer's weight, the energy of what it is multiplied with: to first order (inputs uncorrelated) the
  * error at the output is Σ energy · (w − w')². Taken from the rows in `fit`. Absent when the inputs are all zero or not finite.
  */
-export function importanceOf({ fit, view }: LayerRows): (() => Float32Array) | undefined {
+export function importanceOf(rows: LayerRows): (() => Float32Array) | undefined {
+  // One function per layer: codebooks that were fitted with it are known by it.
+  if (!known.has(rows)) known.set(rows, importanceFrom(rows));
+  return known.get(rows);
+}
+
+function importanceFrom({ fit, view }: LayerRows): (() => Float32Array) | undefined {
   const energies = columnEnergy(fit, view);
   const largest = energies.reduce((most, energy) => Math.max(most, energy), 0);
   if (!(largest > 0) || !energies.every(Number.isFinite)) return undefined;

@@ -32,6 +32,9 @@ export interface MeasuredFormat {
 
 /** Tries formats on one layer. */
 export class LayerFormats {
+  /** Everything that was fitted: as long as it is held, a rewrite does not fit it again. Scales and tables, not weights. */
+  readonly encodings: EncodedWeight[] = [];
+
   private constructor(
     private readonly layer: Layer,
     private readonly opset: number,
@@ -116,9 +119,11 @@ export class LayerFormats {
 
   private encode(format: LayerFormat, choice?: EncodingChoice): EncodedWeight[] {
     const { ref, weights } = this.layer;
-    return weights.map((weight) =>
+    const encoded = weights.map((weight) =>
       encodeWeight(weight.tensor, weightSite(ref, weight, this.opset), format, choice),
     );
+    this.encodings.push(...encoded);
+    return encoded;
   }
 
   private async values(format: LayerFormat, choice?: EncodingChoice): Promise<Float32Array> {
