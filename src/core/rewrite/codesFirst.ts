@@ -1,3 +1,4 @@
+import { InputError } from '../errors';
 import { type GraphIndex, indexGraph } from '../graph/graphIndex';
 import { operatorKey } from '../graph/operands';
 import type { ConstantRef, NodeRef } from '../graph/types';
@@ -7,7 +8,7 @@ import { dataTypeFacts } from '../onnx/dtype';
 import { derive } from '../onnx/origin';
 import type { Model, Node } from '../onnx/types';
 import { GraphChanges } from './graphChanges';
-import { BLOCK_OPSET } from './neededOpset';
+import { BLOCK_OPSET, CONTRIB_DOMAIN, FOUR_BIT_OPSET } from './neededOpset';
 import { withAttribute } from './opset/adapter';
 
 /**
@@ -17,6 +18,7 @@ import { withAttribute } from './opset/adapter';
  * - Gather from a table of 8 bits: only the rows that are looked up are dequantized, not the whole table at each run.
  *
  * @param before the model that was quantized: the DequantizeLinear nodes that it had stay as they are.
+ * @throws InputError for a Transpose of 4-bit codes in an opset that has none.
  */
 export function codesFirst(model: Model, before: Model): Model {
   const old = new Set(indexGraph(before).nodes.flatMap(({ node }) => node.output));
@@ -51,7 +53,8 @@ function tableOf(index: GraphIndex, { node, scope }: NodeRef, old: ReadonlySet<s
   if (!Object.hasOwn(moves, operatorKey(node))) return undefined;
   const dequantize = index.producer(scope, node.input[0] ?? '');
   if (!dequantize || old.has(dequantize.node.output[0] ?? '')) return undefined;
-  if (operatorKey(dequantize.node) !== 'DequantizeLinear') return undefined;
+  const key = operatorKey(dequantize.node);
+  if (key !== 'DequantizeLinear' && key !== `${CONTRIB_DOMAIN}:DequantizeLinear`) return undefined;
   const codes = index.constant(dequantize.scope, dequantize.node.input[0] ?? '');
   const scale = index.constant(dequantize.scope, dequantize.node.input[1] ?? '');
   return codes && scale && { dequantize: dequantize.node, codes, scale, opset: index.opset(scope, '') };
@@ -65,10 +68,15 @@ const moves: Readonly<Record<string, Move>> = { Transpose: moveTranspose, Gather
 function moveTranspose(
   changes: GraphChanges,
   { node }: NodeRef,
-  { dequantize, codes, scale }: Table,
+  { dequantize, codes, scale, opset }: Table,
 ): Node[] {
   const rank = codes.tensor.dims.length;
   const order = attrInts(node, 'perm') ?? codes.tensor.dims.map((_, axis) => rank - 1 - axis);
+  if (opset < FOUR_BIT_OPSET && dataTypeFacts(codes.tensor.dataType)?.bits === 4) {
+    throw new InputError(
+      `${node.name}: the 4-bit weight that it transposes needs opset ${FOUR_BIT_OPSET}. Choose 8 bits or a codebook for it.`,
+    );
+  }
   const isBlocked = scale.tensor.dims.length === rank && rank > 1;
   const nodes: Node[] = [];
   const input = dequantize.input.map((value, position) => {
