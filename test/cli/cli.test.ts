@@ -176,6 +176,8 @@ describe('roundoff quantize', () => {
     expect(result.layers[0]).toEqual({
       name: 'node_conv2d',
       scheme: 'w8a8',
+      range: 'max',
+      bias: 'int32',
       bits: 8,
       signed: true,
       granularity: 'per-channel',
