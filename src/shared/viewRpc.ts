@@ -10,6 +10,7 @@ import type {
   LayerRow,
   ModelSummary,
   QuantizationDetails,
+  ScanMetric,
 } from '../core/results';
 import type { ErrorReply } from './rpc';
 
@@ -66,7 +67,7 @@ export interface ScanView {
   running: { done: number; total: number; message: string } | null;
   /** What the figures shown mean; null when there are none. `partial`: the last scan has not come to its end. */
   measured: {
-    metric: 'kl' | 'nmse';
+    metric: ScanMetric;
     slice: 'scan';
     samples: number;
     partial: boolean;

@@ -76,7 +76,10 @@ describe('describeScan', () => {
       metric: 'kl',
       slice: 'scan',
       samples: 8,
+      trials: 8,
       seconds: 3.21,
+      preparationSeconds: 1.5,
+      trialSeconds: 1,
       floatPassSeconds: 1,
       partial: false,
     } as const;

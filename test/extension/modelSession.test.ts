@@ -54,7 +54,10 @@ const scanResult = (candidates: Candidate[]): ScanResult => ({
   slice: 'scan',
   samples: 16,
   candidates,
+  trials: 16,
   seconds: 1,
+  preparationSeconds: 0.1,
+  trialSeconds: 0.8,
   floatPassSeconds: 0.1,
   partial: false,
 });

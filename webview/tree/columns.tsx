@@ -107,7 +107,7 @@ export const COLUMNS: readonly Column[] = [
       if (row.foldedInto !== undefined) return { content: '', title: `Part of ${row.foldedInto}` };
       return {
         content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
-        title: row.reason ?? rowLabels(row).join(', '),
+        title: row.reason ?? [shownScheme(row), ...rowLabels(row)].join(', '),
       };
     },
     group: ({ scheme, schemeDetail }) => ({
@@ -143,12 +143,19 @@ export const COLUMNS: readonly Column[] = [
   },
 ];
 
+const METRICS: Readonly<Record<NonNullable<ScanView['measured']>['metric'], string>> = {
+  kl: 'KL',
+  nmse: 'NMSE',
+  sqnr: 'noise over signal in dB',
+  accuracy: 'loss of accuracy',
+};
+
 /** What the figures of a scan mean: metric, slice, samples, and that they are simulated. */
 export function measuredLabel(measured: ScanView['measured']): string {
   if (!measured) return 'Not measured';
   const { metric, slice, samples, partial, random } = measured;
   const parts = [
-    metric === 'kl' ? 'KL' : 'NMSE',
+    METRICS[metric],
     `${slice} slice`,
     `${formatInteger(samples)} samples`,
     'simulated',
