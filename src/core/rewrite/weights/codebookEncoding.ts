@@ -32,7 +32,8 @@ import type { WeightSite } from './weightSite';
 /** What a codebook format says, every option decided. */
 export interface CodebookSpec {
   readonly kind: CodebookKind;
-  readonly granularity: Granularity;
+  /** Absent: k-means with a scale per channel, which is 1 where one table for all has less squared error; others per tensor. */
+  readonly granularity: Granularity | undefined;
   /** `channels`: by a scale for each. `where free`: by what is stored anyway, scales or the values of a k-means table. */
   readonly gain: 'channels' | 'where free' | 'none';
   readonly importance?: () => Float32Array;
@@ -69,14 +70,15 @@ export class CodebookEncoding implements EncodedWeight {
     const layout =
       channelAxis === undefined ? tensorLayout(tensor.dims) : axisLayout(tensor.dims, channelAxis);
     const { channels } = layout;
-    const scaled = granularity === 'channel' && channels > 1;
+    const isOpen = granularity === undefined && kind.kind === 'k-means';
+    const scaled = (granularity === 'channel' || isOpen) && channels > 1;
     const isGained = spec.gain === 'where free' ? scaled : spec.gain === 'channels';
     const gain = isGained && channelAxis !== undefined;
     this.gainsTables = spec.gain === 'where free' && !scaled && kind.kind === 'k-means';
     const { groupSize, note } = groupSizeOf(granularity, channels);
     this.channelAxis = channelAxis ?? 0;
     this.channels = layout;
-    this.options = { scaled, gain, ...(groupSize !== undefined && { group: groupSize }) };
+    this.options = { ...(!isOpen && { scaled }), gain, ...(groupSize !== undefined && { group: groupSize }) };
     this.hasScales = scaled || gain;
     this.groups = groupSize === undefined ? 1 : channels / groupSize;
     const mayPack = kind.entries <= FOUR_BIT_ENTRIES;
@@ -202,8 +204,11 @@ function wordOf(isGrouped: boolean, hasScales: boolean): WeightGranularityWord {
 }
 
 /** Channels per table: as asked for, or the next fewer that divide all channels evenly; undefined: all share one. */
-function groupSizeOf(granularity: Granularity, channels: number): { groupSize?: number; note?: string } {
-  const [word, digits] = granularity.split(':');
+function groupSizeOf(
+  granularity: Granularity | undefined,
+  channels: number,
+): { groupSize?: number; note?: string } {
+  const [word, digits] = (granularity ?? '').split(':');
   if (word !== 'group') return {};
   const wanted = Number(digits);
   if (wanted >= channels) return {};

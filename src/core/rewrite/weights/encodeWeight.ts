@@ -56,10 +56,9 @@ function makeEncoding(
   const kind = codebookKind(scheme);
   if (kind) {
     const { importance } = choice;
-    const usual = kind.kind === 'k-means' ? 'channel' : 'tensor';
     return new CodebookEncoding(tensor, site, {
       kind,
-      granularity: granularity ?? usual,
+      granularity,
       gain: gainOf(kind, format.gain, choice.gain),
       ...(importance && { importance }),
     });
