@@ -8,7 +8,7 @@ import { asMatrices, type MatrixView } from './weightMatrix';
 /** Bytes of the products that one run computes; wider layers take several. */
 const PRODUCT_BYTES = 64 * 2 ** 20;
 
-/** What a replacement weight does to a layer's output, over some of its input rows. */
+/** What a replacement weight does to a layer's output, without its bias, over some of its input rows. */
 export interface LayerError {
   /** Σ (x·w)² and Σ (x·(w − w'))² over all rows and columns. */
   readonly signal: number;
@@ -29,25 +29,6 @@ export class LayerErrors {
 
   release(): Promise<void> {
     return this.session.release();
-  }
-
-  /**
-   * The error at a layer's output, without its bias, when `replacement` takes the place of `weight`.
-   * @param weight both in the order of the stored tensor that `view` describes.
-   * @param rows [groups, rows, depth].
-   */
-  async compare(
-    rows: RowBlock,
-    view: MatrixView,
-    weight: Float32Array,
-    replacement: Float32Array,
-    signal?: CancelSignal,
-  ): Promise<LayerError> {
-    const difference = weight.map((value, i) => value - (replacement[i] ?? 0));
-    return layerError(
-      await this.columnEnergies(rows, view, weight, signal),
-      await this.columnEnergies(rows, view, difference, signal),
-    );
   }
 
   /**

@@ -253,6 +253,7 @@ function fitting(formats: LayerFormats, bits: number): LayerFormat[] {
 function decided(format: LayerFormat, choice: WeightCandidate | undefined): LayerFormat {
   if (!choice) return format;
   if (format.scheme === 'w4') return { ...format, range: choice.rule, gain: choice.gain };
-  const kind = codebookKind(format.scheme)?.kind;
-  return kind === 'k-means' || kind === 'powers of two' ? { ...format, gain: choice.gain } : format;
+  // Of other codebooks, a gain that the plan asks for would take scales of its own, which were not counted.
+  const hasScales = codebookKind(format.scheme) && format.granularity === 'channel';
+  return hasScales ? { ...format, gain: choice.gain } : format;
 }

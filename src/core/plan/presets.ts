@@ -1,5 +1,4 @@
 import { optionsIn, type Granularity, type LayerFormat } from '../quant/layerFormat';
-import { setScheme } from './editPlan';
 import type { Plan, PlanEntry } from './types';
 
 /**
@@ -32,16 +31,8 @@ export interface LayerPick {
 }
 
 /** The plan in which exactly the picked layers have entries of their own; those of nodes without a weight stay. */
-export function withPicks(
-  plan: Plan,
-  picks: readonly LayerPick[],
-  hashes: Readonly<Record<string, string>> = {},
-): Plan {
-  return picks.reduce(
-    (next, { layer, format }) =>
-      setScheme(next, [layer], { ...optionsIn(format), scheme: format.scheme }, hashes),
-    plan,
-  );
+export function withPicks(plan: Plan, picks: readonly LayerPick[]): Plan {
+  return { ...plan, layers: { ...plan.layers, ...entriesOf(picks) } };
 }
 
 /** The entries of `withPicks`, by layer. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LayerJudge } from '../../../src/core/calibrate/layerJudge';
 import { LayerErrors } from '../../../src/core/calibrate/layerError';
 import { collectLayerRows, MOST_ROWS, MOST_SAMPLES } from '../../../src/core/calibrate/layerRows';
 import { asMatrices } from '../../../src/core/calibrate/weightMatrix';
@@ -238,7 +239,7 @@ describe('rows of a layer’s input and errors at its output', () => {
     const weight = normalNoise(size(each.weight), 3);
     const replacement = weight.map((value) => Math.round(value * 4) / 4);
     const errors = await LayerErrors.open(runtime);
-    const error = await errors.compare(rows.judge, rows.view, weight, replacement);
+    const error = await (await LayerJudge.of(errors, rows, weight)).error(replacement);
     await errors.release();
     const replaced = model(
       [node(each.op, 'layer', ['x', 'w'], ['y'], each.attributes)],

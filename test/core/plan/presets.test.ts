@@ -22,12 +22,10 @@ describe('presets', () => {
       ['softmax'],
       'float',
     );
-    const filled = withPicks(plan, naivePicks(['a', 'b'], { scheme: 'w4', granularity: 'block:32' }), {
-      b: 'sha256:1',
-    });
+    const filled = withPicks(plan, naivePicks(['a', 'b'], { scheme: 'w4', granularity: 'block:32' }));
     expect(filled.layers).toEqual({
       a: { scheme: 'w4', granularity: 'block:32' },
-      b: { scheme: 'w4', granularity: 'block:32', weightHash: 'sha256:1' },
+      b: { scheme: 'w4', granularity: 'block:32' },
       softmax: { scheme: 'float' },
     });
     expect(filled.defaultScheme).toBe(plan.defaultScheme);
