@@ -74,6 +74,7 @@ const handlers: EngineHandlers = {
   quantizationOf: never,
   quantize: never,
   rewriteModel: never,
+  predict: never,
   presetPlan: never,
   scan: never,
   compare: never,
