@@ -115,6 +115,16 @@ export interface Slice {
 /** Called with work done so far; implementations throttle. */
 export type ProgressCallback = (done: number, total: number, message: string) => void;
 
+/** Results about one model that outlive a run. Values are plain JSON; what cannot be read is not there. */
+export interface ResultCache {
+  /** Identifies the model by all that its files hold. */
+  readonly model: string;
+  /** Identifies a sample by its tensors and label. */
+  identify(sample: Sample): string;
+  get(key: string): Promise<unknown>;
+  put(key: string, value: unknown): Promise<void>;
+}
+
 export interface Work {
   readonly signal?: CancelSignal;
   readonly onProgress?: ProgressCallback;

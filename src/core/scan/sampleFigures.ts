@@ -66,7 +66,15 @@ export function compareSample(
 
 /** @param name what messages call the value. */
 export function noiseOf(name: string, x: ArrayLike<number>, y: ArrayLike<number>): NoiseAndSignal {
-  if (x === y) return [0, squares(x)];
+  let [noise, signal] = [0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i] as number;
+    const difference = value - (y[i] as number);
+    noise += difference * difference;
+    signal += value * value;
+  }
+  if (x.length === y.length && Number.isFinite(noise + signal)) return [noise, signal];
+  // Infinities on both sides, or a mistake that this names.
   const errors = new ErrorAccumulator(name);
   errors.add(x, y);
   return [errors.noise, errors.signal];
@@ -113,10 +121,4 @@ function shareOf(values: readonly number[], counts: (value: number, position: nu
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function squares(x: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += (x[i] as number) ** 2;
-  return sum;
 }

@@ -1,36 +1,43 @@
-import { calibrate } from '../calibrate/calibrate';
-import { chooseRanges } from '../calibrate/chooseRanges';
-import { asNumbers } from '../calibrate/floats';
-import { withOutputs } from '../calibrate/instrument';
-import { activationTargets } from '../calibrate/quantizeModel';
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
-import { type GraphIndex, indexGraph } from '../graph/graphIndex';
-import { findLayers } from '../graph/layers';
-import { inferShapes } from '../graph/shapes';
 import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
-import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { Runtime, Slice, Work } from '../ports';
-import { ErrorAccumulator } from '../quant/metrics';
-import type { ActivationRange, LayerScheme } from '../quant/scheme';
-import type { Candidate, ScanResult } from '../results';
-import { placeQuantization, type Placement } from '../rewrite/placement';
-import { activationsToCalibrate, prepareFloat, type Prepared } from '../rewrite/prepare';
-import { rewrite } from '../rewrite/rewrite';
-import { floatPass, type FloatSample } from './floatPass';
-import { behindPair, trialPlan, unitOutput } from './unitOutput';
-import { metricOf, Sensitivity } from './sensitivity';
-
-const SCHEME: LayerScheme = 'w8a8';
+import type { ResultCache, Runtime, Slice, Work } from '../ports';
+import type { Candidate, ScanMetric, ScanResult } from '../results';
+import { holdSamples } from './baseline';
+import { Candidates, type CandidateListener } from './candidates';
+import { scanFormats } from './formats';
+import { Measuring } from './measuring';
+import { prepareScan } from './prepareScan';
+import { byPromise } from './promise';
+import { measureRestoring } from './restoring';
+import { checkMetric, metricOf } from './summary';
+import { TrialCache } from './trialCache';
+import { trialRanges } from './trialRanges';
 
 export interface ScanOptions {
   /** Names of the layers to try; every quantizable one when absent. */
   readonly layers?: readonly string[];
+  /** Formats to try, as `formatText` writes them; DEFAULT_SCAN_FORMATS when absent. */
+  readonly schemes?: readonly string[];
   /** What the model's outputs are. */
   readonly outputs: readonly OutputDescription[];
+  /** KL where an output has classes, else NMSE, when absent. */
+  readonly metric?: ScanMetric;
+  /** `allBut` also measures what restoring each layer gains. `only` when absent. */
+  readonly direction?: 'only' | 'allBut';
+  /** Candidates of an earlier scan of the same samples, which are taken as they are; also ones that were given up. */
+  readonly known?: readonly Candidate[];
+  /** Keeps figures and ranges between scans. */
+  readonly cache?: ResultCache;
+  /** Bytes of values inside the float model kept between trials; KEPT_VALUE_BYTES when absent. */
+  readonly keptBytes?: number;
   /** Told each candidate as it is measured, and what its figure is. */
-  readonly onCandidate?: (candidate: Candidate, measured: Pick<ScanResult, 'metric' | 'samples'>) => void;
+  readonly onCandidate?: CandidateListener;
+  /** Told guesses from the weights alone, before anything runs. */
+  readonly onProvisional?: (guess: Candidate) => void;
+  /** Told which candidate runs next. */
+  readonly onStart?: (candidate: Pick<Candidate, 'layer' | 'scheme'>) => void;
 }
 
 /** Disjoint samples: ranges come from one part, sensitivities from the other. */
@@ -40,10 +47,13 @@ export interface ScanSlices {
 }
 
 /**
- * Measures each layer alone: the model with only this layer quantized (a Relu or Clip that belongs to it included), run
- * simulated on the scan slice, against the float model. The ranges are those that quantizing all the layers would take.
+ * Measures each layer alone in each format: the model with only this layer quantized (a Relu or Clip that belongs to it
+ * included), run simulated on the scan slice, against the float model. The ranges are those that quantizing all the layers
+ * would take. The float model runs once; a trial runs what lies behind its layer. Guesses from the weights come first, and
+ * measured layers in the order of their promise.
+ *
  * A candidate that fails carries its error, and the scan goes on. When cancelled, what was measured is returned.
- * @throws InputError when there is no layer to scan, or data and model do not fit.
+ * @throws InputError when there is no layer to scan, data and model do not fit, or the metric is not for this model.
  * @throws CancelledError when cancelled before the first candidate.
  */
 export async function scan(
@@ -51,143 +61,59 @@ export async function scan(
   model: Model,
   plan: Plan,
   slices: ScanSlices,
-  { layers, outputs, onCandidate }: ScanOptions,
+  options: ScanOptions,
   work: Work = {},
 ): Promise<ScanResult> {
   const start = performance.now();
-  const ready = await prepareFloat(model, { ...plan, defaultScheme: SCHEME, layers: {} });
-  const prepared = ready.model;
-  const index = indexGraph(prepared);
-  const names = layers ?? quantizableLayers(index, plan);
-  if (names.length === 0) throw new InputError('The model has no layer that can be quantized.');
-  const every = setScheme({ ...plan, defaultScheme: 'float', layers: {} }, names, SCHEME);
-  const ranges = await trialRanges(runtime, ready, every, slices.calibrate, work);
-
-  const placement = placeQuantization(index, every);
-  const locals = new Map(names.map((name) => [name, unitOutput(index, placement, name)]));
-  const { samples, seconds: floatPassSeconds } = await floatPass(
-    runtime,
-    prepared,
-    outputs.map(({ name }) => name),
-    [...new Set([...locals.values()].filter((value) => value !== undefined))],
-    slices.scan,
-    work,
-  );
-
-  const candidates: Candidate[] = [];
-  const measured = { metric: metricOf(outputs), samples: samples.length };
-  const trial = { runtime, prepared, plan, placement, ranges, outputs, samples, work };
-  try {
-    for (const name of names) {
-      throwIfCancelled(work.signal);
-      work.onProgress?.(candidates.length, names.length, `Scanning ${name}`);
-      const candidate = await measure(trial, name, locals.get(name));
-      candidates.push(candidate);
-      onCandidate?.(candidate, measured);
-    }
-    work.onProgress?.(names.length, names.length, 'Scan finished');
-  } catch (error) {
-    if (!(error instanceof CancelledError) || candidates.length === 0) throw error;
+  const { outputs, metric = metricOf(outputs), direction = 'only' } = options;
+  checkMetric(metric, outputs);
+  const formats = scanFormats(options.schemes);
+  const ready = await prepareScan(model, plan, formats, options.layers);
+  const cache = new TrialCache(options.cache, runtime.version, plan, outputs);
+  const samples = await holdSamples(slices.scan, (sample) => cache.identify(sample), work);
+  if (metric === 'accuracy' && samples.some(({ label }) => label === undefined)) {
+    throw new InputError('The metric accuracy needs labels with the samples.');
   }
+  const candidates = new Candidates(ready.names, formats, options, { metric, samples: samples.length }, work);
+  const measuring = new Measuring(runtime, ready, plan, samples, cache, candidates, options, work);
+  let trialStart = performance.now();
+  try {
+    throwIfCancelled(work.signal);
+    const order = await byPromise(
+      ready.layers,
+      formats,
+      ready.encodings,
+      options.onProvisional ?? ignore,
+      work,
+    );
+    const ranges = ready.every
+      ? await trialRanges(runtime, ready.prepared, ready.every, slices.calibrate, cache, work)
+      : new Map();
+    await measuring.prepare(ranges);
+    trialStart = performance.now();
+    await measuring.run(order);
+    if (direction === 'allBut' && measuring.context) {
+      await measureRestoring(measuring.context, ready.names, candidates, metric);
+    }
+    work.onProgress?.(candidates.total, candidates.total, 'Scan finished');
+  } catch (error) {
+    if (!(error instanceof CancelledError) || candidates.done.length === 0) throw error;
+  }
+  const end = performance.now();
   return {
-    ...measured,
+    metric,
+    samples: samples.length,
     slice: 'scan',
-    candidates,
-    seconds: (performance.now() - start) / 1000,
-    floatPassSeconds,
-    partial: candidates.length < names.length,
+    candidates: candidates.done,
+    trials: measuring.trials,
+    seconds: (end - start) / 1000,
+    preparationSeconds: (trialStart - start) / 1000,
+    trialSeconds: (end - trialStart) / 1000,
+    floatPassSeconds: measuring.floatPassSeconds,
+    partial: candidates.done.length < candidates.total,
   };
 }
 
-/** Of the prepared model: preparing can uncover weights, and the trials are made from it. */
-function quantizableLayers(index: GraphIndex, plan: Plan): string[] {
-  return findLayers(index, inferShapes(index, plan.dimensions))
-    .filter(({ quantizable }) => quantizable)
-    .map(({ name }) => name);
-}
-
-/** Ranges of every value that a trial of one layer quantizes, by the plan's rule, from one pass. */
-async function trialRanges(
-  runtime: Runtime,
-  ready: Prepared,
-  every: Plan,
-  slice: Slice,
-  work: Work,
-): Promise<ReadonlyMap<string, ActivationRange>> {
-  const values = activationsToCalibrate(ready, every, { trials: true });
-  if (values.length === 0) return new Map();
-  const calibration = await calibrate(runtime, ready.model, values, slice, work);
-  const { ranges } = await chooseRanges(
-    runtime,
-    every.activationRange,
-    calibration,
-    activationTargets(every),
-    async (tried) => (await rewrite(ready.model, every, tried, { signal: work.signal })).model,
-    work,
-  );
-  return ranges;
-}
-
-interface Trial {
-  readonly runtime: Runtime;
-  readonly prepared: Model;
-  readonly plan: Plan;
-  /** Of all the layers together. */
-  readonly placement: Placement;
-  readonly ranges: ReadonlyMap<string, ActivationRange>;
-  readonly outputs: readonly OutputDescription[];
-  readonly samples: readonly FloatSample[];
-  readonly work: Work;
-}
-
-async function measure(trial: Trial, name: string, local: string | undefined): Promise<Candidate> {
-  let bytes = 0;
-  try {
-    const { signal } = trial.work;
-    const alone = trialPlan(trial.plan, name, { scheme: SCHEME }, trial.placement, local);
-    const rewritten = await rewrite(trial.prepared, alone, trial.ranges, { signal });
-    const layer = rewritten.layers.find((row) => row.name === name);
-    bytes = layer?.bytesAfter ?? 0;
-    if (layer?.scheme !== SCHEME) {
-      const why = rewritten.notes.find((note) => note.startsWith(name)) ?? 'It cannot be quantized.';
-      return failed(name, bytes, why);
-    }
-    return { layer: name, scheme: SCHEME, bytes, ...(await run(trial, rewritten.model, local)) };
-  } catch (error) {
-    if (error instanceof CancelledError) throw error;
-    return failed(name, bytes, error instanceof Error ? error.message : String(error));
-  }
-}
-
-function failed(layer: string, bytes: number, error: string): Candidate {
-  return { layer, scheme: SCHEME, sensitivity: null, localSqnrDb: null, bytes, error };
-}
-
-async function run(
-  { runtime, outputs, samples, work }: Trial,
-  model: Model,
-  local: string | undefined,
-): Promise<Pick<Candidate, 'sensitivity' | 'localSqnrDb'>> {
-  const sensitivity = new Sensitivity(outputs);
-  const localErrors = new ErrorAccumulator(local);
-  const names = outputs.map(({ name }) => name);
-  const localTrial = local === undefined ? undefined : behindPair(model, local);
-  const session = await runtime.openModel(withOutputs(model, localTrial === undefined ? [] : [localTrial]), {
-    optimization: 'simulate',
-  });
-  try {
-    for (const { feeds, outputs: reference, locals } of samples) {
-      throwIfCancelled(work.signal);
-      const expected = local === undefined ? undefined : locals?.[local];
-      const wanted = expected && localTrial !== undefined ? [...new Set([...names, localTrial])] : names;
-      const results = await session.run(feeds, wanted);
-      sensitivity.add(reference, results);
-      const actual = localTrial === undefined ? undefined : results[localTrial];
-      if (!expected || !actual) continue;
-      localErrors.add(asNumbers(expected) ?? [], asNumbers(actual) ?? []);
-    }
-  } finally {
-    await session.release();
-  }
-  return { sensitivity: sensitivity.value, localSqnrDb: localErrors.sqnrDb };
+function ignore(): void {
+  // Nobody wants guesses.
 }

@@ -20,7 +20,12 @@ export function valuesBehind(index: GraphIndex, nodes: readonly NodeRef[]): Read
   return behind;
 }
 
-/** The node of the main graph that a reader is, or that holds the subgraph it is in. */
+/** The node of the main graph that a node is, or that holds the subgraph it is in; undefined in functions. */
+export function mainNodeOf(index: GraphIndex, ref: NodeRef): NodeRef | undefined {
+  const at = holderIn(index, ref);
+  return at.scope === index.main ? at : undefined;
+}
+
 function holderIn(index: GraphIndex, reader: NodeRef): NodeRef {
   let at = reader;
   while (at.scope !== index.main && at.scope.owner) at = at.scope.owner;

@@ -21,11 +21,8 @@ const NO_NOISE_DB = -200;
 
 /** Measured figures of a candidate. */
 export type Summary = Required<
-  Pick<
-    Candidate,
-    'sensitivity' | 'standardError' | 'agreement' | 'sqnrDb' | 'accuracy' | 'trials' | 'localSqnrDb'
-  >
->;
+  Pick<Candidate, 'standardError' | 'agreement' | 'sqnrDb' | 'accuracy' | 'trials' | 'localSqnrDb'>
+> & { readonly sensitivity: number };
 
 /** A figure over samples, and how much each of them moves it: the influence function, times the number of samples. */
 interface Estimate {

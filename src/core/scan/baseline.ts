@@ -1,0 +1,144 @@
+import { bytesOfTensors } from '../calibrate/floats';
+import { GroupedFetch } from '../calibrate/groupedFetch';
+import { withOutputs } from '../calibrate/instrument';
+import { InputError, throwIfCancelled } from '../errors';
+import type { Model } from '../onnx/types';
+import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
+import { batchSizeFor, stacked } from './batches';
+import { sampleOf } from './sampleFigures';
+import { chooseKept, type Cut } from './keptValues';
+
+/** Inputs and outputs of the scanned samples may take this much; later samples are left out. */
+export const KEPT_SAMPLE_BYTES = 512 * 2 ** 20;
+/** Values inside the float model kept between trials, over all samples. What does not fit, trials compute again. */
+export const KEPT_VALUE_BYTES = 512 * 2 ** 20;
+
+/** A sample held for all trials. */
+export interface HeldSample extends Pick<Sample, 'feeds' | 'label'> {
+  /** Identifies its content in a cache; empty without one. */
+  readonly id: string;
+}
+
+/** Samples that run together, as the float model answered them. */
+export interface Batch {
+  readonly samples: readonly HeldSample[];
+  /** Stacked along the first axis. */
+  readonly feeds: Feeds;
+  /** Of the float model, sample by sample. */
+  readonly outputs: readonly Feeds[];
+  /** Values inside the float model, stacked. */
+  readonly values: Feeds;
+}
+
+export interface Baseline {
+  readonly batches: readonly Batch[];
+  /** Names of the values that every batch keeps. */
+  readonly kept: ReadonlySet<string>;
+  /** Seconds of the runs, without loading the model. */
+  readonly seconds: number;
+}
+
+/**
+ * Reads the samples of a slice.
+ * @returns fewer than the slice has when KEPT_SAMPLE_BYTES is reached (at least one).
+ * @throws InputError when the slice is empty.
+ */
+export async function holdSamples(
+  slice: Slice,
+  idOf: (sample: Sample) => string,
+  work: Work,
+): Promise<HeldSample[]> {
+  const samples: HeldSample[] = [];
+  let bytes = 0;
+  for await (const sample of slice.samples()) {
+    throwIfCancelled(work.signal);
+    if (bytes > KEPT_SAMPLE_BYTES) break;
+    const { feeds, label } = sample;
+    samples.push({ feeds, id: idOf(sample), ...(label !== undefined && { label }) });
+    bytes += bytesOfTensors(feeds);
+  }
+  if (samples.length === 0) throw new InputError('There are no samples to scan with.');
+  return samples;
+}
+
+/**
+ * Runs the float model over the samples once and keeps what every trial is compared with, and where trials can begin.
+ * Samples run in batches where the model gives the same for them.
+ * @param cuts values that let trials begin further down; of them as many as `budget` allows are kept.
+ * @param locals further values to keep, with what is left of the budget.
+ */
+export async function runBaseline(
+  runtime: Runtime,
+  model: Model,
+  samples: readonly HeldSample[],
+  { outputs, cuts, locals }: { outputs: readonly string[]; cuts: readonly Cut[]; locals: readonly string[] },
+  work: Work,
+  budget = KEPT_VALUE_BYTES,
+): Promise<Baseline> {
+  const wanted = [...new Set([...cuts.flatMap(({ values }) => values), ...locals])];
+  const session = await runtime.openModel(withOutputs(model, wanted), { optimization: 'simulate' });
+  try {
+    const bytes = await bytesOfValues(session, wanted, samples[0], work);
+    const perSample = budget / samples.length;
+    const kept = chooseKept(cuts, locals, (value) => bytes.get(value) ?? Infinity, perSample);
+    const fetches = [...new Set([...outputs, ...kept])];
+    const size = await batchSizeFor(session, model, samples, fetches);
+    const batches: Batch[] = [];
+    let milliseconds = 0;
+    for (let start = 0; start < samples.length; start += size) {
+      throwIfCancelled(work.signal);
+      const part = samples.slice(start, start + size);
+      const feeds = stacked(part.map((sample) => sample.feeds));
+      const begin = performance.now();
+      const results = await session.run(feeds, fetches);
+      milliseconds += performance.now() - begin;
+      batches.push({
+        samples: part,
+        feeds,
+        outputs: part.map((_, at) => samplesOf(pick(results, outputs), at, part.length)),
+        values: pick(results, kept),
+      });
+      const done = start + part.length;
+      work.onProgress?.(done, samples.length, `Float pass: sample ${done} of ${samples.length}`);
+    }
+    return { batches, kept, seconds: milliseconds / 1000 };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Bytes of each value for the first sample. */
+async function bytesOfValues(
+  session: Session,
+  values: readonly string[],
+  sample: HeldSample | undefined,
+  work: Work,
+): Promise<ReadonlyMap<string, number>> {
+  const bytes = new Map<string, number>();
+  if (!sample || values.length === 0) return bytes;
+  const fetch = new GroupedFetch(session, values);
+  await fetch.run(
+    sample.feeds,
+    (name, tensor) => tensor && bytes.set(name, bytesOfTensors({ tensor })),
+    work.signal,
+  );
+  return bytes;
+}
+
+/** The part of each tensor that one sample of a batch is. */
+export function samplesOf(tensors: Feeds, at: number, count: number): Feeds {
+  if (count === 1) return tensors;
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, sampleOf(tensor, at, count)]),
+  );
+}
+
+/** The tensors of these names; names that are not there are left out. */
+export function pick(results: Feeds, names: Iterable<string>): Feeds {
+  return Object.fromEntries(
+    [...names].flatMap((name) => {
+      const tensor = results[name];
+      return tensor ? [[name, tensor] as const] : [];
+    }),
+  );
+}

@@ -1,0 +1,84 @@
+import type { Candidate, ScanMetric } from '../results';
+import type { Work } from '../ports';
+import { candidateKey, type ScanFormat } from './formats';
+import type { SampleFigures } from './sampleFigures';
+import { summarize } from './summary';
+
+/** What the figures of candidates are. */
+export interface MeasuredAs {
+  readonly metric: ScanMetric;
+  readonly samples: number;
+}
+
+export type CandidateListener = (candidate: Candidate, measured: MeasuredAs) => void;
+
+/** The candidates of a scan: what is to be measured, and what has been. */
+export class Candidates {
+  private readonly measured = new Map<string, Candidate>();
+
+  /** @param options `known` candidates with an error, or measured on as many samples, count as measured. */
+  constructor(
+    private readonly names: readonly string[],
+    readonly formats: readonly ScanFormat[],
+    private readonly options: {
+      readonly known?: readonly Candidate[];
+      readonly onCandidate?: CandidateListener;
+      readonly onStart?: (candidate: Pick<Candidate, 'layer' | 'scheme'>) => void;
+    },
+    private readonly as: MeasuredAs,
+    private readonly work: Work,
+  ) {
+    const wanted = new Set(
+      names.flatMap((layer) => formats.map(({ text }) => candidateKey({ layer, scheme: text }))),
+    );
+    for (const candidate of options.known ?? []) {
+      const isFinal = candidate.error !== undefined || candidate.trials === as.samples;
+      const key = candidateKey(candidate);
+      if (isFinal && !candidate.provisional && wanted.has(key)) this.measured.set(key, candidate);
+    }
+  }
+
+  get total(): number {
+    return this.names.length * this.formats.length;
+  }
+
+  /** By layer, then by format, each as asked for: the same whatever the order of measuring. */
+  get done(): Candidate[] {
+    return this.names.flatMap((layer) =>
+      this.formats.flatMap(({ text }) => this.measured.get(candidateKey({ layer, scheme: text })) ?? []),
+    );
+  }
+
+  get isComplete(): boolean {
+    return this.measured.size === this.total;
+  }
+
+  /** The candidate as measured. */
+  get(layer: string, { text }: ScanFormat): Candidate | undefined {
+    return this.measured.get(candidateKey({ layer, scheme: text }));
+  }
+
+  has(layer: string, { text }: ScanFormat): boolean {
+    return this.measured.has(candidateKey({ layer, scheme: text }));
+  }
+
+  starts(layer: string, { text }: ScanFormat): void {
+    this.options.onStart?.({ layer, scheme: text });
+    this.work.onProgress?.(this.measured.size, this.total, `Scanning ${layer} as ${text}`);
+  }
+
+  add(candidate: Candidate): void {
+    this.measured.set(candidateKey(candidate), candidate);
+    this.options.onCandidate?.(candidate, this.as);
+  }
+
+  /** @param figures of every sample. */
+  measure(layer: string, { text }: ScanFormat, bytes: number, figures: readonly SampleFigures[]): void {
+    this.add({ layer, scheme: text, bytes, ...summarize(figures, this.as.metric) });
+  }
+
+  fail(layer: string, { text }: ScanFormat, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.add({ layer, scheme: text, sensitivity: null, localSqnrDb: null, bytes: 0, error: why });
+  }
+}

@@ -1,0 +1,55 @@
+import { storedBytes } from '../graph/operandSizes';
+import type { Layer } from '../graph/types';
+import type { Model } from '../onnx/types';
+import type { LayerFormat } from '../quant/layerFormat';
+import { differenceFrom } from '../quant/weights';
+import { defaultOpset } from '../rewrite/opset';
+import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
+import { encodeWeight } from '../rewrite/weights/encodeWeight';
+import { useFloats } from '../rewrite/weights/floatValues';
+import { weightSite } from '../rewrite/weights/weightSite';
+import { candidateKey, type ScanFormat } from './formats';
+
+/** The weights of a model's layers in the formats of a scan: each fitted once, for as long as this lives. */
+export class Encodings {
+  private readonly known = new Map<string, readonly EncodedWeight[]>();
+  private readonly opset: number;
+
+  /** @param model the prepared one that the layers are of. */
+  constructor(model: Model) {
+    this.opset = defaultOpset(model.opsetImport) ?? 0;
+  }
+
+  /** One for each weight of the layer. @throws InputError for a format that the operator set cannot have. */
+  of(layer: Layer, { text, format }: ScanFormat): readonly EncodedWeight[] {
+    const key = candidateKey({ layer: layer.name, scheme: text });
+    const found = this.known.get(key) ?? this.encode(layer, format);
+    this.known.set(key, found);
+    return found;
+  }
+
+  /** Stored bytes of the layer with its weights in a format; its bias stays float. @throws InputError */
+  bytesOf(layer: Layer, format: ScanFormat): number {
+    const before = layer.weights.reduce((sum, { tensor }) => sum + storedBytes(tensor), 0);
+    return this.of(layer, format).reduce((sum, { bytes }) => sum + bytes, layer.bytes - before);
+  }
+
+  /** Squared error of the weights over their squares. @throws InputError */
+  async weightError(layer: Layer, format: ScanFormat): Promise<number> {
+    let [noise, signal] = [0, 0];
+    for (const [at, encoded] of this.of(layer, format).entries()) {
+      const tensor = layer.weights[at]?.tensor;
+      if (!tensor) continue;
+      const back = await encoded.values();
+      await useFloats(tensor, (values) => {
+        noise += differenceFrom(values, back, false).sse;
+        for (const value of values) signal += value * value;
+      });
+    }
+    return noise === 0 ? 0 : noise / signal;
+  }
+
+  private encode({ ref, weights }: Layer, format: LayerFormat): EncodedWeight[] {
+    return weights.map((weight) => encodeWeight(weight.tensor, weightSite(ref, weight, this.opset), format));
+  }
+}

@@ -1,0 +1,196 @@
+import { CancelledError, InputError, throwIfCancelled } from '../errors';
+import type { Layer } from '../graph/types';
+import { elementCount } from '../onnx/tensor';
+import type { Tensor } from '../onnx/types';
+import { isStatic } from '../plan/editPlan';
+import type { Plan } from '../plan/types';
+import type { Runtime, RuntimeTensor, Work } from '../ports';
+import type { ActivationRange } from '../quant/scheme';
+import { runBaseline, type HeldSample } from './baseline';
+import type { Candidates } from './candidates';
+import type { ScanFormat } from './formats';
+import { cutOf } from './keptValues';
+import { LayerTrials, type LayerTrialsContext } from './layerTrials';
+import type { ReadyScan } from './prepareScan';
+import type { KnownFigures, TrialCache } from './trialCache';
+import { largeWeights } from './trialModel';
+import { settingsOf } from './trialRanges';
+import { unitOutput } from './unitOutput';
+import type { ScanOptions } from './scan';
+
+/** Feeding more than this would hold a second copy of a very large model. */
+const FED_WEIGHT_BYTES = 2 ** 30;
+/**
+ * Loading a weight into a session takes about as long as this many multiplications more by a weight that is fed and not
+ * arranged for the kernel, per byte: 3 ms a megabyte against 5 ms a billion, measured on five networks.
+ */
+const MACS_PER_LOADED_BYTE = 600;
+
+/** Measures candidates, in batches of samples, with what is known of them taken from the cache. */
+export class Measuring {
+  /** Runs of a candidate on a sample. */
+  trials = 0;
+  private ranges: ReadonlyMap<string, ActivationRange> = new Map();
+  private prepared: LayerTrialsContext | undefined;
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly ready: ReadyScan,
+    private readonly plan: Plan,
+    private readonly samples: readonly HeldSample[],
+    private readonly cache: TrialCache,
+    private readonly candidates: Candidates,
+    private readonly options: Pick<ScanOptions, 'outputs' | 'keptBytes' | 'direction'>,
+    private readonly work: Work,
+  ) {}
+
+  get floatPassSeconds(): number {
+    return this.prepared?.baseline.seconds ?? 0;
+  }
+
+  /** What trials share; undefined when none had to run. */
+  get context(): LayerTrialsContext | undefined {
+    return this.prepared;
+  }
+
+  /**
+   * Takes over what the cache knows, and runs the float model if anything is left to measure.
+   * @param ranges of the values that static trials quantize.
+   */
+  async prepare(ranges: ReadonlyMap<string, ActivationRange>): Promise<void> {
+    this.ranges = ranges;
+    const { layers, names } = this.ready;
+    const { candidates } = this;
+    const known = new Set(layers.map(({ name }) => name));
+    for (const name of names.filter((each) => !known.has(each))) {
+      for (const format of candidates.formats) {
+        candidates.fail(name, format, new InputError(`The model has no layer called ${name}.`));
+      }
+    }
+    for (const layer of layers) await this.takeKnown(layer);
+    if (candidates.isComplete && this.options.direction !== 'allBut') return;
+    this.prepared = await this.contextOf();
+  }
+
+  /** @param order of the layers. @throws CancelledError */
+  async run(order: readonly Layer[]): Promise<void> {
+    for (const layer of order) {
+      const pending = this.candidates.formats.filter((format) => !this.candidates.has(layer.name, format));
+      if (pending.length > 0 && this.prepared) await this.runLayer(this.prepared, layer, pending);
+    }
+  }
+
+  private async runLayer(
+    context: LayerTrialsContext,
+    layer: Layer,
+    formats: readonly ScanFormat[],
+  ): Promise<void> {
+    const trials = new LayerTrials(context, layer, this.localOf(layer));
+    try {
+      for (const format of formats) {
+        throwIfCancelled(this.work.signal);
+        this.candidates.starts(layer.name, format);
+        try {
+          await this.runFormat(context, trials, layer, format);
+        } catch (error) {
+          if (error instanceof CancelledError) throw error;
+          this.candidates.fail(layer.name, format, error);
+        }
+      }
+    } finally {
+      await trials.release();
+    }
+  }
+
+  private async runFormat(
+    { baseline }: LayerTrialsContext,
+    trials: LayerTrials,
+    layer: Layer,
+    format: ScanFormat,
+  ): Promise<void> {
+    const known = await this.knownOf(layer, format);
+    const batches = baseline.batches.filter(({ samples }) =>
+      samples.some(({ id }) => !known?.samples.has(id)),
+    );
+    const { bytes, figures } = await trials.measure(format, batches, () =>
+      throwIfCancelled(this.work.signal),
+    );
+    this.trials += figures.length;
+    const measured = new Map(
+      batches.flatMap(({ samples }) => samples).map((sample, at) => [sample, figures[at]]),
+    );
+    const all = this.samples.flatMap((sample) => measured.get(sample) ?? known?.samples.get(sample.id) ?? []);
+    if (this.cache.isKept) {
+      const samples = new Map(known?.samples);
+      for (const [{ id }, figure] of measured) if (figure) samples.set(id, figure);
+      await this.cache.keepFigures(layer.name, format.text, this.settingsOf(layer, format), {
+        bytes,
+        samples,
+      });
+    }
+    this.candidates.measure(layer.name, format, bytes, all);
+  }
+
+  private async takeKnown(layer: Layer): Promise<void> {
+    for (const format of this.candidates.formats) {
+      if (this.candidates.has(layer.name, format)) continue;
+      const known = await this.knownOf(layer, format);
+      const figures = this.samples.flatMap(({ id }) => known?.samples.get(id) ?? []);
+      if (!known || figures.length < this.samples.length) continue;
+      this.candidates.measure(layer.name, format, known.bytes, figures);
+    }
+  }
+
+  private async knownOf(layer: Layer, format: ScanFormat): Promise<KnownFigures | undefined> {
+    return this.cache.figuresOf(layer.name, format.text, this.settingsOf(layer, format));
+  }
+
+  /** What a trial depends on besides layer and format: for those that quantize activations, how. */
+  private settingsOf(layer: Layer, { format }: ScanFormat): unknown {
+    if (!isStatic(format.scheme)) return null;
+    const values = [...layer.ref.node.input, this.localOf(layer) ?? ''];
+    return [settingsOf({ ...this.plan, layers: {} }), values.map((value) => this.ranges.get(value) ?? null)];
+  }
+
+  private localOf({ name }: Layer): string | undefined {
+    return unitOutput(this.ready.index, this.ready.placement, name);
+  }
+
+  private async contextOf(): Promise<LayerTrialsContext> {
+    const { runtime, ready, plan, work, options, ranges } = this;
+    const { index, layers, placement, encodings } = ready;
+    const values = {
+      outputs: options.outputs.map(({ name }) => name),
+      cuts: layers.flatMap((layer) => cutOf(index, layer) ?? []),
+      locals: layers.flatMap((layer) => this.localOf(layer) ?? []),
+    };
+    const baseline = await runBaseline(runtime, index.model, this.samples, values, work, options.keptBytes);
+    const feedsWeights = this.feedsWeights();
+    const weights = new Map<Tensor, RuntimeTensor>();
+    return {
+      runtime,
+      index,
+      outputs: options.outputs,
+      baseline,
+      feedsWeights,
+      weights,
+      work,
+      plan,
+      placement,
+      ranges,
+      encodings,
+    };
+  }
+
+  /** Whether sessions take large weights as inputs: faster to make, slower to run. Decided by the model alone, not by timing. */
+  private feedsWeights(): boolean {
+    const { formats } = this.candidates;
+    const { index, placement } = this.ready;
+    const bytes = 4 * largeWeights(index).reduce((sum, tensor) => sum + elementCount(tensor), 0);
+    const macs = placement.allLayers.reduce((sum, layer) => sum + (layer.macs ?? 0), 0);
+    const rewritten = formats.filter(({ format }) => isStatic(format.scheme)).length;
+    const sessions = rewritten + (rewritten < formats.length ? 1 : 0);
+    const runs = formats.length * this.samples.length;
+    return bytes <= FED_WEIGHT_BYTES && runs * macs <= sessions * bytes * MACS_PER_LOADED_BYTE;
+  }
+}

@@ -1,0 +1,107 @@
+import { CancelledError, throwIfCancelled } from '../errors';
+import type { Model } from '../onnx/types';
+import { setScheme } from '../plan/editPlan';
+import type { Plan } from '../plan/types';
+import type { ScanMetric } from '../results';
+import { rewrite } from '../rewrite/rewrite';
+import type { Candidates } from './candidates';
+import type { ScanFormat } from './formats';
+import type { LayerTrialsContext } from './layerTrials';
+import { samplesOf } from './baseline';
+import { compareSample, type SampleFigures } from './sampleFigures';
+import { summarize } from './summary';
+
+/** Restoring a layer and quantizing it alone may differ by this factor before one speaks of interaction. */
+const INTERACTION_FACTOR = 4;
+/** Effects below this share of that of all layers together count as this much: their ratio says nothing. */
+const NEGLIGIBLE = 0.01;
+
+/**
+ * The other direction of a scan: with all layers in a format, by how much the change of the output shrinks when one of them
+ * stays float. `interaction` is set where that and the layer's effect alone, in KL or NMSE, differ by more than a factor of 4;
+ * effects below 1 % of that of all layers together are not told apart. Each model is built whole: what is quantized in front
+ * of a layer changes what it reads.
+ * @throws CancelledError
+ */
+export async function measureRestoring(
+  context: LayerTrialsContext,
+  names: readonly string[],
+  candidates: Candidates,
+  metric: ScanMetric,
+): Promise<void> {
+  for (const format of candidates.formats) {
+    const measured = names.filter((name) => candidates.get(name, format)?.error === undefined);
+    const pending = measured.filter((name) => candidates.get(name, format)?.restoring === undefined);
+    if (pending.length === 0) continue;
+    const all = await figuresWith(context, measured, format);
+    for (const name of pending) {
+      throwIfCancelled(context.work.signal);
+      candidates.starts(name, format);
+      await restore(context, measured, name, format, { all, candidates, metric });
+    }
+  }
+}
+
+async function restore(
+  context: LayerTrialsContext,
+  measured: readonly string[],
+  name: string,
+  format: ScanFormat,
+  { all, candidates, metric }: { all: readonly SampleFigures[]; candidates: Candidates; metric: ScanMetric },
+): Promise<void> {
+  const candidate = candidates.get(name, format);
+  if (!candidate) return;
+  try {
+    const others = measured.filter((each) => each !== name);
+    const without = await figuresWith(context, others, format);
+    const restoring = summarize(all, metric).sensitivity - summarize(without, metric).sensitivity;
+    const isAdditive = metric === 'kl' || metric === 'nmse';
+    const isInteraction =
+      isAdditive && disagree(restoring, candidate.sensitivity ?? 0, summarize(all, metric).sensitivity);
+    candidates.add({ ...candidate, restoring, ...(isInteraction && { interaction: true as const }) });
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    candidates.add({ ...candidate, restoring: null });
+  }
+}
+
+/** @param total effect of all layers. */
+export function disagree(restoring: number, alone: number, total: number): boolean {
+  const least = NEGLIGIBLE * total;
+  const [a, b] = [Math.max(restoring, least), Math.max(alone, least)];
+  return Math.max(a, b) > INTERACTION_FACTOR * Math.min(a, b);
+}
+
+async function figuresWith(
+  context: LayerTrialsContext,
+  names: readonly string[],
+  { format }: ScanFormat,
+): Promise<SampleFigures[]> {
+  const { plan, index, ranges, work } = context;
+  const { defaultOptions: _, ...rest } = plan;
+  const quantized: Plan = setScheme({ ...rest, defaultScheme: 'float', layers: {} }, names, format);
+  const { model } = await rewrite(index.model, quantized, ranges, { signal: work.signal });
+  return figuresOf(context, model);
+}
+
+async function figuresOf(
+  { runtime, outputs, baseline, work }: LayerTrialsContext,
+  model: Model,
+): Promise<SampleFigures[]> {
+  const names = outputs.map(({ name }) => name);
+  const session = await runtime.openModel(model, { optimization: 'simulate' });
+  const figures: SampleFigures[] = [];
+  try {
+    for (const { feeds, samples, outputs: references } of baseline.batches) {
+      throwIfCancelled(work.signal);
+      const results = await session.run(feeds, names);
+      for (const [at, { label }] of samples.entries()) {
+        const trial = samplesOf(results, at, samples.length);
+        figures.push({ ...compareSample(outputs, references[at] ?? {}, trial, label), local: null });
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  return figures;
+}

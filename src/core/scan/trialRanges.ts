@@ -1,0 +1,61 @@
+import { calibrate } from '../calibrate/calibrate';
+import { chooseRanges } from '../calibrate/chooseRanges';
+import { activationTargets } from '../calibrate/quantizeModel';
+import { throwIfCancelled } from '../errors';
+import type { Plan } from '../plan/types';
+import type { Runtime, Slice, Work } from '../ports';
+import type { ActivationRange } from '../quant/scheme';
+import { activationsToCalibrate, type Prepared } from '../rewrite/prepare';
+import { rewrite } from '../rewrite/rewrite';
+import type { TrialCache } from './trialCache';
+
+/**
+ * Ranges of every value that a trial of one layer quantizes, by the plan's rule, from one pass over the calibration slice, or
+ * as kept from an earlier one over the same samples.
+ * @param every the plan that quantizes all layers of the scan.
+ */
+export async function trialRanges(
+  runtime: Runtime,
+  ready: Prepared,
+  every: Plan,
+  slice: Slice,
+  cache: TrialCache,
+  work: Work,
+): Promise<ReadonlyMap<string, ActivationRange>> {
+  const values = activationsToCalibrate(ready, every, { trials: true });
+  if (values.length === 0) return new Map();
+  const source = cache.isKept ? [settingsOf(every), values, await identities(slice, cache, work)] : undefined;
+  const known = await cache.rangesOf(source);
+  if (known) return known;
+  const calibration = await calibrate(runtime, ready.model, values, slice, work);
+  const { ranges } = await chooseRanges(
+    runtime,
+    every.activationRange,
+    calibration,
+    activationTargets(every),
+    async (tried) => (await rewrite(ready.model, every, tried, { signal: work.signal })).model,
+    work,
+  );
+  await cache.keepRanges(source, ranges);
+  return ranges;
+}
+
+/** What of a plan decides ranges and parameters of activations. */
+export function settingsOf({
+  activationType,
+  activationSymmetric,
+  activationRange,
+  tensors,
+  layers,
+}: Plan): unknown {
+  return { activationType, activationSymmetric, activationRange, tensors, layers };
+}
+
+async function identities(slice: Slice, cache: TrialCache, work: Work): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const sample of slice.samples()) {
+    throwIfCancelled(work.signal);
+    ids.push(cache.identify(sample));
+  }
+  return ids;
+}
