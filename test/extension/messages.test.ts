@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { CompareResult, DataSummary, QuantizeResult, RewriteResult } from '../../src/core/results';
+import type {
+  CompareResult,
+  DataSummary,
+  PresetFigure,
+  QuantizedLayer,
+  QuantizeResult,
+  RewriteResult,
+} from '../../src/core/results';
 import { compareReport } from '../../src/extension/commands/compareReport';
 import {
   describeData,
+  describePreset,
   describeQuantized,
   describeRewritten,
   describeScan,
@@ -61,6 +69,79 @@ describe('describeQuantized', () => {
   it('never sounds as if it had been run when it was not', () => {
     expect(describeQuantized({ ...quantized, verification: null })).toContain(
       'not run, so its error is unknown',
+    );
+  });
+});
+
+describe('describeQuantized(labels)', () => {
+  const layer = (name: string, scheme: string, bias?: string): QuantizedLayer => ({
+    name,
+    scheme,
+    bits: 8,
+    signed: true,
+    granularity: 'per-channel',
+    ...(bias !== undefined && { bias }),
+    weightSse: null,
+    weightSqnrDb: null,
+    uniqueBefore: null,
+    uniqueAfter: null,
+    bytesBefore: 100,
+    bytesAfter: 25,
+  });
+
+  it('counts what schemes do not give, and knows the operators that are fast', () => {
+    const layers = [
+      layer('conv', 'w8a8', 'int32'),
+      layer('up', 'w8a8', 'int32'),
+      layer('fc', 'w4'),
+      layer('out', 'float'),
+    ];
+    const ops = new Map([
+      ['conv', 'Conv'],
+      ['up', 'ConvTranspose'],
+    ]);
+    expect(describeQuantized({ ...quantized, layers }, ops)).toContain(
+      'No speed-up: 2 layers; needs compensation: 1 layer.',
+    );
+    const fast = [layer('conv', 'w8a8', 'int32'), layer('out', 'float')];
+    expect(describeQuantized({ ...quantized, layers: fast }, ops)).not.toMatch(/speed-up|needs/);
+  });
+});
+
+describe('describePreset', () => {
+  const figure = (layer: string, format: string, sqnrDb: number | null): PresetFigure => ({
+    layer,
+    format,
+    measured: 'output',
+    sqnrDb,
+    bytes: 1000,
+  });
+
+  it('counts formats, names the layer that loses most, and leaves the rest to the log', () => {
+    const figures = [figure('a', 'w4', 20), figure('b', 'w4', 12.5), figure('c', 'float', 3)];
+    const { sentence, details } = describePreset(
+      'hybrid',
+      ['w4', 'w4', 'float'],
+      figures,
+      ['A note.'],
+      false,
+    );
+    expect(sentence).toBe(
+      'Preset hybrid: 2 × w4; 1 × float. The layer that loses most is b: SQNR 12.5 dB at its output. 1 note in the log.',
+    );
+    expect(details).toEqual([
+      'a: w4, 1.00 kB, SQNR 20.0 dB at its output',
+      'b: w4, 1.00 kB, SQNR 12.5 dB at its output',
+      'c: float, 1.00 kB, would have SQNR 3.0 dB at its output',
+      'A note.',
+    ]);
+  });
+
+  it('counts schemes when there are many formats, and says when inputs were random', () => {
+    const formats = ['w4,tensor', 'w4,channel', 'w4,block:64', 'lut16,channel'];
+    const { sentence } = describePreset('selective', formats, [figure('a', 'w4,tensor', null)], [], true);
+    expect(sentence).toBe(
+      'Preset selective: 3 × w4, 1 × lut16. Measured with random inputs: the choice may not suit real data.',
     );
   });
 });

@@ -192,6 +192,63 @@ describe('edits', () => {
   });
 });
 
+describe('the prediction of bytes', () => {
+  const predicted = {
+    bytes: 900,
+    bytesBefore: 4000,
+    layers: [{ name: 'conv1', scheme: 'w8a8', bytes: 300 }],
+    notes: [],
+  };
+
+  it('comes after loading and after edits, and new views get it with the rows', async () => {
+    const asked: unknown[] = [];
+    const predict: Handler = (request) => {
+      asked.push(request);
+      return predicted;
+    };
+    const { session, events } = openSession({ predict });
+    await session.load('/m/model.onnx');
+    expect(session.snapshot().prediction).toMatchObject({ state: 'running', bytes: null });
+    await expect.poll(() => session.snapshot().prediction.state).toBe('current');
+    const { prediction, revision } = session.snapshot();
+    expect(prediction.bytes).toEqual({ before: 4000, after: 900 });
+    const row = { bytes: 300, scheme: 'w8a8', planned: 'w8a8' };
+    expect(session.rowsFrom(revision, 0).rows.map((shown) => shown.predicted)).toEqual([
+      row,
+      null,
+      null,
+      null,
+    ]);
+    expect(events).toContainEqual({ event: 'predicted', revision, rows: [['conv1', row]] });
+
+    session.setPlan({
+      ...defaultPlan,
+      layers: { conv1: { scheme: 'w4', weightHash: hashes.conv1 }, gone: { scheme: 'w4' } },
+    });
+    await expect.poll(() => asked.length).toBe(2);
+    // Neither hashes, for which the engine would read all weights, nor entries of nodes that are gone.
+    expect(asked[1]).toEqual({
+      file: '/m/model.onnx',
+      plan: { ...defaultPlan, layers: { conv1: { scheme: 'w4' } } },
+    });
+    session.dispose();
+  });
+
+  it('asks for nothing while there is no model', async () => {
+    const inspect = (): never => {
+      throw new OnnxFileError('It is truncated.');
+    };
+    const { session, events } = openSession({ inspect });
+    await session.load('/m/model.onnx');
+    session.setPlan(withData);
+    session.predict();
+    expect(session.snapshot().prediction.state).toBe('none');
+    expect(events.some((event) => event.event === 'prediction' && event.prediction.state !== 'none')).toBe(
+      false,
+    );
+  });
+});
+
 describe('a re-export', () => {
   it('lists the entries whose weight changed or whose node is gone, and keeps them', async () => {
     let current: Record<string, string> = hashes;

@@ -170,6 +170,7 @@ it('fills the plan by the preset selective, which asks for data', async () => {
   await vscode.quickInput.pick('4 bits');
   await chooseDataBeside(vscode, 'calibration.npz');
   const { text } = await vscode.dialogs.notification('Preset selective:', 120_000);
+  expect(text).toMatch(/^Preset selective: \d × \w/);
   expect(text).toMatch(/The layer that loses most is node_\w+: SQNR \d+\.\d dB at its output\./);
   const schemes = await Promise.all(SAMPLE_LAYERS.map((layer) => view.cell(layer, 'scheme')));
   for (const scheme of schemes) expect(scheme).toMatch(/^(w4|u4|lut16|pow2-15)(,|$)/);

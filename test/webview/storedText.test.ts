@@ -46,6 +46,14 @@ describe('storedFacts(row, details)', () => {
     expect(facts({ weight: { ...int8, granularity } })['Granularity']).toBe(text);
   });
 
+  it('writes a table of powers of two by its exponents, and no other table', () => {
+    const entries = (values: number[]) => facts({ weight: { ...int8, entries: values } })['Codebook'];
+    expect(entries([0, 0.25, -0.25, 0.5, -0.5, 2, -2])).toBe('0, ±2^-2, ±2^-1, ±2^1');
+    expect(entries([-0.5, -0.25, 0.25, 0.5])).toBe('±2^-2, ±2^-1');
+    expect(entries([0, 0.25, 0.5])).toBe('0, 0.25, 0.5');
+    expect(entries([-0.5, -0.3, 0.3, 0.5])).toBe('-0.5, -0.3, 0.3, 0.5');
+  });
+
   it('says what stands between the stored bytes and the operator', () => {
     const storedAs = (part: Partial<NonNullable<QuantizationDetails['weight']>>) =>
       facts({ weight: { ...int8, ...part } })['Stored as'];

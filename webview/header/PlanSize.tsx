@@ -1,5 +1,6 @@
-import { formatBytes, formatInteger, formatPercent, plural } from '../../src/shared/format';
+import { formatInteger, plural } from '../../src/shared/format';
 import type { PredictionView, ViewCommand } from '../../src/shared/viewRpc';
+import { planSizeText } from './planSizeText';
 
 interface PlanSizeProps {
   prediction: PredictionView;
@@ -41,23 +42,6 @@ export function PlanSize({ prediction, run }: PlanSizeProps) {
       )}
     </>
   );
-}
-
-/** `1.95 MB → 506 kB (26.0 %), predicted`. A figure of an older plan is never shown as if it were of this one. */
-export function planSizeText({ state, bytes }: PredictionView): string {
-  const sizes = bytes && `${formatBytes(bytes.before)} → ${formatBytes(bytes.after)}`;
-  switch (state) {
-    case 'current':
-      return bytes ? `${sizes ?? ''} (${formatPercent(bytes.after / bytes.before)}), predicted` : '';
-    case 'running':
-      return sizes ? `${sizes}, predicting again…` : 'predicting…';
-    case 'waiting':
-      return sizes ? `${sizes} before the last edits` : 'not predicted';
-    case 'failed':
-      return 'cannot be written';
-    case 'none':
-      return 'unknown';
-  }
 }
 
 function exactText(bytes: PredictionView['bytes']): string | undefined {

@@ -27,6 +27,8 @@ export async function chooseData(engine: EngineHost, target: Target): Promise<bo
     title: `Calibration data for ${target.name}`,
     placeHolder: 'Samples of what the model will see; they are only read',
     matchOnDescription: true,
+    // It often follows another question, after which the view may take the focus for a moment.
+    ignoreFocusOut: true,
   });
   const data = picked && (picked.data ?? (await browse(picked.browse ?? 'file', target)));
   if (data === undefined) return false;

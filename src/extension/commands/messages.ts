@@ -89,16 +89,13 @@ export function describePreset(
   notes: readonly string[],
   random: boolean,
 ): { sentence: string; details: string[] } {
-  const counts = new Map<string, number>();
-  for (const format of formats) counts.set(format, (counts.get(format) ?? 0) + 1);
-  const chosen = [...counts].sort(([, a], [, b]) => b - a).map(([format, count]) => `${count} × ${format}`);
   const worst = figures
     .filter(({ format }) => format !== 'float')
     .reduce<PresetFigure | undefined>(
       (least, figure) => ((figure.sqnrDb ?? Infinity) < (least?.sqnrDb ?? Infinity) ? figure : least),
       undefined,
     );
-  const parts = [`Preset ${preset}: ${chosen.join(', ')}.`];
+  const parts = [`Preset ${preset}: ${formatCounts(formats)}.`];
   if (worst) parts.push(`The layer that loses most is ${worst.layer}: ${figureText(worst)}.`);
   if (random && figures.some(({ measured }) => measured === 'output')) {
     parts.push('Measured with random inputs: the choice may not suit real data.');
@@ -111,6 +108,20 @@ export function describePreset(
       }`,
   );
   return { sentence: parts.join(' '), details: [...details, ...notes] };
+}
+
+/** Formats told apart in a notification; of more, their schemes are counted. */
+const TOLD_FORMATS = 3;
+
+function formatCounts(formats: readonly string[]): string {
+  const told = new Set(formats).size <= TOLD_FORMATS;
+  const counts = new Map<string, number>();
+  for (const format of formats) {
+    const name = told ? format : (format.split(',')[0] ?? format);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const ranked = [...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => `${count} × ${name}`);
+  return ranked.join(told ? '; ' : ', ');
 }
 
 function figureText({ sqnrDb, measured }: PresetFigure): string {

@@ -46,9 +46,15 @@ interface PresetChoice {
 
 /** Lets the user fill the whole plan by a preset, as one edit. */
 export async function applyPreset(engine: EngineHost, document: ModelDocument): Promise<void> {
-  const choice = await askChoice(document.session.quantizable.size);
-  if (!choice) return;
   const { session } = document;
+  await session.loaded();
+  const layers = session.quantizable.size;
+  if (layers === 0) {
+    void vscode.window.showInformationMessage(`${session.place.name} has no layer that can be quantized.`);
+    return;
+  }
+  const choice = await askChoice(layers);
+  if (!choice) return;
   if (choice.preset === 'naive' && choice.format) {
     const entries = entriesOf(naivePicks([...session.quantizable], choice.format));
     await fill(engine, document, choice, { layers: entries, figures: [], notes: [] });
@@ -78,7 +84,7 @@ async function askChoice(layers: number): Promise<PresetChoice | undefined> {
 async function askBits(): Promise<number | undefined> {
   const picked = await vscode.window.showQuickPick(
     bitChoices.map(([bits, description]) => ({ label: `${bits} bits`, description, bits })),
-    { title: TITLE, placeHolder: 'Bits per weight' },
+    { title: TITLE, placeHolder: 'Bits per weight', ignoreFocusOut: true },
   );
   return picked?.bits;
 }

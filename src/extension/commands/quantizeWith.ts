@@ -13,7 +13,7 @@ export async function pickFormat(count: number): Promise<LayerFormat | undefined
       ...schemeCatalog.map(({ format, description }) => ({ label: format, description })),
       { label: OTHER, description: 'any scheme with options: bit width, granularity, range, bias' },
     ],
-    { title, placeHolder: 'Scheme', matchOnDescription: true },
+    { title, placeHolder: 'Scheme', matchOnDescription: true, ignoreFocusOut: true },
   );
   if (!picked) return undefined;
   const text = picked.label === OTHER ? await askFormat(title) : picked.label;
