@@ -1,25 +1,38 @@
+import { asNumbers } from '../calibrate/floats';
 import { InputError, RoundoffError } from '../errors';
-import type { Layer } from '../graph/types';
+import type { GraphIndex } from '../graph/graphIndex';
+import type { Layer, OutputDescription } from '../graph/types';
+import type { DataType } from '../onnx/types';
 import { isStatic } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { Feeds } from '../ports';
+import type { Feeds, Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { Placement } from '../rewrite/placement';
 import { rewrite } from '../rewrite/rewrite';
-import type { Batch } from './baseline';
+import { samplesOf, type Baseline, type Batch } from './baseline';
 import type { Encodings } from './encodings';
 import type { ScanFormat } from './formats';
-import type { SampleFigures } from './sampleFigures';
-import { openWeights, type OpenWeights } from './trialModel';
-import { TrialSession, type TrialContext } from './trialSession';
-import { behindPair, trialPlan } from './unitOutput';
+import { PartSession } from './partSession';
+import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
+import type { Stopwatch } from './stopwatch';
+import { elementTypeOf, openWeights, type OpenWeights } from './trialModel';
+import { behindPair, trialPlan, unitOf, unitOutput, type LayerUnit } from './unitOutput';
 
-export interface LayerTrialsContext extends TrialContext {
+/** What all trials of a scan share. */
+export interface LayerTrialsContext {
+  readonly runtime: Runtime;
+  /** Of the prepared float model. */
+  readonly index: GraphIndex;
+  readonly outputs: readonly OutputDescription[];
+  readonly baseline: Baseline;
   readonly plan: Plan;
   /** Of all the layers together. */
   readonly placement: Placement;
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly encodings: Encodings;
+  /** Runs while codes are computed and models built. */
+  readonly stopwatch: Stopwatch;
+  readonly work: Work;
 }
 
 /** What a trial of one layer in one format gave. */
@@ -28,99 +41,156 @@ export interface TrialFigures {
   readonly figures: readonly SampleFigures[];
 }
 
+/** The layer in one format: gives what the rest of the model reads. */
+interface Head {
+  readonly session: PartSession;
+  /** Value of the float model → what stands for it. */
+  readonly names: ReadonlyMap<string, string>;
+  /** What the layer is fed besides the samples. */
+  readonly given: Feeds;
+  readonly bytes: number;
+}
+
 /**
- * The trials of one layer. Formats that change nothing but its weight share one session, which is fed with what the runtime
- * would compute from the file; for the others `rewrite` makes a model each.
+ * The trials of one layer. The model is cut behind the layer's unit: a small session computes the unit in a format, and one
+ * float session that all formats share computes the outputs from what it gives. Formats that change nothing but the weight
+ * share the small session too: they feed it with what the runtime would compute from the file.
  */
 export class LayerTrials {
-  private shared: Promise<TrialSession> | undefined;
+  private readonly unit: LayerUnit;
+  private readonly local: string | undefined;
   private readonly open: OpenWeights | undefined;
+  private weightHead: Promise<PartSession> | undefined;
+  private tail: Promise<PartSession> | undefined;
 
-  /** @param local the output of the layer's unit, if it is in the main graph. */
   constructor(
     private readonly context: LayerTrialsContext,
     private readonly layer: Layer,
-    private readonly local: string | undefined,
   ) {
-    this.open = openWeights(context.index, layer);
+    const { index, placement, outputs } = context;
+    this.unit = unitOf(
+      index,
+      placement,
+      layer,
+      outputs.map(({ name }) => name),
+    );
+    this.local = unitOutput(index, placement, layer.name);
+    this.open = openWeights(index, layer);
   }
 
   /**
    * Runs one format over batches.
-   * @param onBatch called after each; may throw to stop.
+   * @param onBatch called before each; may throw to stop.
    * @throws RoundoffError when the layer cannot have the format, or the model does not run.
    */
   async measure(format: ScanFormat, batches: readonly Batch[], onBatch: () => void): Promise<TrialFigures> {
-    if (!this.layer.quantizable) throw new InputError(this.layer.reason ?? 'It cannot be quantized.');
-    return this.open && isWeightAlone(format)
-      ? this.measureWeight(format, this.open, batches, onBatch)
-      : this.measureRewritten(format, batches, onBatch);
+    const { layer, open } = this;
+    if (!layer.quantizable) throw new InputError(layer.reason ?? 'It cannot be quantized.');
+    const isShared = open !== undefined && isWeightAlone(format);
+    const head = isShared ? await this.headOfWeight(format, open) : await this.rewrittenHead(format);
+    try {
+      const figures: SampleFigures[] = [];
+      for (const batch of batches) {
+        onBatch();
+        figures.push(...(await this.run(head, batch)));
+      }
+      return { bytes: head.bytes, figures };
+    } finally {
+      if (!isShared) await head.session.release();
+    }
   }
 
   /** Ends what the formats shared. */
   async release(): Promise<void> {
-    const session = await this.shared?.catch(() => undefined);
-    await session?.release();
-  }
-
-  private async measureWeight(
-    format: ScanFormat,
-    { model, inputs }: OpenWeights,
-    batches: readonly Batch[],
-    onBatch: () => void,
-  ): Promise<TrialFigures> {
-    const { context, layer, local } = this;
-    const given: Record<string, Feeds[string]> = {};
-    for (const [at, encoded] of context.encodings.of(layer, format).entries()) {
-      const dims = layer.weights[at]?.tensor.dims ?? [];
-      given[inputs[at] ?? ''] = { type: 'float32', dims, data: await encoded.values() };
+    for (const opening of [this.weightHead, this.tail]) {
+      const session = await opening?.catch(() => undefined);
+      await session?.release();
     }
-    const inside = local === undefined ? undefined : { float: local, trial: local };
-    this.shared ??= TrialSession.open(context, model, layer, inside, inputs);
-    const figures = await overBatches(await this.shared, batches, given, onBatch);
-    return { bytes: context.encodings.bytesOf(layer, format), figures };
   }
 
-  private async measureRewritten(
-    { format }: ScanFormat,
-    batches: readonly Batch[],
-    onBatch: () => void,
-  ): Promise<TrialFigures> {
-    const { context, layer, local } = this;
-    const { plan, placement, ranges, index, work } = context;
+  private async headOfWeight(format: ScanFormat, { model, inputs }: OpenWeights): Promise<Head> {
+    const { context, layer, unit } = this;
+    const { encodings, stopwatch } = context;
+    const given: Record<string, Feeds[string]> = {};
+    for (const [at, encoded] of encodings.of(layer, format).entries()) {
+      const data = await stopwatch.time(() => encoded.values());
+      given[inputs[at] ?? ''] = { type: 'float32', dims: layer.weights[at]?.tensor.dims ?? [], data };
+    }
+    this.weightHead ??= PartSession.open(context.runtime, model, unit.gives, this.known());
+    return {
+      session: await this.weightHead,
+      names: new Map(unit.gives.map((value) => [value, value])),
+      given,
+      bytes: encodings.bytesOf(layer, format),
+    };
+  }
+
+  private async rewrittenHead({ format }: ScanFormat): Promise<Head> {
+    const { context, layer, unit, local } = this;
+    const { runtime, plan, placement, ranges, index, stopwatch, work } = context;
     const alone = trialPlan(plan, layer.name, format, placement, local);
-    const rewritten = await rewrite(index.model, alone, ranges, { signal: work.signal });
-    const row = rewritten.layers.find(({ name }) => name === layer.name);
+    const { model, layers, notes } = await stopwatch.time(() =>
+      rewrite(index.model, alone, ranges, { signal: work.signal }),
+    );
+    const row = layers.find(({ name }) => name === layer.name);
     if (row?.scheme !== format.scheme) {
-      const why = rewritten.notes.find((note) => note.startsWith(layer.name));
+      const why = notes.find((note) => note.startsWith(layer.name));
       throw new RoundoffError(why ?? 'It cannot be quantized.');
     }
-    const inside =
-      local === undefined ? undefined : { float: local, trial: behindPair(rewritten.model, local) };
-    const session = await TrialSession.open(context, rewritten.model, layer, inside);
-    try {
-      return { bytes: row.bytesAfter, figures: await overBatches(session, batches, {}, onBatch) };
-    } finally {
-      await session.release();
+    const names = new Map(unit.gives.map((value) => [value, behindPair(model, value)]));
+    const session = await PartSession.open(runtime, model, [...new Set(names.values())], this.known());
+    return { session, names, given: {}, bytes: row.bytesAfter };
+  }
+
+  /** Kept values that a trial does not change, with their element types. */
+  private known(): Map<string, DataType> {
+    const { batches, kept } = this.context.baseline;
+    const { behind } = this.unit;
+    const known = new Map<string, DataType>();
+    for (const value of behind ? kept : []) {
+      const tensor = batches[0]?.values[value];
+      if (tensor && !behind?.has(value)) known.set(value, elementTypeOf(tensor.type));
     }
+    return known;
+  }
+
+  private openTail(given: Feeds): Promise<PartSession> {
+    const { runtime, index, outputs } = this.context;
+    const { behind } = this.unit;
+    const known = this.known();
+    for (const [value, { type }] of Object.entries(given)) known.set(value, elementTypeOf(type));
+    const names = outputs.map(({ name }) => name).filter((name) => behind?.has(name) && !given[name]);
+    return PartSession.open(runtime, index.model, names, known);
+  }
+
+  /** Compares each sample of a batch with the float model. */
+  private async run(head: Head, batch: Batch): Promise<SampleFigures[]> {
+    const { context, local } = this;
+    const { samples, outputs, values } = batch;
+    const from = { ...batch.feeds, ...values };
+    const made = await head.session.run({ ...from, ...head.given });
+    const given: Feeds = Object.fromEntries(
+      [...head.names].flatMap(([value, name]) => {
+        const tensor = made[name];
+        return tensor ? [[value, tensor] as const] : [];
+      }),
+    );
+    this.tail ??= this.openTail(given);
+    const results = { ...given, ...(await (await this.tail).run({ ...from, ...given })) };
+    const inside = local === undefined ? [] : [values[local], given[local]];
+    return samples.map(({ label }, at) => {
+      const reference = outputs[at] ?? {};
+      const trial = { ...reference, ...samplesOf(results, at, samples.length) };
+      const [x, y] = inside.map((tensor) => tensor && asNumbers(sampleOf(tensor, at, samples.length)));
+      return {
+        ...compareSample(context.outputs, reference, trial, label),
+        local: local !== undefined && x && y ? noiseOf(local, x, y) : null,
+      };
+    });
   }
 }
 
 /** True when a format leaves everything but the weight as it is. */
 function isWeightAlone({ format: { scheme, region, bias = 'float' } }: ScanFormat): boolean {
   return !isStatic(scheme) && !region && bias === 'float';
-}
-
-async function overBatches(
-  session: TrialSession,
-  batches: readonly Batch[],
-  given: Feeds,
-  onBatch: () => void,
-): Promise<SampleFigures[]> {
-  const figures: SampleFigures[] = [];
-  for (const batch of batches) {
-    onBatch();
-    figures.push(...(await session.run(batch, given)));
-  }
-  return figures;
 }

@@ -1,30 +1,20 @@
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import type { Layer } from '../graph/types';
-import { elementCount } from '../onnx/tensor';
-import type { Tensor } from '../onnx/types';
 import { isStatic } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { Runtime, RuntimeTensor, Work } from '../ports';
+import type { Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import { runBaseline, type HeldSample } from './baseline';
 import type { Candidates } from './candidates';
 import type { ScanFormat } from './formats';
 import { cutOf } from './keptValues';
 import { LayerTrials, type LayerTrialsContext } from './layerTrials';
+import { Stopwatch } from './stopwatch';
 import type { ReadyScan } from './prepareScan';
 import type { KnownFigures, TrialCache } from './trialCache';
-import { largeWeights } from './trialModel';
 import { settingsOf } from './trialRanges';
 import { unitOutput } from './unitOutput';
 import type { ScanOptions } from './scan';
-
-/** Feeding more than this would hold a second copy of a very large model. */
-const FED_WEIGHT_BYTES = 2 ** 30;
-/**
- * Loading a weight into a session takes about as long as this many multiplications more by a weight that is fed and not
- * arranged for the kernel, per byte: 3 ms a megabyte against 5 ms a billion, measured on five networks.
- */
-const MACS_PER_LOADED_BYTE = 600;
 
 /** Measures candidates, in batches of samples, with what is known of them taken from the cache. */
 export class Measuring {
@@ -43,6 +33,11 @@ export class Measuring {
     private readonly options: Pick<ScanOptions, 'outputs' | 'keptBytes' | 'direction'>,
     private readonly work: Work,
   ) {}
+
+  /** Spent on codes of weights and on building models, between the runs. */
+  get codeSeconds(): number {
+    return this.prepared?.stopwatch.seconds ?? 0;
+  }
 
   get floatPassSeconds(): number {
     return this.prepared?.baseline.seconds ?? 0;
@@ -85,7 +80,7 @@ export class Measuring {
     layer: Layer,
     formats: readonly ScanFormat[],
   ): Promise<void> {
-    const trials = new LayerTrials(context, layer, this.localOf(layer));
+    const trials = new LayerTrials(context, layer);
     try {
       for (const format of formats) {
         throwIfCancelled(this.work.signal);
@@ -165,32 +160,17 @@ export class Measuring {
       locals: layers.flatMap((layer) => this.localOf(layer) ?? []),
     };
     const baseline = await runBaseline(runtime, index.model, this.samples, values, work, options.keptBytes);
-    const feedsWeights = this.feedsWeights();
-    const weights = new Map<Tensor, RuntimeTensor>();
     return {
       runtime,
       index,
       outputs: options.outputs,
       baseline,
-      feedsWeights,
-      weights,
       work,
       plan,
       placement,
       ranges,
       encodings,
+      stopwatch: new Stopwatch(),
     };
-  }
-
-  /** Whether sessions take large weights as inputs: faster to make, slower to run. Decided by the model alone, not by timing. */
-  private feedsWeights(): boolean {
-    const { formats } = this.candidates;
-    const { index, placement } = this.ready;
-    const bytes = 4 * largeWeights(index).reduce((sum, tensor) => sum + elementCount(tensor), 0);
-    const macs = placement.allLayers.reduce((sum, layer) => sum + (layer.macs ?? 0), 0);
-    const rewritten = formats.filter(({ format }) => isStatic(format.scheme)).length;
-    const sessions = rewritten + (rewritten < formats.length ? 1 : 0);
-    const runs = formats.length * this.samples.length;
-    return bytes <= FED_WEIGHT_BYTES && runs * macs <= sessions * bytes * MACS_PER_LOADED_BYTE;
   }
 }

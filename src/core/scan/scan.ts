@@ -107,8 +107,8 @@ export async function scan(
     candidates: candidates.done,
     trials: measuring.trials,
     seconds: (end - start) / 1000,
-    preparationSeconds: (trialStart - start) / 1000,
-    trialSeconds: (end - trialStart) / 1000,
+    preparationSeconds: (trialStart - start) / 1000 + measuring.codeSeconds,
+    trialSeconds: (end - trialStart) / 1000 - measuring.codeSeconds,
     floatPassSeconds: measuring.floatPassSeconds,
     partial: candidates.done.length < candidates.total,
   };

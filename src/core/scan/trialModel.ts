@@ -1,14 +1,9 @@
-import { attrInt, normalDomain } from '../onnx/attributes';
 import { makeValueInfo } from '../onnx/build';
 import { derive } from '../onnx/origin';
-import { elementCount } from '../onnx/tensor';
-import { DataType, type Model, type Node, type Tensor } from '../onnx/types';
-import { indexGraph, type GraphIndex } from '../graph/graphIndex';
+import { DataType, type Model } from '../onnx/types';
+import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer } from '../graph/types';
 import type { RuntimeType } from '../ports';
-
-/** Smaller weights cost little to store and gain from being known to the runtime. */
-const LARGE_ELEMENTS = 16384;
 
 const FLOAT: number = DataType.FLOAT;
 
@@ -51,55 +46,6 @@ function freshName(wanted: string, taken: Set<string>): string {
   for (let at = 1; taken.has(name); at++) name = `${wanted}_${at}`;
   taken.add(name);
   return name;
-}
-
-/**
- * Large float weights that can be inputs without making the runtime's kernels much slower. (A depthwise convolution has a
- * kernel of its own only for a constant weight.)
- */
-export function largeWeights(index: GraphIndex): Tensor[] {
-  const { main } = index;
-  if (!main) return [];
-  return index.initializers(main).filter((tensor) => {
-    if (tensor.dataType !== FLOAT || tensor.dims.length < 2 || elementCount(tensor) < LARGE_ELEMENTS)
-      return false;
-    const readers = index.consumers(main, tensor.name);
-    return (
-      readers.length > 0 &&
-      !index.isOutput(main, tensor.name) &&
-      readers.every(({ node, scope }) => scope === main && multiplies(node, tensor.name))
-    );
-  });
-}
-
-function multiplies(node: Node, weight: string): boolean {
-  if (normalDomain(node.domain) !== '') return false;
-  switch (node.opType) {
-    case 'Conv':
-    case 'ConvTranspose':
-      return node.input.indexOf(weight) === 1 && attrInt(node, 'group', 1) === 1;
-    case 'Gemm':
-    case 'MatMul':
-      return node.input.indexOf(weight) < 2;
-    default:
-      return false;
-  }
-}
-
-/** The model with its large weights as inputs; they keep their names. */
-export function weightsAsInputs(model: Model): {
-  readonly model: Model;
-  readonly weights: readonly Tensor[];
-} {
-  const { graph } = model;
-  if (!graph) return { model, weights: [] };
-  const weights = largeWeights(indexGraph(model));
-  const moved = new Set(weights);
-  const changed = derive(graph, {
-    initializer: graph.initializer.filter((tensor) => !moved.has(tensor)),
-    input: [...graph.input, ...weights.map(({ name, dims }) => makeValueInfo(name, DataType.FLOAT, dims))],
-  });
-  return { model: derive(model, { graph: changed }), weights };
 }
 
 const elementTypes: Readonly<Record<RuntimeType, DataType>> = {

@@ -1,9 +1,11 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
+import type { Layer } from '../graph/types';
 import type { Model } from '../onnx/types';
 import { onlyLayer } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { LayerFormat } from '../quant/layerFormat';
 import type { Placement } from '../rewrite/placement';
+import { mainNodeOf, valuesBehind } from './suffix';
 
 /**
  * The value that a layer gives to the rest of the model: its own output, or that of the Relu or Clip that is quantized with
@@ -18,6 +20,40 @@ export function unitOutput(
   if (!ref || ref.scope !== index.main) return undefined;
   const unit = clips.get(ref) ?? ref;
   return unit.node.output[0] || undefined;
+}
+
+/** The part of a model that a trial of one layer replaces. */
+export interface LayerUnit {
+  /** Values of the main graph that it gives to the rest of the model. */
+  readonly gives: readonly string[];
+  /** What changes when it does; undefined: anything may. */
+  readonly behind: ReadonlySet<string> | undefined;
+}
+
+/**
+ * A layer with the Relu or Clip that is quantized with it, or the node whose subgraph it is in. Of a layer in a function the
+ * whole model is the unit.
+ * @param outputs names of the model's outputs.
+ */
+export function unitOf(
+  index: GraphIndex,
+  { clips }: Pick<Placement, 'clips'>,
+  { ref }: Pick<Layer, 'ref'>,
+  outputs: readonly string[],
+): LayerUnit {
+  const { main } = index;
+  const at = mainNodeOf(index, ref);
+  if (!main || !at) return { gives: outputs, behind: undefined };
+  const clip = clips.get(at);
+  const nodes = new Set(clip ? [at, clip] : [at]);
+  const gives = [...nodes].flatMap(({ node }) =>
+    node.output.filter(
+      (value) =>
+        value !== '' &&
+        (outputs.includes(value) || index.consumers(main, value).some((reader) => !nodes.has(reader))),
+    ),
+  );
+  return { gives, behind: valuesBehind(index, [at]) };
 }
 
 /**
