@@ -139,6 +139,8 @@ it('writes exactly the bytes that it foretold', async () => {
   await vscode.screenshot('schemes-written');
   await vscode.closeTab('mixed.onnx');
   await vscode.tab('mixed.onnx').waitFor({ state: 'detached' });
+  // The view that is shown again takes the focus, and a palette that opened before would close.
+  await (await ModelView.shown(vscode)).layer('node_linear').locator('.cell.name').click();
   await vscode.command('Notifications: Clear All Notifications');
 });
 

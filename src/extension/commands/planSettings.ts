@@ -113,5 +113,7 @@ function change(document: ModelDocument, label: string, changes: Partial<Omit<Pl
 }
 
 async function pick<T>(title: string, choices: readonly Choice<T>[]): Promise<T | undefined> {
-  return (await vscode.window.showQuickPick(choices, { title, matchOnDescription: true }))?.value;
+  return (
+    await vscode.window.showQuickPick(choices, { title, matchOnDescription: true, ignoreFocusOut: true })
+  )?.value;
 }
