@@ -114,9 +114,14 @@ async function openFloat(runtime: OrtRuntime, opened: OpenedModel): Promise<Sess
   const [source] = await opened.files();
   // Fails when the file was changed in place.
   await source?.read(0, 1);
-  const isThere = source?.identity === (await identityAt(opened.path));
+  const isThere = async () => source?.identity === (await identityAt(opened.path));
   const options = { optimization: 'full' } as const;
-  return isThere ? runtime.openFile(opened.path, options) : runtime.openModel(opened.model, options);
+  if (await isThere()) {
+    const session = await runtime.openFile(opened.path, options);
+    if (await isThere()) return session;
+    await session.release();
+  }
+  return runtime.openModel(opened.model, options);
 }
 
 async function layerResults(
