@@ -23,7 +23,7 @@ const COARSE_ENTRIES = 16;
  * @param op the layer's operator, where one is meant.
  */
 export function labelsOf(format: LayerFormat, op?: string): SchemeLabel[] {
-  const { scheme, bias, region } = format;
+  const { scheme, bias } = format;
   if (scheme === 'float') return [];
   const isStatic = scheme === 'w8a8' || scheme === 'w8a16';
   const isFast =
@@ -32,7 +32,7 @@ export function labelsOf(format: LayerFormat, op?: string): SchemeLabel[] {
     (bias === undefined || bias === 'int32');
   return [
     ...(isStatic ? (['needs data'] as const) : []),
-    ...(isFast || region ? [] : (['no speed-up'] as const)),
+    ...(isFast ? [] : (['no speed-up'] as const)),
     ...(isCoarse(scheme) ? (['needs compensation'] as const) : []),
   ];
 }
