@@ -22,20 +22,27 @@ const foldable: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm'])
  * the only reader of the layer's output. The new weights are computed when they are read. The beta of a Gemm goes into
  * its bias.
  * @param onFold is told of each node that is folded away.
+ * @param keepsOwn asked before each fold: true for layers whose weight and bias are to stay as they are. An Add behind a layer
+ * without a bias is folded unasked: it is the bias.
  */
 export function foldChannelAffine(
   model: Model,
   onFold: (follower: NodeRef) => void = () => undefined,
+  keepsOwn: (layer: NodeRef) => boolean = () => false,
 ): Model {
   // A chain, such as Conv, Mul, Add, takes a round per link.
   for (let current = model; ;) {
-    const folded = foldOnce(current, onFold);
+    const folded = foldOnce(current, onFold, keepsOwn);
     if (folded === current) return current;
     current = folded;
   }
 }
 
-function foldOnce(model: Model, onFold: (follower: NodeRef) => void): Model {
+function foldOnce(
+  model: Model,
+  onFold: (follower: NodeRef) => void,
+  keepsOwn: (layer: NodeRef) => boolean,
+): Model {
   const index = indexGraph(model);
   const main = index.main;
   if (!main) return model;
@@ -44,7 +51,7 @@ function foldOnce(model: Model, onFold: (follower: NodeRef) => void): Model {
   for (const follower of index.nodesOf(main)) {
     if (!channelOperators.has(follower.node.opType) || normalDomain(follower.node.domain) !== '') continue;
     const fold = planFold(index, follower);
-    if (!fold || layers.has(fold.layer)) continue;
+    if (!fold || layers.has(fold.layer) || (!isItsBias(fold) && keepsOwn(fold.layer))) continue;
     layers.add(fold.layer);
     applyFold(index, changes, fold);
     onFold(follower);
@@ -76,6 +83,11 @@ function planFold(index: GraphIndex, follower: NodeRef): Fold | undefined {
       : constantOperand(index, follower, 1 - position, channels, weight.dims.length);
   const biasTensor = bias.kind === 'constant' ? bias.tensor : undefined;
   return readAffine && { layer, follower, weight, channels, bias: biasTensor, readAffine };
+}
+
+/** True for an Add that gives a layer the bias that it lacks. */
+function isItsBias({ follower, bias }: Fold): boolean {
+  return follower.node.opType === 'Add' && bias === undefined;
 }
 
 /** True for the output of a layer that one other node reads, and nothing else. */

@@ -5,7 +5,7 @@ import { inferShapes } from '../graph/shapes';
 import type { Layer } from '../graph/types';
 import { derive } from '../onnx/origin';
 import { DataType, type Model } from '../onnx/types';
-import { formatOf, schemeOf } from '../plan/editPlan';
+import { formatOf, isStatic, schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import { isEightBit } from './activationTypes';
 import { widenFloat16 } from './convert/widenFloat16';
@@ -38,31 +38,72 @@ const HALF: number = DataType.FLOAT16;
 /** IR version from which initializers need not be inputs. */
 const CONSTANTS_IR_VERSION = 4;
 
-const prepared = new WeakMap<Model, Prepared>();
+/** How a model was prepared. */
+interface Preparation extends Prepared {
+  readonly source: Model;
+  /** Names of layers that took in what stood behind them. */
+  readonly folded: ReadonlySet<string>;
+  /** Of those that could have, but kept their own bias. */
+  readonly unfolded: ReadonlySet<string>;
+}
+
+const prepared = new WeakMap<Model, Preparation>();
 
 /**
  * The float model from which every variant of a plan is made: opset raised as far as the plan needs, nodes named with
  * their stable names (so that plans keep meaning the same nodes), initializers no longer inputs, float16 as float32
  * where a layer of it is quantized, Identity and Dropout removed, BatchNormalization, constant factors and offsets per
  * channel folded, constants computed, spatial means as pools. A plan that quantizes nothing leaves the model as it is, and so does a second call.
+ *
+ * Nothing is folded into a layer whose bias becomes a table: of few values, none fits biases that normalizations have spread.
+ * A prepared model whose folds do not suit the plan is prepared again from the model that it was made of; layers that the
+ * plan leaves float take either form.
  * @throws InputError when the model's opset cannot be raised; the message names the operator.
  */
 export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> {
   const known = prepared.get(model);
+  if (known && !suitsFolds(known, plan)) return prepareFloat(known.source, plan);
   // A plan with smaller indices or wider activations than the one it was prepared for may need a higher opset.
   if (known && needOf(model, plan) === 'none') return known;
   if (!mayQuantize(model, plan)) return { model, notes: [] };
   const named = fixInputs(nameNodes(model));
   const raised = raiseForPlan(named, plan);
   const wide = quantizesHalf(raised.model, plan) ? widenFloat16(raised.model) : raised.model;
-  const folds = [dropIdentities, foldConstants, foldGemmFactors, foldChannelAffine, meanToPool];
-  const result = {
-    model: folds.reduce((current, fold) => fold(current), wide),
+  const folded = new Set(known?.folded);
+  const unfolded = new Set(known?.unfolded);
+  const foldFollowers = (current: Model): Model =>
+    foldChannelAffine(current, undefined, ({ name }) => {
+      const keepsOwn = hasBiasTable(plan, name);
+      (keepsOwn ? folded : unfolded).delete(name);
+      (keepsOwn ? unfolded : folded).add(name);
+      return keepsOwn;
+    });
+  const passes = [dropIdentities, foldConstants, foldGemmFactors, foldFollowers, meanToPool];
+  const result: Preparation = {
+    model: passes.reduce((current, pass) => pass(current), wide),
     notes: raised.notes,
+    source: known?.source ?? model,
+    folded,
+    unfolded,
   };
   if (!plannedLayers(result.model, plan).some(({ quantizable }) => quantizable)) return { model, notes: [] };
   prepared.set(result.model, result);
   return result;
+}
+
+/** True when no layer that the plan quantizes was folded although it should not be, or the other way round. */
+function suitsFolds({ folded, unfolded }: Preparation, plan: Plan): boolean {
+  const isFloat = (name: string): boolean => schemeOf(plan, name, true) === 'float';
+  return (
+    ![...folded].some((name) => hasBiasTable(plan, name)) &&
+    ![...unfolded].some((name) => !isFloat(name) && !hasBiasTable(plan, name))
+  );
+}
+
+/** True for a weight-only layer whose bias is stored as indices into a table. */
+function hasBiasTable(plan: Plan, name: string): boolean {
+  const { scheme, bias = 'float' } = formatOf(plan, name);
+  return scheme !== 'float' && !isStatic(scheme) && bias !== 'float' && bias !== 'int32';
 }
 
 /**

@@ -39,9 +39,10 @@ describe('digits are told as well as by float weights', () => {
     ['lut8,tensor', 0.01],
     ['w4,bias:u4', 0.005],
     ['lut16,group:8,gain', 0.005],
-    ['pow2-15,gain,bias:lut4', 0.025],
-    // The folded normalizations have spread these biases: two values for each layer are few.
-    ['u8,bias:u1', 0.08],
+    ['pow2-15,channel,gain,bias:lut4', 0.025],
+    // Of the layers' own biases, which no normalization has spread.
+    ['u8,bias:u1', 0.005],
+    ['lut8,bias:u1', 0.01],
   ])('by %s, within %d', async (text, allowed) => {
     const format = parseFormat(text);
     if ('mistake' in format) throw new Error(format.mistake);

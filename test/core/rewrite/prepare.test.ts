@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { floatTensor, int64Tensor, makeNode, makeValueInfo } from '../../../src/core/onnx/build';
 import { readFloat32 } from '../../../src/core/onnx/tensor';
+import { derive } from '../../../src/core/onnx/origin';
 import { DataType, type Model, type Node, type Tensor } from '../../../src/core/onnx/types';
+import { modelSize } from '../../../src/core/onnx/write';
 import { defaultPlan } from '../../../src/core/plan/planFile';
+import type { Plan } from '../../../src/core/plan/types';
+import { parseFormat } from '../../../src/core/quant/layerFormat';
+import { predictBytes } from '../../../src/core/rewrite/predictBytes';
 import { activationsToCalibrate, prepareFloat } from '../../../src/core/rewrite/prepare';
 import { onlyLayer } from '../../../src/core/plan/editPlan';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
@@ -134,6 +139,88 @@ describe('BatchNormalization is folded into', () => {
       ['y', 'mid'],
     );
     expect(opTypes(await prepareAndCompare(output, image))).toContain('BatchNormalization');
+  });
+});
+
+describe('a bias that becomes a table', () => {
+  const original = model(
+    [conv('c', ['x', 'w', 'b'], 'mid'), norm('bn', 'mid', 'y')],
+    [weights('w', [4, 3, 3, 3]), floatTensor('b', [1, 2, 3, 4]), ...statistics(4)],
+    image,
+  );
+  const entry = (text: string): Plan => {
+    const format = parseFormat(text);
+    if ('mistake' in format) throw new Error(format.mistake);
+    return { ...defaultPlan, defaultScheme: 'float', layers: { c: format } };
+  };
+  const folds = ['Conv'];
+  const keeps = ['BatchNormalization', 'Conv'];
+
+  it.each([
+    ['u8,bias:u1', keeps],
+    ['w4,bias:lut4', keeps],
+    ['u8', folds],
+    ['w8,bias:int32', folds],
+    ['w8a8,bias:u1', folds],
+  ])('%s leaves %j', async (text, expected) => {
+    expect(opTypes((await prepareFloat(original, entry(text))).model)).toEqual(expected);
+  });
+
+  it('is that of the layer, as is an Add behind a layer without one', async () => {
+    const added = model(
+      [
+        conv('c', ['x', 'w'], 'c_out'),
+        node('Add', 'add', ['c_out', 'offset'], ['sum']),
+        node('Mul', 'mul', ['sum', 'factor'], ['y']),
+      ],
+      [
+        weights('w', [4, 3, 3, 3]),
+        floatTensor('offset', [1, 1, 1, 5], [4, 1, 1]),
+        floatTensor('factor', [2, 0.5, -1, 3], [4, 1, 1]),
+      ],
+      image,
+    );
+    for (const subject of [original, added]) {
+      const plan = entry('u8,bias:u1');
+      const prepared = await prepareFloat(subject, plan);
+      expect(await prepareFloat(prepared.model, plan)).toBe(prepared);
+      const { model: written, layers } = await rewrite(prepared.model, plan, new Map());
+      expect(layers.map(({ bias }) => bias)).toEqual(['u1']);
+      const table = written.graph?.initializer.find(
+        ({ name, dims }) => name.endsWith('codebook') && dims[0] === 2,
+      );
+      const ends = subject === original ? [1, 4] : [1, 5];
+      expect(table && [...(await readFloat32(table))]).toEqual(ends);
+    }
+  });
+
+  it('takes a model prepared for another plan back to what it was made of', async () => {
+    const [table, plain] = [entry('u8,bias:u1'), entry('u8')];
+    for (const [first, second, expected] of [
+      [plain, table, keeps],
+      [table, plain, folds],
+    ] as const) {
+      const before = await prepareFloat(original, first);
+      const after = await prepareFloat(before.model, second);
+      expect(opTypes(after.model)).toEqual(expected);
+      expect(opTypes((await prepareFloat(after.model, first)).model)).toEqual(opTypes(before.model));
+      // Through the same doors as trials, previews and files.
+      const { model: written } = await rewrite(before.model, second, new Map());
+      const direct = await rewrite(original, second, new Map());
+      expect(opTypes(written)).toEqual(opTypes(direct.model));
+      expect((await predictBytes(before.model, second)).bytes).toBe(await modelSize(direct.model));
+      // A layer that stays float takes either form.
+      expect(await prepareFloat(before.model, { ...second, layers: {} })).toBe(before);
+    }
+  });
+
+  it('keeps what it was prepared for when the opset is raised further', async () => {
+    const old = derive(original, { opsetImport: [{ domain: '', version: 17 }] });
+    const low = await prepareFloat(old, entry('u8,bias:u1'));
+    const high = await prepareFloat(low.model, entry('w4,block:16,bias:u1'));
+    expect(high.model.opsetImport.find(({ domain }) => domain === '')?.version).toBe(21);
+    expect(opTypes(high.model)).toEqual(keeps);
+    expect(opTypes((await prepareFloat(high.model, entry('u8'))).model)).toEqual(folds);
   });
 });
 
