@@ -6,9 +6,13 @@ import { differenceFrom } from '../quant/weights';
 import { defaultOpset } from '../rewrite/opset';
 import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
 import { encodeWeight } from '../rewrite/weights/encodeWeight';
-import { useFloats } from '../rewrite/weights/floatValues';
+import { floatsOf } from '../rewrite/weights/floatValues';
 import { weightSite } from '../rewrite/weights/weightSite';
+import { channelsOf } from './excerpt';
 import { candidateKey, type ScanFormat } from './formats';
+
+/** Guesses look at about as many elements of a weight: all formats of all layers must be there in a second. */
+const GUESSED_ELEMENTS = 2 ** 14;
 
 /** The weights of a model's layers in the formats of a scan: each fitted once, for as long as this lives. */
 export class Encodings {
@@ -34,17 +38,18 @@ export class Encodings {
     return this.of(layer, format).reduce((sum, { bytes }) => sum + bytes, layer.bytes - before);
   }
 
-  /** Squared error of the weights over their squares. @throws InputError */
-  async weightError(layer: Layer, format: ScanFormat): Promise<number> {
+  /**
+   * Squared error of the weights over their squares, guessed from some of their channels.
+   * @throws InputError for a format that the layer cannot have.
+   */
+  async weightError(layer: Layer, { format }: ScanFormat): Promise<number> {
     let [noise, signal] = [0, 0];
-    for (const [at, encoded] of this.of(layer, format).entries()) {
-      const tensor = layer.weights[at]?.tensor;
-      if (!tensor) continue;
-      const back = await encoded.values();
-      await useFloats(tensor, (values) => {
-        noise += differenceFrom(values, back, false).sse;
-        for (const value of values) signal += value * value;
-      });
+    for (const weight of layer.weights) {
+      const site = weightSite(layer.ref, weight, this.opset);
+      const excerpt = await channelsOf(weight.tensor, site.channelAxis, GUESSED_ELEMENTS);
+      const values = await floatsOf(excerpt);
+      noise += differenceFrom(values, await encodeWeight(excerpt, site, format).values(), false).sse;
+      for (const value of values) signal += value * value;
     }
     return noise === 0 ? 0 : noise / signal;
   }

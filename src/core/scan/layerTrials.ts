@@ -26,8 +26,10 @@ export interface LayerTrialsContext {
   readonly outputs: readonly OutputDescription[];
   readonly baseline: Baseline;
   readonly plan: Plan;
-  /** Of all the layers together. */
-  readonly placement: Placement;
+  /** Of all the layers together: it tells which Relu or Clip belongs to which. */
+  readonly units: Placement;
+  /** Text of each format that quantizes activations → where it puts them when all the layers have it. */
+  readonly placements: ReadonlyMap<string, Pick<Placement, 'tensors'>>;
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly encodings: Encodings;
   /** Runs while codes are computed and models built. */
@@ -49,6 +51,8 @@ interface Head {
   /** What the layer is fed besides the samples. */
   readonly given: Feeds;
   readonly bytes: number;
+  /** It computes the outputs itself. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -67,14 +71,14 @@ export class LayerTrials {
     private readonly context: LayerTrialsContext,
     private readonly layer: Layer,
   ) {
-    const { index, placement, outputs } = context;
+    const { index, units, outputs } = context;
     this.unit = unitOf(
       index,
-      placement,
+      units,
       layer,
       outputs.map(({ name }) => name),
     );
-    this.local = unitOutput(index, placement, layer.name);
+    this.local = unitOutput(index, units, layer.name);
     this.open = openWeights(index, layer);
   }
 
@@ -122,13 +126,14 @@ export class LayerTrials {
       names: new Map(unit.gives.map((value) => [value, value])),
       given,
       bytes: encodings.bytesOf(layer, format),
+      isWhole: false,
     };
   }
 
-  private async rewrittenHead({ format }: ScanFormat): Promise<Head> {
+  private async rewrittenHead({ text, format }: ScanFormat): Promise<Head> {
     const { context, layer, unit, local } = this;
-    const { runtime, plan, placement, ranges, index, stopwatch, work } = context;
-    const alone = trialPlan(plan, layer.name, format, placement, local);
+    const { runtime, outputs, plan, placements, ranges, index, stopwatch, work } = context;
+    const alone = trialPlan(plan, layer.name, format, placements.get(text), local);
     const { model, layers, notes } = await stopwatch.time(() =>
       rewrite(index.model, alone, ranges, { signal: work.signal }),
     );
@@ -137,9 +142,13 @@ export class LayerTrials {
       const why = notes.find((note) => note.startsWith(layer.name));
       throw new RoundoffError(why ?? 'It cannot be quantized.');
     }
-    const names = new Map(unit.gives.map((value) => [value, behindPair(model, value)]));
-    const session = await PartSession.open(runtime, model, [...new Set(names.values())], this.known());
-    return { session, names, given: {}, bytes: row.bytesAfter };
+    // A region of half precision reaches past its layer.
+    const isWhole = format.region === true;
+    const gives = isWhole ? outputs.map((output) => output.name) : unit.gives;
+    const names = new Map(gives.map((value) => [value, isWhole ? value : behindPair(model, value)]));
+    const known = isWhole ? new Map<string, DataType>() : this.known();
+    const session = await PartSession.open(runtime, model, [...new Set(names.values())], known);
+    return { session, names, given: {}, bytes: row.bytesAfter, isWhole };
   }
 
   /** Kept values that a trial does not change, with their element types. */
@@ -163,6 +172,11 @@ export class LayerTrials {
     return PartSession.open(runtime, index.model, names, known);
   }
 
+  private async runTail(from: Feeds, given: Feeds): Promise<Feeds> {
+    this.tail ??= this.openTail(given);
+    return (await this.tail).run({ ...from, ...given });
+  }
+
   /** Compares each sample of a batch with the float model. */
   private async run(head: Head, batch: Batch): Promise<SampleFigures[]> {
     const { context, local } = this;
@@ -175,8 +189,7 @@ export class LayerTrials {
         return tensor ? [[value, tensor] as const] : [];
       }),
     );
-    this.tail ??= this.openTail(given);
-    const results = { ...given, ...(await (await this.tail).run({ ...from, ...given })) };
+    const results = head.isWhole ? given : { ...given, ...(await this.runTail(from, given)) };
     const inside = local === undefined ? [] : [values[local], given[local]];
     return samples.map(({ label }, at) => {
       const reference = outputs[at] ?? {};

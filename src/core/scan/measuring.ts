@@ -148,12 +148,12 @@ export class Measuring {
   }
 
   private localOf({ name }: Layer): string | undefined {
-    return unitOutput(this.ready.index, this.ready.placement, name);
+    return unitOutput(this.ready.index, this.ready.units, name);
   }
 
   private async contextOf(): Promise<LayerTrialsContext> {
     const { runtime, ready, plan, work, options, ranges } = this;
-    const { index, layers, placement, encodings } = ready;
+    const { index, layers, units, every, encodings } = ready;
     const values = {
       outputs: options.outputs.map(({ name }) => name),
       cuts: layers.flatMap((layer) => cutOf(index, layer) ?? []),
@@ -167,7 +167,8 @@ export class Measuring {
       baseline,
       work,
       plan,
-      placement,
+      units,
+      placements: new Map([...every].map(([text, { placement }]) => [text, placement])),
       ranges,
       encodings,
       stopwatch: new Stopwatch(),

@@ -4,6 +4,7 @@ import type { Layer } from '../graph/types';
 import type { Model } from '../onnx/types';
 import { isStatic, setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
+import type { LayerFormat } from '../quant/layerFormat';
 import { placeQuantization, type Placement } from '../rewrite/placement';
 import { prepareFloat, type Prepared } from '../rewrite/prepare';
 import { Encodings } from './encodings';
@@ -18,11 +19,17 @@ export interface ReadyScan {
   readonly names: readonly string[];
   /** Those of `names` that are layers. */
   readonly layers: readonly Layer[];
-  /** Of all the layers together, quantized with their activations. */
-  readonly placement: Placement;
-  /** Quantizes all the layers with their activations; undefined when no format does. */
-  readonly every: Plan | undefined;
+  /** Of all the layers together, all of them static: it tells which Relu or Clip belongs to which. */
+  readonly units: Placement;
+  /** Text of each format that quantizes activations → all the layers in it. */
+  readonly every: ReadonlyMap<string, EveryLayer>;
   readonly encodings: Encodings;
+}
+
+/** All the layers of a scan in one format. */
+export interface EveryLayer {
+  readonly plan: Plan;
+  readonly placement: Placement;
 }
 
 /**
@@ -37,26 +44,28 @@ export async function prepareScan(
 ): Promise<ReadyScan> {
   const prepared = await preparedForAll(model, plan, formats);
   const index = indexGraph(prepared.model);
-  // Every layer counts, so that units are found for all.
-  const allOf = (wanted: readonly string[]): Plan =>
-    setScheme({ ...withoutOptions(plan), defaultScheme: 'float', layers: {} }, wanted, 'w8a8');
-  const { allLayers } = placeQuantization(index, {
-    ...withoutOptions(plan),
-    defaultScheme: 'float',
-    layers: {},
-  });
-  const scanned = names ?? allLayers.filter(({ quantizable }) => quantizable).map(({ name }) => name);
+  const { defaultOptions: _, ...rest } = plan;
+  const float: Plan = { ...rest, defaultScheme: 'float', layers: {} };
+  const everyAs = (wanted: readonly string[], format: LayerFormat): EveryLayer => {
+    const all = setScheme(float, wanted, format);
+    return { plan: all, placement: placeQuantization(index, all) };
+  };
+  const { allLayers } = placeQuantization(index, float);
+  const scanned = [
+    ...new Set(names ?? allLayers.filter(({ quantizable }) => quantizable).map(({ name }) => name)),
+  ];
   if (scanned.length === 0) throw new InputError('The model has no layer that can be quantized.');
-  const every = allOf(scanned);
-  const placement = placeQuantization(index, every);
-  const byName = new Map(placement.allLayers.map((layer) => [layer.name, layer]));
+  // With 16 bits every layer is static, whatever integer kernels there are.
+  const { placement: units } = everyAs(scanned, { scheme: 'w8a16' });
+  const byName = new Map(units.allLayers.map((layer) => [layer.name, layer]));
+  const statics = formats.filter(({ format }) => isStatic(format.scheme));
   return {
     prepared,
     index,
-    names: [...new Set(scanned)],
-    layers: [...new Set(scanned)].flatMap((name) => byName.get(name) ?? []),
-    placement,
-    every: formats.some(({ format }) => isStatic(format.scheme)) ? every : undefined,
+    names: scanned,
+    layers: scanned.flatMap((name) => byName.get(name) ?? []),
+    units,
+    every: new Map(statics.map(({ text, format }) => [text, everyAs(scanned, format)])),
     encodings: new Encodings(prepared.model),
   };
 }
@@ -65,7 +74,8 @@ export async function prepareScan(
 async function preparedForAll(model: Model, plan: Plan, formats: readonly ScanFormat[]): Promise<Prepared> {
   let ready: Prepared = { model, notes: [] };
   for (const { format } of formats) {
-    const { scheme, ...defaultOptions } = format;
+    // A table for the bias asks for another float model, which `rewrite` makes where it is needed.
+    const { scheme, bias: _, ...defaultOptions } = format;
     try {
       ready = await prepareFloat(ready.model, {
         ...plan,
@@ -79,8 +89,4 @@ async function preparedForAll(model: Model, plan: Plan, formats: readonly ScanFo
     }
   }
   return ready;
-}
-
-function withoutOptions({ defaultOptions: _, ...plan }: Plan): Plan {
-  return plan;
 }

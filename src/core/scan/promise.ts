@@ -6,8 +6,8 @@ import type { Encodings } from './encodings';
 import type { ScanFormat } from './formats';
 
 /**
- * Guesses, without running the model, how much each layer loses by each format: the relative squared error of its weight. It
- * tells little of the order of layers, but is there at once.
+ * Guesses, without running the model, how much each layer loses by each format: the relative squared error of its weight,
+ * from some of its channels. It tells little of the order of layers, but is there at once.
  * @param onGuess told each guess as it is made.
  * @returns the layers, most promising first: those with the largest error times parameters in any format.
  */

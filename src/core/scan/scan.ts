@@ -86,9 +86,8 @@ export async function scan(
       options.onProvisional ?? ignore,
       work,
     );
-    const ranges = ready.every
-      ? await trialRanges(runtime, ready.prepared, ready.every, slices.calibrate, cache, work)
-      : new Map();
+    const plans = [...ready.every.values()].map((each) => each.plan);
+    const ranges = await trialRanges(runtime, ready.prepared, plans, slices.calibrate, cache, work);
     await measuring.prepare(ranges);
     trialStart = performance.now();
     await measuring.run(order);

@@ -12,28 +12,30 @@ import type { TrialCache } from './trialCache';
 /**
  * Ranges of every value that a trial of one layer quantizes, by the plan's rule, from one pass over the calibration slice, or
  * as kept from an earlier one over the same samples.
- * @param every the plan that quantizes all layers of the scan.
+ * @param every plans that quantize all layers of the scan with their activations, one for each format; range rules are judged
+ * by the first.
  */
 export async function trialRanges(
   runtime: Runtime,
   ready: Prepared,
-  every: Plan,
+  every: readonly Plan[],
   slice: Slice,
   cache: TrialCache,
   work: Work,
 ): Promise<ReadonlyMap<string, ActivationRange>> {
-  const values = activationsToCalibrate(ready, every, { trials: true });
-  if (values.length === 0) return new Map();
-  const source = cache.isKept ? [settingsOf(every), values, await identities(slice, cache, work)] : undefined;
+  const [first] = every;
+  const values = [...new Set(every.flatMap((plan) => activationsToCalibrate(ready, plan, { trials: true })))];
+  if (!first || values.length === 0) return new Map();
+  const source = cache.isKept ? [settingsOf(first), values, await identities(slice, cache, work)] : undefined;
   const known = await cache.rangesOf(source);
   if (known) return known;
   const calibration = await calibrate(runtime, ready.model, values, slice, work);
   const { ranges } = await chooseRanges(
     runtime,
-    every.activationRange,
+    first.activationRange,
     calibration,
-    activationTargets(every),
-    async (tried) => (await rewrite(ready.model, every, tried, { signal: work.signal })).model,
+    activationTargets(first),
+    async (tried) => (await rewrite(ready.model, first, tried, { signal: work.signal })).model,
     work,
   );
   await cache.keepRanges(source, ranges);

@@ -57,19 +57,20 @@ export function unitOf(
 }
 
 /**
- * A plan in which only `layer` is quantized, with a pair on its output where the plan of `placement` has one: a Gemm or MatMul
+ * A plan in which only `layer` is quantized, with a pair on its output where all the layers together have one: a Gemm or MatMul
  * alone would have none, since nothing static reads it.
+ * @param all where the format puts pairs when all the layers have it; absent: nowhere.
  * @param output of the layer's unit.
  */
 export function trialPlan(
   plan: Plan,
   layer: string,
   format: LayerFormat,
-  { tensors }: Pick<Placement, 'tensors'>,
+  all: Pick<Placement, 'tensors'> | undefined,
   output: string | undefined,
 ): Plan {
   const alone = onlyLayer(plan, layer, format);
-  if (output === undefined || !tensors.get(output)?.computedAs) return alone;
+  if (output === undefined || !all?.tensors.get(output)?.computedAs) return alone;
   return { ...alone, tensors: { [output]: {}, ...alone.tensors } };
 }
 
