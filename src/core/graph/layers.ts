@@ -4,6 +4,7 @@ import type { GraphIndex } from './graphIndex';
 import { layerPaths } from './layerPath';
 import { operatorKey, weightedOperator, type WeightedOperator } from './operands';
 import { ownedConstants } from './operandSizes';
+import { dequantizedRows, looksUpParameters } from './quantization/dequantizedRows';
 import { whyNotQuantizable } from './quantizable';
 import { numericShape } from './shapeRules/facts';
 import type { Shapes } from './shapes';
@@ -150,27 +151,9 @@ function isEmbedding(index: GraphIndex, ref: NodeRef, dtype: string, via: string
   const traced = traceConstant(index, ref.scope, table);
   const isReal = via !== 'float' || dtype.startsWith('float') || dtype === 'double' || dtype === 'bfloat16';
   return (
-    (isReal || areCodes(index, ref)) &&
-    !isFormat(index, ref) &&
+    (isReal || dequantizedRows(index, ref) !== undefined) &&
+    !looksUpParameters(index, ref) &&
     (traced?.constant.tensor.dims.length ?? 0) >= 2 &&
     !traceConstant(index, ref.scope, positions)
   );
-}
-
-/** True when rows are dequantized after they were read: the table holds codes. */
-function areCodes(index: GraphIndex, { node, scope }: NodeRef): boolean {
-  const rows = node.output[0] ?? '';
-  const readers = index.consumers(scope, rows);
-  return readers.some((reader) => dequantizes(reader) && reader.node.input[0] === rows);
-}
-
-/** True for rows of scales or zero points. */
-function isFormat(index: GraphIndex, { node, scope }: NodeRef): boolean {
-  const rows = node.output[0] ?? '';
-  const readers = index.consumers(scope, rows);
-  return readers.length > 0 && readers.every((each) => dequantizes(each) && each.node.input[0] !== rows);
-}
-
-function dequantizes({ node }: NodeRef): boolean {
-  return operatorKey(node).endsWith('DequantizeLinear');
 }

@@ -4,8 +4,15 @@ import type { Payload } from '../onnx/payload';
 import type { Tensor } from '../onnx/types';
 import type { GraphIndex } from './graphIndex';
 import { isQuantizationInput, operatorKey, weightedOperator } from './operands';
-import { traceConstant } from './traceWeight';
+import { dequantizedRows, looksUpParameters } from './quantization/dequantizedRows';
+import { traceConstant, type TracedConstant } from './traceWeight';
 import type { ConstantRef, NodeRef } from './types';
+
+/** What one tensor adds to a node. */
+interface Share {
+  readonly parameters: number;
+  readonly bytes: number;
+}
 
 /** Constants that a node owns, and what they add up to. */
 export interface OwnedConstants {
@@ -13,7 +20,7 @@ export interface OwnedConstants {
   /** As stored, with the scales, zero points and codebooks of these operands. */
   readonly bytes: number;
   /** Each tensor once, with its share. */
-  readonly tensors: ReadonlyMap<Tensor, { readonly parameters: number; readonly bytes: number }>;
+  readonly tensors: ReadonlyMap<Tensor, Share>;
 }
 
 /** Bytes that payloads take in a file where they are not written as they are. */
@@ -53,7 +60,8 @@ const readsNoElements: ReadonlySet<string> = new Set(['Constant', 'Shape', 'Size
 
 /**
  * The constants behind a node's inputs. A node that only passes a constant on (DequantizeLinear of a weight, a
- * codebook's Gather) owns nothing: its constants belong to the node that computes with them.
+ * codebook's Gather) owns nothing: its constants belong to the node that computes with them. Scales of rows that are
+ * looked up belong to the look-up of the codes.
  */
 export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants {
   const known = found.get(ref);
@@ -67,9 +75,9 @@ export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants 
 const found = new WeakMap<NodeRef, OwnedConstants>();
 
 function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
-  const tensors = new Map<Tensor, { parameters: number; bytes: number }>();
+  const tensors = new Map<Tensor, Share>();
   const { node, scope } = ref;
-  if (!readsNoElements.has(node.opType) && !passesConstantOn(index, ref)) {
+  if (!readsNoElements.has(node.opType) && !passesConstantOn(index, ref) && !looksUpParameters(index, ref)) {
     const nbits = operatorKey(node) === 'com.microsoft:MatMulNBits';
     const operator = weightedOperator(node);
     for (const [position, value] of node.input.entries()) {
@@ -82,10 +90,10 @@ function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
       const isPacked = nbits && position === 1;
       const elements = isPacked ? attrInt(node, 'K', 0) * attrInt(node, 'N', 0) : elementsOf(tensor);
       tensors.set(tensor, { parameters: counts ? elements : 0, bytes: storedBytes(tensor) });
-      for (const { tensor: side } of traced.constants) {
-        if (!tensors.has(side)) tensors.set(side, { parameters: 0, bytes: storedBytes(side) });
-      }
+      addSides(tensors, traced);
     }
+    const rows = dequantizedRows(index, ref);
+    for (const parameters of [rows?.scale, rows?.zeroPoint]) addSides(tensors, parameters);
   }
   let parameters = 0;
   let bytes = 0;
@@ -94,6 +102,13 @@ function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
     bytes += share.bytes;
   }
   return { parameters, bytes, tensors };
+}
+
+/** Constants that only tell what codes mean: they have bytes, and are no parameters. */
+function addSides(tensors: Map<Tensor, Share>, traced: Pick<TracedConstant, 'constants'> | undefined): void {
+  for (const { tensor } of traced?.constants ?? []) {
+    if (!tensors.has(tensor)) tensors.set(tensor, { parameters: 0, bytes: storedBytes(tensor) });
+  }
 }
 
 /** True for a node whose output is itself a stored constant in another form. */

@@ -3,6 +3,7 @@ import type { Rows } from '../layers';
 import { operatorKey } from '../operands';
 import { traceConstant } from '../traceWeight';
 import type { NodeRef } from '../types';
+import { dequantizedRows } from './dequantizedRows';
 import { integerChain } from './integerChain';
 import { changesFormat, isDynamicQuantize } from './operators';
 
@@ -33,6 +34,10 @@ class Folds {
   addLayer(ref: NodeRef): void {
     this.addConstants(ref, true);
     for (const node of integerChain(this.index, ref)?.nodes ?? []) this.fold(node, ref.name);
+    const rows = dequantizedRows(this.index, ref);
+    if (!rows) return;
+    const steps = [...(rows.scale?.steps ?? []), ...(rows.zeroPoint?.steps ?? []), rows.dequantize];
+    for (const node of steps) this.fold(node, ref.name);
   }
 
   /** @param isLayer a Cast before other nodes may be their own business, such as that of a shape. */

@@ -8,6 +8,7 @@ import { numericShape } from '../shapeRules/facts';
 import type { Shapes } from '../shapes';
 import { traceConstant } from '../traceWeight';
 import type { Layer, LayerWeight, NodeRef } from '../types';
+import { dequantizedRows, rowGranularity } from './dequantizedRows';
 import { dequantizeGranularity, factorGranularity, perAxis } from './granularity';
 import { integerChain } from './integerChain';
 import { isDequantize, isQuantize } from './operators';
@@ -70,17 +71,25 @@ function packedOperand(index: GraphIndex, ref: NodeRef, weight: LayerWeight): We
 function behindNodes(
   index: GraphIndex,
   shapes: Shapes,
-  { node, scope }: NodeRef,
+  ref: NodeRef,
   weight: LayerWeight,
 ): WeightFormat | undefined {
+  const { node, scope } = ref;
   const { via } = weight.stored;
   const traced = traceConstant(index, scope, node.input[weight.inputIndex] ?? '');
   if (!traced || (via === 'float' && weight.dtype === 'float')) return undefined;
   const codes = traced.constant.tensor;
   if (via === 'float' && !dataTypeFacts(codes.dataType)?.isFloat) {
-    // Rows of a table of codes become real numbers after they were read.
-    const after = index.consumers(scope, node.output[0] ?? '').find(isDequantize);
-    if (after) return dequantized(index, shapes, [after], weight, codes);
+    const rows = dequantizedRows(index, ref);
+    if (rows) {
+      const dims = shapeOf(shapes, rows.dequantize, rows.dequantize.node.input[0]) ?? codes.dims;
+      const granularity = rowGranularity(rows, dims, weight.shape);
+      return {
+        stored: { badge: weight.dtype, via: 'dequantize', granularity, codebook: null },
+        scale: rows.scale?.constant.tensor,
+        zeroPoint: rows.zeroPoint?.constant.tensor,
+      };
+    }
   }
   if (via === 'dequantize') return dequantized(index, shapes, traced.steps, weight, codes);
   return scaled(index, shapes, traced.steps, weight, codes);

@@ -1,5 +1,6 @@
 import { InputError } from '../../errors';
 import { indexGraph } from '../../graph/graphIndex';
+import { dequantizedRows } from '../../graph/quantization/dequantizedRows';
 import { inferShapes } from '../../graph/shapes';
 import type { NodeRef, Scope } from '../../graph/types';
 import { attrInt, attrString, normalDomain } from '../../onnx/attributes';
@@ -7,7 +8,7 @@ import { makeNode } from '../../onnx/build';
 import { dataTypeFacts } from '../../onnx/dtype';
 import { derive } from '../../onnx/origin';
 import { DataType, type Model, type Node, type Tensor } from '../../onnx/types';
-import { readFloat32 } from '../../onnx/tensor';
+import { elementCount, readFloat32 } from '../../onnx/tensor';
 import { foldConstants } from '../foldConstants';
 import { GraphChanges } from '../graphChanges';
 import { Notes } from '../notes';
@@ -71,7 +72,7 @@ class Remover {
     if (this.products.visit(ref)) return;
     const form = floatForm(ref);
     if (form) return this.replace(ref, form(ref, { values: this.values, shapes: this.shapes }));
-    if (this.foldCodebook(ref)) return;
+    if (this.lookUpFloat(ref) || this.foldCodebook(ref)) return;
     this.pass(ref);
   }
 
@@ -196,6 +197,34 @@ class Remover {
     });
     const input = node.input.map((value, position) => (position === 2 ? name : value));
     this.values.changes.edit(node, { input });
+  }
+
+  /** A table of codes whose rows are dequantized once they were looked up: the table itself becomes float. */
+  private lookUpFloat(ref: NodeRef): boolean {
+    const { node, scope } = ref;
+    const codes = this.values.tensor(ref, 0);
+    const rows = dequantizedRows(this.values.index, ref);
+    const parameters = [rows?.scale, rows?.zeroPoint];
+    if (!codes || !rows?.scale || parameters.some((each) => each?.constant.overridable)) return false;
+    const [, scale = '', zeroPoint = ''] = rows.dequantize.node.input;
+    if (zeroPoint !== '' && !rows.zeroPoint) return false;
+    const { tensor } = rows.scale.constant;
+    // Scales of anything else than the rows stand along an axis of what was looked up.
+    if (!rows.scale.perRow && elementCount(tensor) !== 1) return false;
+    const blockSize = attrInt(rows.dequantize.node, 'block_size', 0);
+    const isBlocked = rows.scale.perRow && elementCount(tensor) > (codes.dims[0] ?? 1);
+    const table = this.values.constant(ref, node.input[0] ?? '', {
+      codes,
+      scale: tensor,
+      zeroPoint: rows.zeroPoint?.constant.tensor,
+      ...(isBlocked ? { axis: 1, blockSize } : { axis: 0 }),
+    });
+    const [output = ''] = node.output;
+    this.refuseOutput(ref, output);
+    this.retyped.add(output);
+    this.values.changes.edit(node, { input: [table, ...node.input.slice(1)] });
+    this.values.set(scope, output, { name: output, ...(!rows.scale.perRow && { scale, zeroPoint }) });
+    return true;
   }
 
   /** Indices → Cast → Gather(codebook) → Mul by scales: the weight itself. */
