@@ -32,18 +32,26 @@ describe('a written embedding table', () => {
   ] as const;
   const plans = cases.flatMap((each) => [true, false].map((symmetric) => [...each, symmetric] as const));
 
-  it.each(plans)('w8 per %s is one row with all its bytes (%o, symmetric %s)', async (granularity, ...rest) => {
-    const [kind, symmetric] = rest;
-    const plan = { ...planOf('w8'), defaultOptions: { granularity, symmetric } };
-    const { model, layers: written } = await rewrite(original, plan, new Map());
-    const { layers, nodes, parameters } = summarizeModel(indexGraph(model));
-    expect(parameters).toBe(64 * ROWS);
-    expect(layers).toMatchObject([
-      { name: 'embed', bytes: written[0]?.bytesAfter, parameters: 64 * ROWS, stored: { granularity: kind } },
-    ]);
-    const own = nodes.filter(({ foldedInto }) => foldedInto !== 'embed');
-    expect(own.map(({ name, bytes }) => [name, bytes])).toEqual([['neg', 0]]);
-  });
+  it.each(plans)(
+    'w8 per %s is one row with all its bytes (%o, symmetric %s)',
+    async (granularity, ...rest) => {
+      const [kind, symmetric] = rest;
+      const plan = { ...planOf('w8'), defaultOptions: { granularity, symmetric } };
+      const { model, layers: written } = await rewrite(original, plan, new Map());
+      const { layers, nodes, parameters } = summarizeModel(indexGraph(model));
+      expect(parameters).toBe(64 * ROWS);
+      expect(layers).toMatchObject([
+        {
+          name: 'embed',
+          bytes: written[0]?.bytesAfter,
+          parameters: 64 * ROWS,
+          stored: { granularity: kind },
+        },
+      ]);
+      const own = nodes.filter(({ foldedInto }) => foldedInto !== 'embed');
+      expect(own.map(({ name, bytes }) => [name, bytes])).toEqual([['neg', 0]]);
+    },
+  );
 
   it.each(plans)('w8 per %s becomes float again (%o, symmetric %s)', async (granularity, _, symmetric) => {
     const plan = { ...planOf('w8'), defaultOptions: { granularity, symmetric } };
