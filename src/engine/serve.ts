@@ -1,3 +1,4 @@
+import type { Candidate } from '../core/results';
 import type { EngineMethod, Progress } from '../shared/rpc';
 import { errorKindOf, errorReplyOf } from './engineErrors';
 import type { CallContext, EngineHandlers, FromEngine, ToEngine } from './messages';
@@ -46,7 +47,7 @@ export function serve(
   };
 }
 
-/** Throttles progress; measured candidates are never dropped, only sent together. */
+/** Throttles progress; candidates are never dropped, only sent together, and what starts is told at once. */
 class ProgressReporter {
   #last = -Infinity;
   #pending: Progress | undefined;
@@ -54,9 +55,14 @@ class ProgressReporter {
   constructor(private readonly send: (progress: Progress) => void) {}
 
   report(progress: Progress): void {
-    const candidates = [...(this.#pending?.candidates ?? []), ...(progress.candidates ?? [])];
-    this.#pending = candidates.length > 0 ? { ...progress, candidates } : progress;
-    if (performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
+    const { candidates, provisional, measured } = this.#pending ?? {};
+    this.#pending = {
+      ...(measured && { measured }),
+      ...progress,
+      ...joined('candidates', candidates, progress.candidates),
+      ...joined('provisional', provisional, progress.provisional),
+    };
+    if (progress.starting || performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
   }
 
   flush(): void {
@@ -65,4 +71,13 @@ class ProgressReporter {
     this.#pending = undefined;
     this.#last = performance.now();
   }
+}
+
+function joined(
+  name: 'candidates' | 'provisional',
+  before: readonly Candidate[] = [],
+  after: readonly Candidate[] = [],
+): Pick<Progress, 'candidates' | 'provisional'> {
+  const all = [...before, ...after];
+  return all.length > 0 ? { [name]: all } : {};
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../../core/errors';
 import { scan as scanLayers } from '../../core/scan/scan';
+import { contentHash, FileResultCache } from '../cache/resultCache';
 import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
@@ -8,7 +9,10 @@ import { openModelData } from './modelData';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
 
-/** Measures each layer's sensitivity; candidates go out with the progress as they are measured. */
+/**
+ * Measures the sensitivity of layers to formats; guesses and candidates go out with the progress, and what is about to run
+ * before it does.
+ */
 export const scan: EngineHandlers['scan'] = async (request, { signal, report }) => {
   const opened = await openModelFile(request.file, { signal });
   try {
@@ -24,6 +28,10 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
       calibrate: sliceOf(dataSet, deal, 'calibrate'),
       scan: sliceOf(dataSet, deal, 'scan'),
     };
+    const cache =
+      request.cache === undefined
+        ? undefined
+        : await FileResultCache.open(request.cache, await contentHash(await opened.files(), signal));
     let last = { done: 0, total: 1, message: 'Scanning' };
     return await scanLayers(
       await openRuntime(),
@@ -32,7 +40,14 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
       slices,
       {
         layers: request.layers,
+        schemes: request.schemes,
+        metric: request.metric,
+        direction: request.direction,
+        known: request.known,
+        cache,
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
+        onProvisional: (guess) => report({ ...last, provisional: [guess] }),
+        onStart: (starting) => report({ ...last, starting }),
         onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
       },
       {

@@ -5,10 +5,9 @@ import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Runtime } from '../../../src/core/ports';
 import type { Candidate } from '../../../src/core/results';
 import { scan } from '../../../src/core/scan/scan';
-import { metricOf, Sensitivity } from '../../../src/core/scan/sensitivity';
 import { openModelFile, type OpenedModel } from '../../../src/engine/files/modelFile';
 import { runtime } from '../../support/runtime';
-import { floats, samplesFromNpz, sliceOf } from '../../support/slices';
+import { samplesFromNpz, sliceOf } from '../../support/slices';
 import { conv, image, model as smallModel, node, samples as smallSamples, weights } from '../rewrite/models';
 
 const sample = resolve(import.meta.dirname, '../../../samples/mnist');
@@ -33,6 +32,7 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     const kinds: unknown[] = [];
     const result = await scan(runtime, opened.model, plan, slices, {
       outputs: logits,
+      schemes: ['w8a8'],
       onCandidate: (candidate, measured) => {
         told.push(candidate);
         kinds.push(measured);
@@ -40,7 +40,8 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     });
     expect(result).toMatchObject({ metric: 'kl', slice: 'scan', samples: 32, partial: false });
     expect(result.candidates.map(({ layer }) => layer)).toEqual(layers);
-    expect(told).toEqual(result.candidates);
+    expect(new Set(told)).toEqual(new Set(result.candidates));
+    expect(result.trials).toBe(layers.length * 32);
     expect(kinds).toEqual(layers.map(() => ({ metric: 'kl', samples: 32 })));
     for (const { sensitivity, localSqnrDb, bytes, error } of result.candidates) {
       expect(error).toBeUndefined();
@@ -66,6 +67,7 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     const feeds = smallSamples(image).map((each, index) => ({ index, feeds: each }));
     const both = { calibrate: sliceOf('calibrate', feeds), scan: sliceOf('scan', feeds) };
     const { candidates } = await scan(runtime, original, plan, both, {
+      schemes: ['w8a8'],
       outputs: [{ name: 'y', kind: 'values' }],
     });
     expect(candidates.map(({ layer, error }) => [layer, error])).toEqual([
@@ -96,7 +98,7 @@ describe('scan(runtime, model, plan, slices, options)', () => {
   });
 
   it('counts NMSE for outputs that are values, and a coarse range hurts more', async () => {
-    const options = { outputs: values, layers: ['node_linear'] };
+    const options = { outputs: values, layers: ['node_linear'], schemes: ['w8a8'] };
     const fine = await scan(runtime, opened.model, plan, slices, options);
     const coarse = await scan(
       runtime,
@@ -111,56 +113,139 @@ describe('scan(runtime, model, plan, slices, options)', () => {
   });
 
   it('goes on after a layer that fails, with its reason', async () => {
-    let trials = 0;
     const failing: Runtime = {
       version: 'failing',
       async openModel(model, options) {
-        // The float pass comes first, then one trial per layer.
-        if (options.optimization === 'simulate' && ++trials === 2) throw new Error('no kernel');
+        const isTrial = model.graph?.node.some(({ opType }) => opType === 'QuantizeLinear') ?? false;
+        const isFirst = model.graph?.input[0]?.name === 'input';
+        if (isTrial && isFirst) throw new Error('no kernel');
         return runtime.openModel(model, options);
       },
     };
     const { candidates, partial } = await scan(failing, opened.model, plan, slices, {
       outputs: logits,
       layers: ['node_conv2d', 'node_linear_1', 'nowhere'],
+      schemes: ['w8a8', 'w8'],
     });
     expect(partial).toBe(false);
+    expect(candidates.map(({ layer, scheme }) => `${layer} ${scheme}`)).toEqual([
+      'node_conv2d w8a8',
+      'node_conv2d w8',
+      'node_linear_1 w8a8',
+      'node_linear_1 w8',
+      'nowhere w8a8',
+      'nowhere w8',
+    ]);
     expect(candidates[0]).toMatchObject({ sensitivity: null, localSqnrDb: null, error: 'no kernel' });
-    expect(candidates[1]?.sensitivity).toBeGreaterThan(0);
-    expect(candidates[2]).toMatchObject({ layer: 'nowhere', sensitivity: null });
-    expect(candidates[2]?.error).toBeTruthy();
+    for (const at of [1, 2, 3]) expect(candidates[at]?.sensitivity).toBeGreaterThan(0);
+    expect(candidates[4]).toMatchObject({ layer: 'nowhere', sensitivity: null });
+    expect(candidates[4]?.error).toBeTruthy();
+  });
+
+  it('guesses first, then measures the most promising layer first, each candidate announced', async () => {
+    const events: string[] = [];
+    const schemes = ['w8', 'w4'];
+    const guesses = new Map<string, number>();
+    await scan(runtime, opened.model, plan, slices, {
+      outputs: logits,
+      schemes,
+      onProvisional: ({ layer, scheme, sensitivity, provisional }) => {
+        expect(provisional).toBe(true);
+        guesses.set(`${layer} ${scheme}`, sensitivity ?? NaN);
+        events.push('guess');
+      },
+      onStart: ({ layer, scheme }) => events.push(`start ${layer} ${scheme}`),
+      onCandidate: ({ layer, scheme }) => events.push(`done ${layer} ${scheme}`),
+    });
+    expect(events.slice(0, 10)).toEqual(Array(10).fill('guess'));
+    for (const layer of layers) {
+      const [eight = NaN, four = NaN] = schemes.map((scheme) => guesses.get(`${layer} ${scheme}`));
+      // Four bits fewer: steps about 16 times as wide.
+      expect(four / eight).toBeGreaterThan(100);
+    }
+    const measured = events.slice(10);
+    expect(measured).toHaveLength(20);
+    for (let at = 0; at < 20; at += 2) {
+      expect(measured[at]?.replace('start', 'done')).toBe(measured[at + 1]);
+    }
+    // By far the most parameters.
+    expect(measured[0]).toBe('start node_linear w8');
+  });
+
+  it('takes known candidates of the same samples as they are', async () => {
+    const options = { outputs: logits, layers: ['node_linear', 'node_linear_1'], schemes: ['w8', 'w4'] };
+    const whole = await scan(runtime, opened.model, plan, slices, options);
+    const [first] = whole.candidates;
+    if (!first) throw new Error('nothing measured');
+    const given: Candidate[] = [
+      { ...first, sensitivity: 42 },
+      {
+        layer: 'node_linear',
+        scheme: 'w4',
+        sensitivity: null,
+        localSqnrDb: null,
+        bytes: 0,
+        error: 'crashed',
+      },
+      { ...first, layer: 'node_linear_1', trials: 3 },
+    ];
+    const { candidates, trials } = await scan(runtime, opened.model, plan, slices, {
+      ...options,
+      known: given,
+    });
+    expect(candidates.slice(0, 2)).toEqual(given.slice(0, 2));
+    expect(candidates.slice(2)).toEqual(whole.candidates.slice(2));
+    expect(trials).toBe(2 * 32);
+  });
+
+  it('reports agreement, SQNR and accuracy, and ranks by the metric asked for', async () => {
+    const options = { outputs: logits, layers: ['node_conv2d_1'], schemes: ['lut2'] };
+    const run = async (metric: 'kl' | 'nmse' | 'sqnr' | 'accuracy') => {
+      const { candidates } = await scan(runtime, opened.model, plan, slices, { ...options, metric });
+      return candidates[0];
+    };
+    const kl = await run('kl');
+    expect(kl?.agreement).toBeGreaterThan(0.2);
+    expect(kl?.agreement).toBeLessThan(1);
+    expect(kl?.accuracy).toBeGreaterThan(0.2);
+    expect(kl?.trials).toBe(32);
+    expect(kl?.standardError).toBeGreaterThan(0);
+    expect((await run('sqnr'))?.sensitivity).toBeCloseTo(-(kl?.sqnrDb ?? NaN), 9);
+    expect((await run('nmse'))?.sensitivity).toBeCloseTo(10 ** (-(kl?.sqnrDb ?? NaN) / 10), 9);
+    const lost = (await run('accuracy'))?.sensitivity ?? NaN;
+    expect(lost + (kl?.accuracy ?? NaN)).toBeGreaterThan(0.9);
+    await expect(
+      scan(runtime, opened.model, plan, slices, { outputs: values, metric: 'kl', schemes: ['w8'] }),
+    ).rejects.toThrow(/kl needs an output with classes/);
+    await expect(
+      scan(runtime, opened.model, plan, slices, { outputs: logits, schemes: ['float'] }),
+    ).rejects.toThrow(/cannot try "float"/);
+  });
+
+  it('measures what restoring a layer gains, and marks disagreement', async () => {
+    const { candidates } = await scan(runtime, opened.model, plan, slices, {
+      outputs: logits,
+      schemes: ['w8', 'lut2'],
+      direction: 'allBut',
+    });
+    for (const { scheme, restoring, interaction, sensitivity } of candidates) {
+      expect(typeof restoring).toBe('number');
+      if (scheme === 'lut2' && interaction) {
+        const [a, b] = [restoring ?? NaN, sensitivity ?? NaN];
+        expect(Math.max(a, b) / Math.max(1e-12, Math.min(a, b))).toBeGreaterThan(4);
+      }
+    }
+    // One bit a weight breaks the model: layers no longer add up.
+    expect(candidates.some(({ scheme, interaction }) => scheme === 'lut2' && interaction)).toBe(true);
   });
 
   it('gives what it has when cancelled, or nothing when there is nothing', async () => {
     const signal = { aborted: false };
-    const options = { outputs: logits, onCandidate: () => (signal.aborted = true) };
+    const options = { outputs: logits, schemes: ['w8a8'], onCandidate: () => (signal.aborted = true) };
     const { candidates, partial } = await scan(runtime, opened.model, plan, slices, options, { signal });
     expect([candidates.length, partial]).toEqual([1, true]);
     await expect(scan(runtime, opened.model, plan, slices, options, { signal })).rejects.toThrow(
       CancelledError,
     );
-  });
-});
-
-describe('Sensitivity', () => {
-  it('adds KL over class outputs (mean over samples) and NMSE over the others', () => {
-    const outputs = [
-      { name: 'p', kind: 'probabilities', classAxis: 1 },
-      { name: 'v', kind: 'values' },
-    ] as const;
-    expect(metricOf(outputs)).toBe('kl');
-    const sensitivity = new Sensitivity(outputs);
-    const reference = { p: floats([0.75, 0.25], [1, 2]), v: floats([3, 4], [2]) };
-    sensitivity.add(reference, { p: floats([0.5, 0.5], [1, 2]), v: floats([3, 4.5], [2]) });
-    sensitivity.add(reference, reference);
-    const kl = 0.75 * Math.log(1.5) + 0.25 * Math.log(0.5);
-    expect(sensitivity.value).toBeCloseTo(kl / 2 + 0.25 / 50, 6);
-  });
-
-  it('refuses an output that is not finite or missing', () => {
-    const sensitivity = new Sensitivity(logits);
-    const reference = { logits: floats([1, 2], [1, 2]) };
-    expect(() => sensitivity.add(reference, { logits: floats([NaN, 2], [1, 2]) })).toThrow(/"logits" is NaN/);
-    expect(() => sensitivity.add(reference, {})).toThrow(/no output "logits"/);
   });
 });
