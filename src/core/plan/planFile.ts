@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import schema from '../../../schemas/plan.schema.json';
 import { InputError } from '../errors';
 import { formatMistake, optionsIn } from '../quant/layerFormat';
-import { schemeForms } from '../quant/scheme';
+import { schemeForms, type ActivationRangeRule } from '../quant/scheme';
 import { PLAN_VERSION, type Plan, type TensorOverride } from './types';
 
 /** What holds where a plan file is silent; the plan of a model that has none. */
@@ -44,7 +44,7 @@ export function parsePlan(text: string, file: string): Plan {
 }
 
 /** What the schema cannot tell: options that a scheme does not have, ranges given twice or the wrong way round. */
-function optionMistakes({ defaultScheme, defaultOptions, layers, tensors }: Plan): string[] {
+function optionMistakes({ defaultScheme, defaultOptions, activationRange, layers, tensors }: Plan): string[] {
   const formats = Object.entries(layers).flatMap(([name, entry]) =>
     entry.scheme === 'auto'
       ? []
@@ -56,12 +56,23 @@ function optionMistakes({ defaultScheme, defaultOptions, layers, tensors }: Plan
       const mistake = formatMistake(format);
       return mistake === undefined ? [] : [`${place}: ${mistake}`];
     }),
+    ...(isLowPercentile(activationRange) ? [`activationRange: ${percentileMistake}`] : []),
     ...Object.entries(tensors ?? {}).flatMap(([name, override]) => {
       const mistake = overrideMistake(override);
       return mistake === undefined ? [] : [`tensors/${name}: ${mistake}`];
     }),
   ];
 }
+
+/** Below the median a percentile would cut off most of a tensor. */
+function isLowPercentile(rule: ActivationRangeRule | undefined): boolean {
+  return (rule?.startsWith('percentile:') ?? false) && !(Number(rule?.split(':')[1]) > 50);
+}
+
+const percentileMistake = 'A percentile must be above 50 and at most 100.';
+
+/** The least float32 number of full precision: below it, a step is no longer what the plan says, or zero. */
+const LEAST_SCALE = 2 ** -126;
 
 /** What is wrong with the format of a tensor, in one sentence; undefined when nothing is. */
 export function overrideMistake(override: TensorOverride): string | undefined {
@@ -70,6 +81,11 @@ export function overrideMistake(override: TensorOverride): string | undefined {
   if (ways > 1) return 'Give one of range, min and max, or scale and zeroPoint.';
   if ((scale === undefined) !== (zeroPoint === undefined)) return 'A scale and a zero point come together.';
   if (min !== undefined && max !== undefined && min >= max) return 'min must be below max.';
+  if (isLowPercentile(range)) return percentileMistake;
+  const isTooLarge = [min, max, scale].some((value) => !Number.isFinite(Math.fround(value ?? 0)));
+  if (isTooLarge) return 'min, max and scale must be float32 numbers: none goes beyond 3.4e38.';
+  if (scale !== undefined && scale < LEAST_SCALE)
+    return `scale must be at least ${LEAST_SCALE.toPrecision(3)}.`;
   if (scale !== undefined && symmetric !== undefined) return 'scale and zeroPoint leave symmetric no say.';
   return undefined;
 }
@@ -81,12 +97,48 @@ function describe({ instancePath, keyword, message, params }: ErrorObject): stri
     return `${place} has an unknown key "${String(params['additionalProperty'])}"`;
   if (keyword === 'enum')
     return `${place} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`;
-  // The pattern of a scheme is for machines.
-  if (keyword === 'pattern' && /(^|\/)(defaultScheme|scheme)$/.test(instancePath))
-    return `${place} must be ${schemeForms}${instancePath.endsWith('/scheme') ? ', or auto' : ''}`;
+  // Patterns are for machines.
+  if (keyword === 'pattern') return `${place} must be ${textForms(instancePath)}`;
+  if (keyword === 'type')
+    return `${place} must be ${nouns[String(params['type'])] ?? String(params['type'])}`;
   if (keyword === 'const') return `${place} must be ${String(params['allowedValue'])}`;
   return `${place} ${message ?? 'is wrong'}`;
 }
+
+/** Types of JSON in words. */
+const nouns: Readonly<Record<string, string>> = {
+  object: 'an object',
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+};
+
+/** What a text with a pattern may be. */
+function textForms(path: string): string {
+  switch (path.slice(path.lastIndexOf('/') + 1)) {
+    case 'defaultScheme':
+      return schemeForms;
+    case 'scheme':
+      return `${schemeForms}, or auto`;
+    case 'granularity':
+      return 'tensor, channel, kernel, block:N or group:N';
+    case 'bias':
+      return 'float, int32, u1 to u8 or lut2 to lut256';
+    case 'activationRange':
+      return `auto, ${activationRules}`;
+    case 'range':
+      return path.startsWith('/tensors/')
+        ? activationRules
+        : 'auto, max, narrow, signed, mse, percentile:P or fixed:A';
+    case 'weightHash':
+      return 'sha256: and 16 hexadecimal digits';
+    default:
+      return 'another text';
+  }
+}
+
+const activationRules = 'max, average, mse, entropy, aciq or percentile:P with P above 50 and up to 100';
 
 /** The text of a plan file: two-space JSON with a final newline, entries in the order they were made. */
 export function serializePlan(plan: Plan): string {

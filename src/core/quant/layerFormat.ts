@@ -183,7 +183,10 @@ export function formatMistake(format: LayerFormat): string | undefined {
   if (rule === 'percentile' && !(Number(figure) > 50 && Number(figure) <= 100)) {
     return `A percentile must be above 50 and at most 100, not ${figure}.`;
   }
-  if (rule === 'fixed' && !(Number(figure) > 0)) return `A fixed range must be above 0, not ${figure}.`;
+  const isFloat32 = Math.fround(Number(figure)) > 0 && Math.fround(Number(figure)) < Infinity;
+  if (rule === 'fixed' && !isFloat32) {
+    return `A fixed range must be above 0 and fit float32 (up to 3.4e38), not ${figure}.`;
+  }
   return undefined;
 }
 

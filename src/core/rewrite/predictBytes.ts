@@ -1,10 +1,13 @@
+import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import { modelSize } from '../onnx/write';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
+import { placeQuantization } from './placement';
 import { prepareFloat } from './prepare';
 import { rewriteDry, type RewrittenLayer } from './rewrite';
 import type { Statistics } from './rewriteContext';
+import { checkTensorOverrides } from './tensorOverrides';
 
 /** What a plan would write. */
 export interface PredictedBytes {
@@ -20,7 +23,8 @@ export interface PredictedBytes {
  * Sizes of everything that `rewrite` would write, byte for byte, without data: a dry run of it, in which no weight is read.
  * What depends on numbers is taken at its usual: a Relu or Clip goes into the range of its output, and biases fit int32.
  * @param weights as for `rewrite`: a gain may add scales.
- * @throws InputError when the model's opset cannot be raised as the plan needs.
+ * @throws InputError when the model's opset cannot be raised as the plan needs, or the plan has formats for tensors that it does
+ * not quantize.
  * @throws CancelledError
  */
 export async function predictBytes(
@@ -30,6 +34,8 @@ export async function predictBytes(
   weights?: Statistics['weights'],
 ): Promise<PredictedBytes> {
   const { model: prepared, notes } = await prepareFloat(model, plan);
+  const index = indexGraph(prepared);
+  checkTensorOverrides(index, placeQuantization(index, plan), plan);
   const dry = await rewriteDry(prepared, plan, work, weights);
   return {
     bytes: await modelSize(dry.model),

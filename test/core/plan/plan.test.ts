@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { InputError } from '../../../src/core/errors';
 import { matchPlan, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor, serializePlan } from '../../../src/core/plan/planFile';
 import { parseScheme } from '../../../src/core/quant/scheme';
@@ -68,6 +69,51 @@ describe('parsePlan(text, file)', () => {
   it.each(['percentile:101', 'percentile:', 'mode'])('refuses the range rule %s', (rule) => {
     expect(() => parsePlan(JSON.stringify({ version: 1, activationRange: rule }), 'p')).toThrow(
       /activationRange/,
+    );
+  });
+});
+
+describe('what parsePlan says', () => {
+  const layer = { scheme: 'w4' };
+  it.each([
+    [{ layers: [] }, 'layers must be an object.'],
+    [{ layers: { a: 5 } }, 'layers/a must be an object.'],
+    [{ layers: { a: { scheme: 4 } } }, 'layers/a/scheme must be a text.'],
+    [{ tensors: { x: { min: 'low', max: 0 } } }, 'tensors/x/min must be a number.'],
+    [
+      { layers: { a: { ...layer, granularity: 'group:0' } } },
+      'layers/a/granularity must be tensor, channel, kernel, block:N or group:N.',
+    ],
+    [
+      { layers: { a: { ...layer, bias: 'lut1' } } },
+      'layers/a/bias must be float, int32, u1 to u8 or lut2 to lut256.',
+    ],
+    [
+      { layers: { a: { ...layer, range: 'wide' } } },
+      'layers/a/range must be auto, max, narrow, signed, mse, percentile:P or fixed:A.',
+    ],
+    [
+      { tensors: { 'a/range': { range: 'auto' } } },
+      'tensors/a/range/range must be max, average, mse, entropy, aciq or percentile:P with P above 50 and up to 100.',
+    ],
+    [{ activationRange: 'percentile:50' }, 'activationRange: A percentile must be above 50 and at most 100.'],
+    [
+      { tensors: { x: { range: 'percentile:3' } } },
+      'tensors/x: A percentile must be above 50 and at most 100.',
+    ],
+    [
+      { tensors: { x: { min: 0, max: 1e40 } } },
+      'tensors/x: min, max and scale must be float32 numbers: none goes beyond 3.4e38.',
+    ],
+    [{ tensors: { x: { scale: 1e-60, zeroPoint: 0 } } }, 'tensors/x: scale must be at least 1.18e-38.'],
+    [
+      { layers: { a: { ...layer, range: 'fixed:1e300' } } },
+      'layers/a: A fixed range must be above 0 and fit float32 (up to 3.4e38), not 1e300.',
+    ],
+  ])('of %j is one plain sentence', (given, sentence) => {
+    const text = JSON.stringify({ version: 1, ...given });
+    expect(() => parsePlan(text, 'm.quant.json')).toThrow(
+      new InputError(`m.quant.json is not a valid quantization plan: ${sentence}`),
     );
   });
 });

@@ -93,3 +93,8 @@ describe('predicted bytes are those of the written file and its layers', () => {
     await check({ ...defaultPlan, layers, activationType: 'int8', activationSymmetric: true });
   });
 });
+
+it('refuses formats for tensors that the plan does not quantize, as writing does', async () => {
+  const plan = { ...planOf('w8a8'), tensors: { nothing: { type: 'uint16' as const } } };
+  await expect(predictBytes(await mnist(), plan)).rejects.toThrow(/nothing is not in the model/);
+});
