@@ -1,15 +1,18 @@
-import type { ScanResult } from '../core/results';
+import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { openModelFile } from '../engine/files/modelFile';
 import { inspectModel } from '../engine/inspect';
-import { callEngine } from './callEngine';
+import { scanResumably } from '../engine/scanResumably';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { matchRows } from './layerGlobs';
 import { basePlan, dataRequest } from './planOptions';
+import { ProgressLine } from './progressLine';
 import type { ScanOptions } from './scanOptions';
-import { bytesText, decibelText, jsonText, table } from './text';
+import { scanCsv, scanTable } from './scanText';
+import { jsonText } from './text';
 
-/** `roundoff scan FILE --data PATH`: the sensitivity of each layer. */
+/** `roundoff scan FILE --data PATH`: the sensitivity of each layer to each format. */
 export async function scan(file: string, options: ScanOptions, io: CliIo): Promise<number> {
+  if (options.json && options.csv) throw new UsageError('Give --json or --csv, not both.');
   const plan = await basePlan(options);
   const { samples: scanSamples, ...rest } = options;
   const calibration = dataRequest(rest, plan);
@@ -19,15 +22,32 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
     );
   }
   const layers = options.layer && (await layersOf(file, options.layer, options, io));
-  const result = await callEngine(io, 'scan', {
-    file,
-    plan,
-    calibration: { ...calibration, scanSamples },
-    layers,
-  });
-  if (options.json) io.stdout(jsonText(result));
-  else io.stdout(describeScan(result));
-  return result.partial ? ExitCode.cancelled : ExitCode.done;
+  const { scheme: schemes, metric, direction, cache } = options;
+  const engine = io.openEngine();
+  const progress = new ProgressLine(io);
+  try {
+    const result = await scanResumably(
+      engine,
+      {
+        file,
+        plan,
+        calibration: { ...calibration, scanSamples },
+        layers,
+        metric,
+        direction,
+        ...(schemes && { schemes: [...schemes] }),
+        ...(cache !== false && { cache: cache ?? defaultCacheFolder() }),
+      },
+      { signal: io.signal, onProgress: progress.update },
+    );
+    progress.clear();
+    if (options.json) io.stdout(jsonText(result));
+    else io.stdout(options.csv ? scanCsv(result) : scanTable(result));
+    return result.partial ? ExitCode.cancelled : ExitCode.done;
+  } finally {
+    progress.clear();
+    engine.dispose();
+  }
 }
 
 async function layersOf(
@@ -43,37 +63,4 @@ async function layersOf(
   } finally {
     await opened.close();
   }
-}
-
-const metricNames = {
-  kl: 'KL divergence of the class probabilities, nats',
-  nmse: 'noise over signal at the outputs (NMSE)',
-};
-
-function describeScan({
-  metric,
-  samples,
-  candidates,
-  seconds,
-  floatPassSeconds,
-  partial,
-}: ScanResult): string {
-  const sorted = candidates.toSorted((a, b) => (b.sensitivity ?? -1) - (a.sensitivity ?? -1));
-  const rows = sorted.map(({ layer, scheme, sensitivity, localSqnrDb, bytes, error }) => [
-    layer,
-    scheme,
-    sensitivity === null ? 'failed' : sensitivity.toExponential(2),
-    error === undefined ? decibelText(localSqnrDb) : '',
-    bytesText(bytes),
-    error ?? '',
-  ]);
-  const header = ['layer', 'scheme', 'sensitivity', 'at its output', 'bytes', ''];
-  const lines = [
-    table(header, rows, new Set([2, 3, 4])),
-    '',
-    `Sensitivity: ${metricNames[metric]}; ${samples} samples of the scan slice, quantization simulated.`,
-    `${candidates.length} layers in ${seconds.toFixed(1)} s; one float pass took ${floatPassSeconds.toFixed(2)} s.`,
-    ...(partial ? ['Cancelled: the layers that are missing were not measured.'] : []),
-  ];
-  return `${lines.join('\n')}\n`;
 }

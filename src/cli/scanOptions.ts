@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { ScanMetric } from '../core/results';
+import { DEFAULT_SCAN_FORMATS } from '../core/scan/formats';
 import {
   addActivationOptions,
   addDataOptions,
@@ -9,16 +11,53 @@ import {
 
 export interface ScanOptions extends DataOptions, ActivationOptions {
   layer?: readonly string[];
+  scheme?: readonly string[];
+  metric?: ScanMetric;
+  direction?: 'only' | 'allBut';
   plan?: string;
+  csv?: boolean;
+  /** Folder; false: none. */
+  cache?: string | false;
+}
+
+const metrics: readonly string[] = ['kl', 'nmse', 'sqnr', 'accuracy'] satisfies ScanMetric[];
+
+function metric(text: string): ScanMetric {
+  if (!metrics.includes(text)) throw new InvalidArgumentError(`It must be one of ${metrics.join(', ')}.`);
+  return text as ScanMetric;
+}
+
+function direction(text: string): 'only' | 'allBut' {
+  if (text === 'only') return 'only';
+  if (text === 'all-but') return 'allBut';
+  throw new InvalidArgumentError('It must be only or all-but.');
 }
 
 export function addScanOptions(command: Command): Command {
   command
     .description(
-      "Measure each layer's sensitivity: how much the model's output changes when only it is quantized.",
+      "Measure each layer's sensitivity: how much the model's output changes when only it is quantized, in each of several formats.",
     )
     .argument('<file>', 'float ONNX model')
     .option('--layer <glob>', 'only these layers; repeatable', collect)
+    .option(
+      '--scheme <format>',
+      `a format to try, SCHEME[,OPTION...] as for quantize; repeatable (default: ${DEFAULT_SCAN_FORMATS.join(' ')})`,
+      collect,
+    )
+    .option(
+      '--metric <metric>',
+      'what a sensitivity is: kl, nmse, sqnr or accuracy (default: kl where an output has classes, else nmse)',
+      metric,
+    )
+    .option(
+      '--direction <direction>',
+      'only: each layer alone; all-but: also what the model gains when all layers have the format but one (default: only)',
+      direction,
+    )
+    .option('--cache <folder>', "where results are kept between scans (default: the user's cache folder)")
+    .option('--no-cache', 'measure everything again and keep nothing')
+    .option('--csv', 'print one line per layer and format as CSV')
     .option(
       '--plan <file>',
       'take settings and calibration data from a plan file; without this none is read',

@@ -2,6 +2,7 @@
 import type { Preset } from '../../core/plan/presets';
 import { labelCounts } from '../../core/quant/schemeCatalog';
 import type {
+  Candidate,
   DataSummary,
   PresetFigure,
   QuantizeResult,
@@ -137,8 +138,9 @@ export function describeScan(
   { candidates, samples, seconds, partial }: ScanResult,
   data: string | undefined,
 ): string {
-  const failed = candidates.filter(({ sensitivity }) => sensitivity === null).length;
-  const done = candidates.length - failed;
+  const layersOf = (some: readonly Candidate[]): number => new Set(some.map(({ layer }) => layer)).size;
+  const failed = layersOf(candidates.filter(({ sensitivity }) => sensitivity === null));
+  const done = layersOf(candidates.filter(({ sensitivity }) => sensitivity !== null));
   const trouble = failed > 0 ? ` ${plural(failed, 'layer')} failed.` : '';
   const stopped = partial ? 'Stopped: ' : '';
   const time = seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0);

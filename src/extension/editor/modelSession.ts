@@ -3,7 +3,7 @@
  * Free of vscode, so that it runs in unit tests.
  */
 import { InputError } from '../../core/errors';
-import { matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editPlan';
+import { formatOf, matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editPlan';
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
@@ -82,6 +82,7 @@ export class ModelSession {
     this.#scan = new ScanFigures({
       engine,
       revision: () => this.#revision,
+      plannedFormat: (layer) => formatText(formatOf(this.#plan, layer)),
       showScan: (scan) => this.#emit({ event: 'scan', scan }),
       showCandidates: (candidates) => {
         for (const part of inParts(candidates)) {
@@ -234,6 +235,7 @@ export class ModelSession {
     for (const schemes of inParts(changed)) {
       this.#emit({ event: 'schemes', revision: this.#revision, schemes });
     }
+    this.#scan.showAgain(changed.map(([name]) => name));
     this.#emit({ event: 'plan', plan: this.#planView() });
     this.#updatePrediction();
     const dimensionsOf = (of: Plan): string => JSON.stringify(of.dimensions ?? {});

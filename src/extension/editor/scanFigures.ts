@@ -1,4 +1,5 @@
 import { errorReplyOf } from '../../engine/engineErrors';
+import { scanResumably } from '../../engine/scanResumably';
 import type { Candidate, ScanResult } from '../../core/results';
 import type { Progress, ScanRequest } from '../../shared/rpc';
 import type { ScanView } from '../../shared/viewRpc';
@@ -9,13 +10,16 @@ export interface ScanPlace {
   readonly engine: SessionEngine;
   /** Of the rows: figures of an older one are of another model or plan. */
   revision(): number;
+  /** As `formatText` writes it. */
+  plannedFormat(layer: string): string;
   showScan(view: ScanView): void;
   showCandidates(candidates: readonly Candidate[]): void;
 }
 
 /** The sensitivities of a model's layers, and the scan that measures them. */
 export class ScanFigures {
-  #candidates = new Map<string, Candidate>();
+  /** By layer, then by format. */
+  #candidates = new Map<string, Map<string, Candidate>>();
   #view: ScanView = { running: null, measured: null, error: null };
   #abort: AbortController | undefined;
 
@@ -25,8 +29,25 @@ export class ScanFigures {
     return this.#view;
   }
 
+  /** The one to show of each layer. */
   get candidates(): ReadonlyMap<string, Candidate> {
-    return this.#candidates;
+    return new Map(
+      [...this.#candidates.keys()].flatMap((layer) => this.#shown(layer).map((one) => [layer, one])),
+    );
+  }
+
+  /** The candidate of the layer's planned format, else of w8a8, else the first; none when nothing was measured. */
+  #shown(layer: string): Candidate[] {
+    const own = this.#candidates.get(layer);
+    const shown =
+      own && (own.get(this.place.plannedFormat(layer)) ?? own.get('w8a8') ?? [...own.values()][0]);
+    return shown ? [shown] : [];
+  }
+
+  /** Shows layers again whose planned format has changed. */
+  showAgain(layers: readonly string[]): void {
+    const shown = layers.flatMap((layer) => this.#shown(layer));
+    if (shown.length > 0) this.place.showCandidates(shown);
   }
 
   get running(): boolean {
@@ -60,7 +81,7 @@ export class ScanFigures {
     const revision = this.place.revision();
     this.#show({ ...this.#view, running: { done: 0, total: 0, message: 'Starting' }, error: null });
     try {
-      const result = await this.place.engine.call('scan', request, {
+      const result = await scanResumably(this.place.engine, request, {
         signal: abort.signal,
         onProgress: (progress) => {
           const { done, total, message } = progress;
@@ -92,8 +113,11 @@ export class ScanFigures {
 
   #add(revision: number, candidates: readonly Candidate[]): void {
     if (revision !== this.place.revision() || candidates.length === 0) return;
-    for (const candidate of candidates) this.#candidates.set(candidate.layer, candidate);
-    this.place.showCandidates(candidates);
+    for (const candidate of candidates) {
+      const own = this.#candidates.get(candidate.layer) ?? new Map<string, Candidate>();
+      this.#candidates.set(candidate.layer, own.set(candidate.scheme, candidate));
+    }
+    this.showAgain([...new Set(candidates.map(({ layer }) => layer))]);
   }
 
   #show(view: ScanView): void {
