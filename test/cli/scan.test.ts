@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ScanResult } from '../../src/core/results';
+import { callCli } from './support/callCli';
+
+const sample = join(import.meta.dirname, '../../samples/mnist');
+const model = join(sample, 'mnist_cnn.onnx');
+const calibration = join(sample, 'calibration.npz');
+const quick = ['--data', calibration, '--samples', '16', '--activation-range', 'max'];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cli-scan-test-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('roundoff scan', () => {
+  it('prints the contract’s JSON, progress nowhere', async () => {
+    const { exitCode, stdout, stderr } = await callCli([
+      'scan',
+      model,
+      ...quick,
+      '--layer',
+      '*conv*',
+      '--no-cache',
+      '--json',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    const result = JSON.parse(stdout) as ScanResult;
+    expect(result).toMatchObject({ metric: 'kl', slice: 'scan', samples: 16, trials: 192, partial: false });
+    expect(result.candidates.map(({ layer, scheme }) => `${layer} ${scheme}`)).toEqual(
+      ['node_conv2d', 'node_conv2d_1', 'node_conv2d_2'].flatMap((layer) =>
+        ['w8a8', 'w8a16', 'w4,block:32', 'lut16'].map((scheme) => `${layer} ${scheme}`),
+      ),
+    );
+  });
+
+  it('shows the layer that is hurt least first, with progress that rewrites itself in a terminal', async () => {
+    const { stdout, stderr } = await callCli(['scan', model, ...quick, '--scheme', 'w8a8', '--no-cache'], {
+      stderrIsTerminal: true,
+    });
+    const [first, ...lines] = stderr.split('\r\u001b[K');
+    expect(first).toBe('');
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.at(-1)).toBe('');
+    expect(stderr).not.toContain('\n');
+    expect(stdout).toMatch(/^layer +w8a8\n/);
+    const values = [...stdout.matchAll(/^node_\w+ +([\d.e+-]+) ± [\d.e+-]+$/gm)].map(([, value]) =>
+      Number(value),
+    );
+    expect(values).toHaveLength(5);
+    expect(values).toEqual(values.toSorted((a, b) => a - b));
+  });
+
+  it('measures nothing twice with a cache, and only what is new for more samples', async () => {
+    const cache = join(folder, 'cache');
+    const run = async (...more: string[]) => {
+      const args = [
+        'scan',
+        model,
+        '--data',
+        calibration,
+        '--activation-range',
+        'max',
+        '--cache',
+        cache,
+        '--json',
+      ];
+      const { stdout } = await callCli([...args, '--scheme', 'w8a8', '--scheme', 'w4,block:32', ...more]);
+      return JSON.parse(stdout) as ScanResult;
+    };
+    const first = await run('--samples', '16');
+    const second = await run('--samples', '16');
+    expect([first.trials, second.trials]).toEqual([160, 0]);
+    expect(second.candidates).toEqual(first.candidates);
+    const more = await run('--samples', '24');
+    expect(more.trials).toBe(80);
+    const fresh = await run('--samples', '24', '--no-cache');
+    for (const [at, { sensitivity }] of fresh.candidates.entries()) {
+      expect((more.candidates[at]?.sensitivity ?? NaN) / (sensitivity ?? NaN)).toBeCloseTo(1, 3);
+    }
+  });
+
+  it('prints CSV that quotes formats with commas', async () => {
+    const { stdout } = await callCli([
+      ...[
+        'scan',
+        model,
+        ...quick,
+        '--layer',
+        'node_linear',
+        '--scheme',
+        'w4,block:32',
+        '--no-cache',
+        '--csv',
+      ],
+    ]);
+    const [header = '', line = '', ...rest] = stdout.split('\n');
+    expect(header).toMatch(/^layer,scheme,sensitivity,standardError,/);
+    expect(line).toMatch(/^node_linear,"w4,block:32",[\d.e-]+,[\d.e-]+,/);
+    expect(rest).toEqual(['']);
+  });
+
+  it.each([
+    [['--scheme', 'w3'], /no scheme "w3"/, 1],
+    [['--metric', 'mae'], /kl, nmse, sqnr, accuracy/, 2],
+    [['--direction', 'both'], /only or all-but/, 2],
+    [['--json', '--csv'], /not both/, 2],
+  ])('refuses %j', async (options, message, code) => {
+    const { exitCode, stderr } = await callCli(['scan', model, ...quick, '--no-cache', ...options]);
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(code);
+  });
+});
