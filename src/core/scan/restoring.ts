@@ -1,5 +1,4 @@
 import { CancelledError, throwIfCancelled } from '../errors';
-import type { Model } from '../onnx/types';
 import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { ScanMetric } from '../results';
@@ -7,8 +6,8 @@ import { rewrite } from '../rewrite/rewrite';
 import type { Candidates } from './candidates';
 import type { ScanFormat } from './formats';
 import type { LayerTrialsContext } from './layerTrials';
-import { samplesOf } from './baseline';
-import { compareSample, type SampleFigures } from './sampleFigures';
+import { modelFigures } from './modelFigures';
+import type { SampleFigures } from './sampleFigures';
 import { summarize } from './summary';
 
 /** Restoring a layer and quantizing it alone may differ by this factor before one speaks of interaction. */
@@ -81,27 +80,5 @@ async function figuresWith(
   const { defaultOptions: _, ...rest } = plan;
   const quantized: Plan = setScheme({ ...rest, defaultScheme: 'float', layers: {} }, names, format);
   const { model } = await rewrite(index.model, quantized, ranges, { signal: work.signal });
-  return figuresOf(context, model);
-}
-
-async function figuresOf(
-  { runtime, outputs, baseline, work }: LayerTrialsContext,
-  model: Model,
-): Promise<SampleFigures[]> {
-  const names = outputs.map(({ name }) => name);
-  const session = await runtime.openModel(model, { optimization: 'simulate' });
-  const figures: SampleFigures[] = [];
-  try {
-    for (const { feeds, samples, outputs: references } of baseline.batches) {
-      throwIfCancelled(work.signal);
-      const results = await session.run(feeds, names);
-      for (const [at, { label }] of samples.entries()) {
-        const trial = samplesOf(results, at, samples.length);
-        figures.push({ ...compareSample(outputs, references[at] ?? {}, trial, label), local: null });
-      }
-    }
-  } finally {
-    await session.release();
-  }
-  return figures;
+  return modelFigures(context, model);
 }

@@ -1,0 +1,100 @@
+import type { Candidate } from '../results';
+import type { LayerFormats } from './searchedPlan';
+
+/** One way to store a layer. */
+export interface LayerOption {
+  /** Format with options; `float` for the layer as it is. */
+  readonly text: string;
+  /** Bytes of the file beyond those of the file in which the layer is float. */
+  readonly bytes: number;
+  /** Bit-operations of the layer; null: its MACs are unknown. */
+  readonly bops: number | null;
+  /** What it adds to the error of the output. */
+  readonly error: number;
+}
+
+/** A layer with what it can be; the first option is float. */
+export interface SearchLayer {
+  readonly name: string;
+  readonly options: readonly LayerOption[];
+}
+
+/** Option of each layer, by position. */
+export type Picks = readonly number[];
+
+export interface OptionCost {
+  readonly bytes: number;
+  readonly bops: number | null;
+}
+
+/** @returns undefined when the layer cannot have the format. */
+export type CostOf = (layer: string, text: string) => OptionCost | undefined;
+
+/** What a candidate adds to the error, in the metric of a search. @returns undefined for one that failed. */
+export function errorOf(candidate: Candidate, metric: 'kl' | 'nmse'): number | undefined {
+  const { sensitivity, sqnrDb } = candidate;
+  if (sensitivity === null) return undefined;
+  if (metric === 'kl') return Math.max(0, sensitivity);
+  if (sqnrDb === undefined) return undefined;
+  return nmseOf(sqnrDb);
+}
+
+/** @param sqnrDb null: no noise. */
+export function nmseOf(sqnrDb: number | null): number {
+  return sqnrDb === null ? 0 : 10 ** (-sqnrDb / 10);
+}
+
+/**
+ * The options of every layer that was scanned. A candidate that failed, or that the layer cannot have, is none.
+ * @param candidates measured ones, in the order of the layers.
+ */
+export function searchLayers(
+  candidates: readonly Candidate[],
+  costOf: CostOf,
+  metric: 'kl' | 'nmse',
+): SearchLayer[] {
+  const names = [...new Set(candidates.map(({ layer }) => layer))];
+  return names.flatMap((name) => {
+    const float = costOf(name, 'float');
+    if (!float) return [];
+    const others = candidates.flatMap((candidate) => {
+      const error = errorOf(candidate, metric);
+      const cost = candidate.layer === name ? costOf(name, candidate.scheme) : undefined;
+      if (!cost || error === undefined) return [];
+      return [{ text: candidate.scheme, ...cost, error }];
+    });
+    return [{ name, options: [{ text: 'float', ...float, error: 0 }, ...others] }];
+  });
+}
+
+export function optionAt({ options }: SearchLayer, pick: number | undefined): LayerOption {
+  const option = options[pick ?? 0] ?? options[0];
+  if (!option) throw new RangeError('a layer has no option');
+  return option;
+}
+
+/** Additive figures of a whole choice. */
+export interface Totals {
+  /** Beyond the bytes of the float file. */
+  readonly bytes: number;
+  readonly bops: number | null;
+  readonly error: number;
+  readonly floatLayers: number;
+}
+
+export function totalsOf(layers: readonly SearchLayer[], picks: Picks): Totals {
+  let [bytes, error, floatLayers] = [0, 0, 0];
+  let bops: number | null = 0;
+  for (const [at, layer] of layers.entries()) {
+    const option = optionAt(layer, picks[at]);
+    bytes += option.bytes;
+    error += option.error;
+    bops = bops === null || option.bops === null ? null : bops + option.bops;
+    if (option.text === 'float') floatLayers++;
+  }
+  return { bytes, bops, error, floatLayers };
+}
+
+export function formatsOf(layers: readonly SearchLayer[], picks: Picks): LayerFormats {
+  return Object.fromEntries(layers.map((layer, at) => [layer.name, optionAt(layer, picks[at]).text]));
+}

@@ -1,0 +1,22 @@
+import { InputError } from '../errors';
+import { entriesOf } from '../plan/presets';
+import type { Plan } from '../plan/types';
+import { parseFormat } from '../quant/layerFormat';
+
+/** Layer → format with options, as the command line takes it. */
+export type LayerFormats = Readonly<Record<string, string>>;
+
+/**
+ * The plan in which the layers have these formats. Other layers keep their entries, and are float where they have none: a
+ * search measures its layers against the float model.
+ * @throws InputError for a text that is no format.
+ */
+export function withFormats(plan: Plan, formats: LayerFormats): Plan {
+  const { defaultOptions: _, ...rest } = plan;
+  const picks = Object.entries(formats).map(([layer, text]) => {
+    const format = parseFormat(text);
+    if ('mistake' in format) throw new InputError(format.mistake);
+    return { layer, format };
+  });
+  return { ...rest, defaultScheme: 'float', layers: { ...plan.layers, ...entriesOf(picks) } };
+}
