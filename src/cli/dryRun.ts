@@ -14,7 +14,7 @@ export async function dryRun(
   io: CliIo,
 ): Promise<number> {
   const predicted = await callEngine(io, 'predict', { file, plan });
-  const result = { ...predicted, notes: [...notes, ...predicted.notes] };
+  const result = { ...predicted, notes: [...new Set([...notes, ...predicted.notes])] };
   io.stdout(json ? jsonText(result) : describe(result));
   return ExitCode.done;
 }

@@ -36,6 +36,12 @@ export function decimal(text: string): number {
   return value;
 }
 
+export function nonNegative(text: string): number {
+  const value = decimal(text);
+  if (value < 0) throw new InvalidArgumentError('It must be a number from 0.');
+  return value;
+}
+
 /** `NAME=N`, collected. */
 export function dimension(text: string, before: Record<string, number> = {}): Record<string, number> {
   const at = text.lastIndexOf('=');

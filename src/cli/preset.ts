@@ -3,9 +3,9 @@ import { presets, withPreset, type Preset } from '../core/plan/presets';
 import type { Plan } from '../core/plan/types';
 import type { PresetFigure } from '../core/results';
 import { callEngine } from './callEngine';
-import type { CliIo } from './cliIo';
+import { type CliIo, UsageError } from './cliIo';
 import type { DataOptions } from './optionValues';
-import { decimal, positiveInteger } from './optionValues';
+import { nonNegative, positiveInteger } from './optionValues';
 import { dataRequest } from './planOptions';
 
 export interface PresetOptions {
@@ -23,13 +23,23 @@ export function addPresetOptions(command: Command): Command {
       presetName,
     )
     .option('--bits <n>', 'of selective: bits per weight, 4 to 8 (default: 4)', positiveInteger)
-    .option('--margin <db>', 'of hybrid: dB below the median that keep a layer float (default: 6)', decimal);
+    .option(
+      '--margin <db>',
+      'of hybrid: dB below the median that keep a layer float (default: 6)',
+      nonNegative,
+    );
 }
 
 function presetName(text: string): Preset {
   const preset = presets.find((name) => name === text);
-  if (!preset) throw new InvalidArgumentError(`It must be ${presets.join(', ')}.`);
+  if (!preset) throw new InvalidArgumentError('It must be naive, hybrid or selective.');
   return preset;
+}
+
+/** @throws UsageError for an option of a preset that was not asked for. */
+export function checkPresetOptions({ preset, bits, margin }: PresetOptions): void {
+  if (bits !== undefined && preset !== 'selective') throw new UsageError('--bits is for --preset selective.');
+  if (margin !== undefined && preset !== 'hybrid') throw new UsageError('--margin is for --preset hybrid.');
 }
 
 /** What a preset made of a plan. */

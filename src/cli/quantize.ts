@@ -10,7 +10,7 @@ import { inspectModel, weightHashes } from '../engine/inspect';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { dryRun } from './dryRun';
-import { applyPreset } from './preset';
+import { applyPreset, checkPresetOptions } from './preset';
 import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
 import type { QuantizeOptions } from './quantizeOptions';
 import { labelCounts } from '../core/quant/schemeCatalog';
@@ -22,6 +22,7 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   if (options.dryRun && options.writePlan !== undefined) {
     throw new UsageError('--dry-run writes nothing: leave --write-plan out.');
   }
+  checkPresetOptions(options);
   const opened = await openModelFile(file, io);
   let plan: Plan;
   let output: string;
@@ -56,7 +57,8 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     // The text does not tell.
     countUnique: options.json === true,
   });
-  const result = { ...quantized, notes: [...planNotes, ...quantized.notes] };
+  // A preset works on the same model and finds some of the same.
+  const result = { ...quantized, notes: [...new Set([...planNotes, ...quantized.notes])] };
   if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
   io.stdout(options.json ? jsonText(result) : describeResult(result, ops));
   return ExitCode.done;

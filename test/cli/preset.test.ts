@@ -47,4 +47,21 @@ describe('roundoff quantize --preset', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/needs data/);
   });
+
+  it('says each note once', async () => {
+    const { notes } = await quantize('--preset', 'naive', '--scheme', 'w4');
+    expect(notes.filter((note) => /operator set was raised/.test(note))).toHaveLength(1);
+    expect(new Set(notes).size).toBe(notes.length);
+  });
+
+  it.each([
+    [['--bits', '5'], /--bits is for --preset selective/],
+    [['--preset', 'naive', '--margin', '3'], /--margin is for --preset hybrid/],
+    [['--preset', 'hybrid', '--margin', '-3'], /It must be a number from 0/],
+    [['--preset', 'best'], /It must be naive, hybrid or selective/],
+  ])('refuses %j', async (args, sentence) => {
+    const { exitCode, stderr } = await callCli(['quantize', model, '--dry-run', ...args]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(sentence);
+  });
 });

@@ -51,7 +51,7 @@ export function raiseOpset(
   return {
     model: derive(raised, { irVersion: Math.max(raised.irVersion, irVersion) }),
     notes: [
-      `The model's operator set was raised from ${from} to ${target}, which the quantized weights need.`,
+      `The model's operator set was raised from ${from} to ${target}, which the formats of the plan need.`,
     ],
   };
 }
@@ -170,7 +170,7 @@ class Step {
       isRead: (position) => this.isRead(scope, node.output[position] ?? ''),
       refuse: (why) => {
         throw new InputError(
-          `${ref.name} (${node.opType}) cannot be raised to opset ${this.version}, on the way to ${this.target}, which the quantized weights need: ${why}. Export the model with opset ${this.target} or newer.`,
+          `${ref.name} (${node.opType}) cannot be raised to opset ${this.version}, on the way to ${this.target}, which the formats of the plan need: ${why}. Export the model with opset ${this.target} or newer.`,
         );
       },
     };

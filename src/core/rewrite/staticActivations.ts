@@ -3,7 +3,7 @@ import type { StaticType } from '../quant/scheme';
 import { ActivationParams } from './activationParams';
 import { isEightBit } from './activationTypes';
 import type { ConstantStore } from './constantStore';
-import { layersToProtect, summedAxis } from './floatIslands';
+import { biasMayOverflow, floatIslands, summedAxis } from './floatIslands';
 import { naming } from './layerResult';
 import { quantizeConstant } from './layerWeights';
 import { clippingBounds, givesFloatSums } from './operators';
@@ -37,25 +37,43 @@ export class StaticActivations {
       const pair = placement.existing.get(layer.ref.node.input[dataInput] ?? '');
       if (pair) writer.setInput(layer.ref.node, dataInput, pair.output);
     }
-    this.protectFloatLayers();
+    await this.protectFloatLayers();
     for (const operand of placement.constants) {
       await naming(operand.ref.name, () => this.quantizeOperand(operand));
     }
   }
 
-  private protectFloatLayers(): void {
-    const { index, placement, plan } = this.context;
-    for (const { ref, weight } of layersToProtect(index, placement, plan)) {
-      const type = placement.tensors.get(ref.node.input[0] ?? '')?.computedAs;
-      if (weight && type) this.protect(ref, weight, 0, type);
+  private async protectFloatLayers(): Promise<void> {
+    const { index, placement, plan, writer } = this.context;
+    const paired = new Set<string>();
+    for (const island of floatIslands(index, placement, plan)) {
+      const { layer, weight, source, type, hasCodes } = island;
+      const { params, names } = this.params.of(source, type);
+      if (hasCodes && !(await biasMayOverflow(this.context, island, params.scale))) continue;
+      const value = layer.ref.node.input[0] ?? '';
+      if (value !== source && !paired.has(value)) {
+        // Values that were only moved lose nothing by a second pair like the first.
+        writer.addPairs({ value, rangeOf: source, computedAs: type, readers: new Map() }, () => names);
+        paired.add(value);
+      }
+      this.protect(layer.ref, weight, 0, type, source);
     }
   }
 
-  /** Lets a layer read its data so that the runtime computes it in float. */
-  protect(ref: NodeRef, weight: LayerWeight, dataInput: number, type: StaticType): void {
+  /**
+   * Lets a layer read its data so that the runtime computes it in float.
+   * @param source the tensor whose parameters its codes have.
+   */
+  protect(
+    ref: NodeRef,
+    weight: LayerWeight,
+    dataInput: number,
+    type: StaticType,
+    source = ref.node.input[dataInput] ?? '',
+  ): void {
     const axis = summedAxis(ref, weight);
     if (!axis) return;
-    const { params } = this.params.of(ref.node.input[dataInput] ?? '', type);
+    const { params } = this.params.of(source, type);
     this.context.writer.readPerSlice(ref, dataInput, type, params, axis);
   }
 

@@ -62,6 +62,44 @@ describe('a layer that the plan keeps float stays float when the runtime loads t
     }
   });
 
+  const movers = [
+    node('MaxPool', 'mover', ['a_out'], ['z'], { kernel_shape: { ints: [2, 2] } }),
+    node('Transpose', 'mover', ['a_out'], ['z'], { perm: { ints: [0, 1, 3, 2] } }),
+  ];
+  it.each(movers)('behind a $opType that stays float too', async (mover) => {
+    const original = chain(mover, [pointwise('Conv', ['z', 'v'], 'mid')]);
+    const plan = planWith({ a: 'w8a8', mover: 'float', island: 'float', c: 'w8a8' });
+    const { model: quantized } = await quantize(original, plan, samples(image));
+    const [sample = {}] = samples(image, 1);
+    const { y: simulated = [] } = await run(quantized, sample, 'simulate');
+    const { y: real = [] } = await run(quantized, sample, 'full');
+    expect(sqnr(simulated, real)).toBeGreaterThan(60);
+    const kernels = (await optimizedOpTypes(quantized)).filter((op) => op.endsWith('Conv'));
+    expect(kernels.sort()).toEqual(['Conv', 'QLinearConv', 'QLinearConv']);
+  });
+
+  it.each(['w8', 'w4'] as const)('%s: unless its bias fits the integers of the runtime', async (island) => {
+    for (const [bias, kernels] of [
+      ['b', 2],
+      ['small', 3],
+    ] as const) {
+      const original = chain(pointwise('Conv', ['a_out', 'v', bias], 'mid'));
+      const { graph } = original;
+      if (!graph) throw new Error('no graph');
+      const small = floatTensor('small', [0.3, 1, -1, 0]);
+      const complete = { ...original, graph: { ...graph, initializer: [...graph.initializer, small] } };
+      const plan = planWith({ a: 'w8a8', island, c: 'w8a8' });
+      const { model: quantized } = await quantize(complete, plan, samples(image));
+      const [sample = {}] = samples(image, 1);
+      const { y: simulated = [] } = await run(quantized, sample, 'simulate');
+      const { y: real = [] } = await run(quantized, sample, 'full');
+      expect(sqnr(simulated, real)).toBeGreaterThan(40);
+      if (island === 'w4') continue;
+      const optimized = await optimizedOpTypes(quantized);
+      expect(optimized.filter((op) => op === 'QLinearConv')).toHaveLength(kernels);
+    }
+  });
+
   it('a Gemm', async () => {
     const original = model(
       [
