@@ -181,7 +181,7 @@ describe('the engine, on the sample', () => {
   it('tells one clear error for a folder that is not there', async () => {
     const output = join(folder, 'missing', 'out.onnx');
     await expect(client.call('quantize', quantizeRequest({ output }))).rejects.toThrow(
-      /^Cannot write .*out\.onnx: it does not exist/,
+      /^Cannot write .*out\.onnx: its folder does not exist/,
     );
   });
 

@@ -13,7 +13,11 @@ export class AtomicFile implements ByteSink {
   private readonly temporary: string;
   private handle: FileHandle | undefined;
 
-  constructor(readonly path: string) {
+  /** @param shown what messages call it: where the caller will move it. */
+  constructor(
+    readonly path: string,
+    private readonly shown = path,
+  ) {
     this.temporary = join(
       dirname(path),
       `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`,
@@ -32,7 +36,7 @@ export class AtomicFile implements ByteSink {
       this.handle = await open(this.temporary, 'wx');
     } catch (error) {
       untrackTemporary(this.temporary);
-      throw fileError('write', this.path, error);
+      throw fileError('write', this.shown, error);
     }
   }
 
@@ -44,7 +48,7 @@ export class AtomicFile implements ByteSink {
         done += result?.bytesWritten ?? 0;
       }
     } catch (error) {
-      throw fileError('write', this.path, error);
+      throw fileError('write', this.shown, error);
     }
   }
 
@@ -55,7 +59,7 @@ export class AtomicFile implements ByteSink {
       await this.handle?.sync();
       await this.handle?.close();
     } catch (error) {
-      throw fileError('write', this.path, error);
+      throw fileError('write', this.shown, error);
     }
   }
 
@@ -65,7 +69,7 @@ export class AtomicFile implements ByteSink {
       await rename(this.temporary, this.path);
       untrackTemporary(this.temporary);
     } catch (error) {
-      throw fileError('write', this.path, error);
+      throw fileError('write', this.shown, error);
     }
   }
 

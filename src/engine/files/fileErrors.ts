@@ -17,6 +17,9 @@ const reasons: Readonly<Record<string, string>> = {
 /** A system error as one clear sentence; anything else unchanged. */
 export function fileError(action: 'read' | 'write', path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof RoundoffError) return error;
-  const reason = reasons[String(error.code)] ?? error.message;
+  const isFolderMissing = action === 'write' && error.code === 'ENOENT';
+  const reason = isFolderMissing
+    ? 'its folder does not exist. Make the folder or choose another'
+    : (reasons[String(error.code)] ?? error.message);
   return new RoundoffError(`Cannot ${action} ${path}: ${reason}.`, { cause: error });
 }

@@ -39,8 +39,9 @@ export async function writeModelFile(
   const target = resolve(path);
   const destination = resolve(options.destination ?? path);
   await refuseOpened(destination, model, options.opened ?? []);
-  const data = new AtomicFile(join(dirname(target), basename(await newDataPath(destination))));
-  const file = new AtomicFile(target);
+  const dataPath = await newDataPath(destination);
+  const data = new AtomicFile(join(dirname(target), basename(dataPath)), dataPath);
+  const file = new AtomicFile(target, destination);
   let bytes = 0;
   await writeTogether([data, file], async () => {
     // First of all, so that a folder that cannot be written is noticed before the work.

@@ -193,8 +193,10 @@ describe('writeModelFile', () => {
         const result: unknown = Reflect.apply(write as () => unknown, this, rest);
         return result as ReturnType<typeof prototype.write>;
       });
-      await expect(writeModelFile(model(300_000), path)).rejects.toThrow(
-        `Cannot write ${path}: the disk is full. Free some space or choose another folder.`,
+      // Users know the file by the name that it is to get in the end.
+      const destination = failingWrite === 2 ? join(folder, 'final.onnx') : path;
+      await expect(writeModelFile(model(300_000), path, { destination })).rejects.toThrow(
+        `Cannot write ${destination}: the disk is full. Free some space or choose another folder.`,
       );
       spy.mockRestore();
       expect(await filesIn(folder)).toEqual([]);
@@ -204,7 +206,7 @@ describe('writeModelFile', () => {
   it('gives one clear error for a folder that is not there, is a file, or may not be written', async () => {
     await writeFile(join(folder, 'file'), '');
     await expect(writeModelFile(model(1), join(folder, 'none', 'x.onnx'))).rejects.toThrow(
-      'it does not exist',
+      'its folder does not exist. Make the folder or choose another.',
     );
     await expect(writeModelFile(model(1), join(folder, 'file', 'x.onnx'))).rejects.toThrow('is not a folder');
     await mkdir(join(folder, 'locked'));
