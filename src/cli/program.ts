@@ -9,6 +9,7 @@ import { addInspectOptions, type InspectOptions } from './inspectOptions';
 import { addQuantizeOptions, type QuantizeOptions } from './quantizeOptions';
 import { addRewriteOptions, type RewriteOptions } from './rewriteOptions';
 import { addScanOptions, type ScanOptions } from './scanOptions';
+import { addSearchOptions, type SearchOptions } from './searchOptions';
 import { printable } from './text';
 
 /**
@@ -44,6 +45,10 @@ export async function runCli(args: readonly string[], terminal: CliIo): Promise<
   addScanOptions(program.command('scan')).action(async (file: string, options: ScanOptions) => {
     const { scan } = await import('./scan');
     exitCode = await scan(file, options, io);
+  });
+  addSearchOptions(program.command('search')).action(async (file: string, options: SearchOptions) => {
+    const { search } = await import('./search');
+    exitCode = await search(file, options, io);
   });
   addCompareOptions(program.command('compare')).action(
     async (a: string, b: string, options: CompareOptions) => {

@@ -1,17 +1,15 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { needsData, planWord, stampHashes } from '../core/plan/editPlan';
-import { serializePlan } from '../core/plan/planFile';
 import type { Plan } from '../core/plan/types';
 import type { ModelSummary, QuantizeResult } from '../core/results';
-import { AtomicFile, writeTogether } from '../engine/files/atomicFile';
-import { openModelFile, type OpenedModel } from '../engine/files/modelFile';
-import { refuseOpened } from '../engine/files/writeModelFile';
+import { openModelFile } from '../engine/files/modelFile';
 import { inspectModel, weightHashes } from '../engine/inspect';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { dryRun } from './dryRun';
 import { applyPreset, checkPresetOptions } from './preset';
-import { applySchemes, basePlan, dataRequest, recipeFor, unusedPlanNotes } from './planOptions';
+import { applySchemes, basePlan, dataRequest, unusedPlanNotes } from './planOptions';
+import { checkPlanPath, writePlan } from './planOutput';
 import type { QuantizeOptions } from './quantizeOptions';
 import { labelCounts } from '../core/quant/schemeCatalog';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
@@ -39,7 +37,9 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     }
     if (!options.dryRun && !dataRequest(options, plan)) requireNoData(plan, summary);
     output = options.output ?? defaultOutput(file, plan);
-    if (options.writePlan !== undefined) await checkPlanPath(options.writePlan, output, opened);
+    if (options.writePlan !== undefined) {
+      await checkPlanPath(options.writePlan, { path: output, option: '-o' }, opened);
+    }
     // Recorded, so that a later run notices when the model was trained again.
     if (options.writePlan !== undefined) {
       plan = stampHashes(plan, new Map(Object.entries(await weightHashes(opened, io))));
@@ -59,7 +59,9 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
   });
   // A preset works on the same model and finds some of the same.
   const result = { ...quantized, notes: [...new Set([...planNotes, ...quantized.notes])] };
-  if (options.writePlan !== undefined) await writePlan(options.writePlan, plan, result);
+  if (options.writePlan !== undefined) {
+    await writePlan(options.writePlan, plan, result.calibration);
+  }
   io.stdout(options.json ? jsonText(result) : describeResult(result, ops));
   return ExitCode.done;
 }
@@ -77,21 +79,6 @@ function requireNoData(plan: Plan, { layers }: ModelSummary): void {
       'preprocess.json, or ONNX test data). Without data, weights alone can be ' +
       'quantized: --scheme w8. `--data random` makes inputs up, for a trial of speed and size: its ranges do not suit real inputs.',
   );
-}
-
-async function writePlan(file: string, plan: Plan, { calibration }: QuantizeResult): Promise<void> {
-  const recorded = calibration ? { ...plan, calibration: recipeFor(file, calibration) } : plan;
-  const written = new AtomicFile(resolve(file));
-  await writeTogether([written], () => written.write(new TextEncoder().encode(serializePlan(recorded))));
-}
-
-/** @throws UsageError or RoundoffError, before any work, when the plan would replace the model or the output. */
-async function checkPlanPath(planFile: string, output: string, { model, path }: OpenedModel): Promise<void> {
-  const target = resolve(planFile);
-  if (target === resolve(output)) {
-    throw new UsageError(`--write-plan and -o name the same file, ${planFile}: give the plan another name.`);
-  }
-  await refuseOpened(target, model, [path]);
 }
 
 /** @param ops operator by layer name. */

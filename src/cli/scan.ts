@@ -1,9 +1,7 @@
 import { defaultCacheFolder } from '../engine/cache/cacheFolder';
-import { openModelFile } from '../engine/files/modelFile';
-import { inspectModel } from '../engine/inspect';
 import { scanResumably } from '../engine/scanResumably';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
-import { matchRows } from './layerGlobs';
+import { layersOf } from './layersOf';
 import { basePlan, dataRequest } from './planOptions';
 import { ProgressLine } from './progressLine';
 import type { ScanOptions } from './scanOptions';
@@ -21,7 +19,7 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
       'A scan runs the model: give --data PATH, or --data random for made-up inputs (a rough order at best).',
     );
   }
-  const layers = options.layer && (await layersOf(file, options.layer, options, io));
+  const layers = await layersOf(file, options.layer, options, io);
   const { scheme: schemes, metric, direction, cache } = options;
   const engine = io.openEngine();
   const progress = new ProgressLine(io);
@@ -47,20 +45,5 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
   } finally {
     progress.clear();
     engine.dispose();
-  }
-}
-
-async function layersOf(
-  file: string,
-  globs: readonly string[],
-  { dim }: ScanOptions,
-  io: CliIo,
-): Promise<string[]> {
-  const opened = await openModelFile(file, io);
-  try {
-    const { layers } = await inspectModel(opened, dim);
-    return [...new Set(globs.flatMap((glob) => matchRows(glob, layers, '--layer')))];
-  } finally {
-    await opened.close();
   }
 }

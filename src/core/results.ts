@@ -382,6 +382,8 @@ export interface SearchResult {
   seconds: number;
   /** True when cancelled: what was found until then. */
   partial: boolean;
+  /** The data that the ranges came from, and how it was dealt. */
+  calibration?: { data: string; samples: number; seed: number };
   notes: string[];
 }
 

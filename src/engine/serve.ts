@@ -1,4 +1,3 @@
-import type { Candidate } from '../core/results';
 import type { EngineMethod, Progress } from '../shared/rpc';
 import { errorKindOf, errorReplyOf } from './engineErrors';
 import type { CallContext, EngineHandlers, FromEngine, ToEngine } from './messages';
@@ -47,7 +46,7 @@ export function serve(
   };
 }
 
-/** Throttles progress; candidates are never dropped, only sent together, and what starts is told at once. */
+/** Throttles progress; candidates and points are never dropped, only sent together, and what starts is told at once. */
 class ProgressReporter {
   #last = -Infinity;
   #pending: Progress | undefined;
@@ -55,12 +54,13 @@ class ProgressReporter {
   constructor(private readonly send: (progress: Progress) => void) {}
 
   report(progress: Progress): void {
-    const { candidates, provisional, measured } = this.#pending ?? {};
+    const { candidates, provisional, points, measured } = this.#pending ?? {};
     this.#pending = {
       ...(measured && { measured }),
       ...progress,
       ...joined('candidates', candidates, progress.candidates),
       ...joined('provisional', provisional, progress.provisional),
+      ...joined('points', points, progress.points),
     };
     if (progress.starting || performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
   }
@@ -73,11 +73,13 @@ class ProgressReporter {
   }
 }
 
-function joined(
-  name: 'candidates' | 'provisional',
-  before: readonly Candidate[] = [],
-  after: readonly Candidate[] = [],
-): Pick<Progress, 'candidates' | 'provisional'> {
+type ListName = 'candidates' | 'provisional' | 'points';
+
+function joined<N extends ListName>(
+  name: N,
+  before: Progress[N] & readonly unknown[] = [],
+  after: Progress[N] & readonly unknown[] = [],
+): Pick<Progress, ListName> {
   const all = [...before, ...after];
   return all.length > 0 ? { [name]: all } : {};
 }

@@ -10,6 +10,7 @@ import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
 import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
+import { search } from './methods/search';
 
 /** The methods of the engine. Native packages are loaded when they are first needed, not here. */
 export const engineService: EngineHandlers = {
@@ -23,6 +24,7 @@ export const engineService: EngineHandlers = {
   presetPlan,
   rewriteModel,
   scan,
+  search,
   compare,
   copyModel,
 };

@@ -19,6 +19,9 @@ import type {
   RewriteResult,
   ScanMetric,
   ScanResult,
+  SearchGoal,
+  SearchPoint,
+  SearchResult,
 } from '../core/results';
 
 export interface ModelRequest {
@@ -87,6 +90,20 @@ export interface ScanRequest extends ModelRequest {
   cache?: string;
 }
 
+export interface SearchRequest extends ModelRequest {
+  plan: Plan;
+  calibration: DataRequest;
+  goal: SearchGoal;
+  /** Names; all quantizable layers when absent. Others keep their entries in the plan, or are float. */
+  layers?: string[];
+  /** Formats as `formatText` writes them; those of `core/scan/formats.ts` when absent. */
+  schemes?: string[];
+  /** Of a scan of the same samples: not measured again. */
+  known?: Candidate[];
+  /** Folder that keeps results between scans; none are kept when absent. */
+  cache?: string;
+}
+
 export interface CompareRequest {
   a: string;
   b: string;
@@ -114,6 +131,8 @@ export interface EngineMethods {
   rewriteModel(request: RewriteRequest): Promise<RewriteResult>;
   /** Candidates arrive as progress while it runs. */
   scan(request: ScanRequest): Promise<ScanResult>;
+  /** The best plan for a goal. Candidates and points arrive as progress while it runs; nothing is written. */
+  search(request: SearchRequest): Promise<SearchResult>;
   compare(request: CompareRequest): Promise<CompareResult>;
   /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */
   copyModel(request: { from: string; to: string }): Promise<string[]>;
@@ -131,6 +150,8 @@ export interface Progress {
   provisional?: Candidate[];
   /** Scan only: what is being measured; sent before it runs, so that a crash can be told apart. */
   starting?: Pick<Candidate, 'layer' | 'scheme'>;
+  /** Search only: points of the front as predicted, then those that were run, as they come. */
+  points?: SearchPoint[];
   /** Comes with candidates: what their sensitivities are. */
   measured?: Pick<ScanResult, 'metric' | 'samples'>;
 }

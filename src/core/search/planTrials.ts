@@ -41,13 +41,18 @@ export class PlanTrials {
     options: {
       readonly outputs: readonly OutputDescription[];
       readonly metric: 'kl' | 'nmse';
+      readonly schemes: readonly string[];
       readonly cache?: ResultCache;
     },
     work: Work,
   ): Promise<PlanTrials> {
     const { outputs, metric } = options;
     const cache = new TrialCache(options.cache, runtime.version, plan, outputs);
-    const every = [...ready.every.values()].map((each) => each.plan);
+    // As the scan found them, unless other layers have formats of their own that it knew nothing of.
+    const hasOthers = Object.keys(plan.layers).some((name) => !ready.names.includes(name));
+    const every = hasOthers
+      ? options.schemes.map((text) => withFormats(plan, allIn(ready.names, text)))
+      : [...ready.every.values()].map((each) => each.plan);
     const ranges = await trialRanges(runtime, ready.prepared, every, slices.calibrate, cache, work);
     const samples = await holdSamples(slices.scan, (sample) => cache.identify(sample), work);
     const names = { outputs: outputs.map(({ name }) => name), cuts: [], locals: [] };
@@ -63,4 +68,8 @@ export class PlanTrials {
     this.count++;
     return figuresError(await modelFigures({ runtime, outputs, baseline, work }, model), this.metric).error;
   }
+}
+
+function allIn(names: readonly string[], text: string): LayerFormats {
+  return Object.fromEntries(names.map((name) => [name, text]));
 }

@@ -1,13 +1,11 @@
-import { InputError } from '../../core/errors';
 import { scan as scanLayers } from '../../core/scan/scan';
-import { contentHash, FileResultCache } from '../cache/resultCache';
-import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime } from '../runtime/ortRuntime';
 import { openModelData } from './modelData';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
+import { scanCache, scanSlices } from './scanInputs';
 
 /**
  * Measures the sensitivity of layers to formats; guesses and candidates go out with the progress, and what is about to run
@@ -17,21 +15,8 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
   const opened = await openModelFile(request.file, { signal });
   try {
     const { plan } = await planForModel(opened, request);
-    const { dataSet, deal } = await openModelData(request.calibration, opened.model, plan.dimensions);
-    if (deal.scan.length === 0) {
-      throw new InputError(
-        `A scan needs samples that calibration does not use: ${dataSet.data} has ${dataSet.length} in all and ` +
-          `${deal.calibrate.length} are for calibration. Give more samples, or ask for fewer.`,
-      );
-    }
-    const slices = {
-      calibrate: sliceOf(dataSet, deal, 'calibrate'),
-      scan: sliceOf(dataSet, deal, 'scan'),
-    };
-    const cache =
-      request.cache === undefined
-        ? undefined
-        : await FileResultCache.open(request.cache, await contentHash(await opened.files(), signal));
+    const slices = scanSlices(await openModelData(request.calibration, opened.model, plan.dimensions));
+    const cache = await scanCache(request.cache, opened, signal);
     let last = { done: 0, total: 1, message: 'Scanning' };
     return await scanLayers(
       await openRuntime(),

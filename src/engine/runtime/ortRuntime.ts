@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MemorySink } from '../../core/onnx/memory';
@@ -9,7 +6,7 @@ import type { Model } from '../../core/onnx/types';
 import { modelSize, writeModel } from '../../core/onnx/write';
 import type { Runtime, Session, SessionOptions } from '../../core/ports';
 import { writeModelFile } from '../files/writeModelFile';
-import { trackTemporary, untrackTemporary } from '../temporaryFiles';
+import { makeTemporaryFolder } from '../temporaryFolder';
 import { loadOrt, type Ort } from './loadRuntime';
 import { OrtSession } from './ortSession';
 import { runtimeFailure } from './runtimeError';
@@ -30,8 +27,9 @@ class OrtRuntime implements Runtime {
 
   async openModel(model: Model, options: SessionOptions): Promise<Session> {
     const file = fileOf(model);
-    if ((await modelSize(model)) > this.inMemoryBytes) return this.#openThroughFile(model, file, options);
-    const sink = new MemorySink();
+    const size = await modelSize(model);
+    if (size > this.inMemoryBytes) return this.#openThroughFile(model, file, options);
+    const sink = new MemorySink(size);
     await writeModel(model, sink);
     return this.#create(sink.bytes(), file, options);
   }
@@ -45,21 +43,14 @@ class OrtRuntime implements Runtime {
   }
 
   async #openThroughFile(model: Model, file: string, options: SessionOptions): Promise<Session> {
-    const folder = join(tmpdir(), `roundoff-${randomUUID()}`);
-    trackTemporary(folder);
-    const remove = async (): Promise<void> => {
-      await rm(folder, { recursive: true, force: true });
-      untrackTemporary(folder);
-    };
+    const folder = await makeTemporaryFolder();
     try {
-      // Private: it holds a copy of the user's model.
-      await mkdir(folder, { mode: 0o700 });
-      const path = join(folder, 'model.onnx');
+      const path = join(folder.path, 'model.onnx');
       await writeModelFile(model, path);
       // Weights may stay mapped from the files for as long as the session lives.
-      return await this.#create(path, file, options, remove);
+      return await this.#create(path, file, options, folder.remove);
     } catch (error) {
-      await remove();
+      await folder.remove();
       throw error;
     }
   }

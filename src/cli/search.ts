@@ -1,0 +1,105 @@
+import { stampHashes } from '../core/plan/editPlan';
+import type { Plan } from '../core/plan/types';
+import type { QuantizeResult, SearchResult } from '../core/results';
+import { withFormats } from '../core/search/searchedPlan';
+import { defaultCacheFolder } from '../engine/cache/cacheFolder';
+import { openModelFile } from '../engine/files/modelFile';
+import { refuseOpened } from '../engine/files/writeModelFile';
+import { weightHashes } from '../engine/inspect';
+import { scanResumably } from '../engine/scanResumably';
+import type { SearchRequest } from '../shared/rpc';
+import { callEngine } from './callEngine';
+import { type CliIo, ExitCode, UsageError } from './cliIo';
+import { layersOf } from './layersOf';
+import { basePlan, dataRequest } from './planOptions';
+import { checkPlanPath, writePlan } from './planOutput';
+import { ProgressLine } from './progressLine';
+import { searchGoal, type SearchOptions } from './searchOptions';
+import { searchText } from './searchText';
+import { jsonText, printable } from './text';
+
+/** `roundoff search FILE --data PATH --budget bytes=40%`: the best format of each layer. */
+export async function search(file: string, options: SearchOptions, io: CliIo): Promise<number> {
+  const goal = searchGoal(options);
+  const plan = await basePlan(options);
+  const data = dataRequest(options, plan);
+  if (!data) throw new UsageError('A search runs the model: give --data PATH.');
+  await checkOutputs(file, options, io);
+  const calibration = { ...data, scanSamples: options.scanSamples };
+  const { scheme: schemes, cache } = options;
+  const result = await run(
+    {
+      file,
+      plan,
+      calibration,
+      goal,
+      layers: await layersOf(file, options.layer, options, io),
+      ...(schemes && { schemes: [...schemes] }),
+      ...(cache !== false && { cache: cache ?? defaultCacheFolder() }),
+    },
+    io,
+  );
+  const { tensors: _, ...rest } = plan;
+  const chosen = withFormats(rest, result.chosen.layers);
+  const written = await writeChosen(file, chosen, { ...options, calibration }, result, io);
+  if (options.json) io.stdout(jsonText(written ? { ...result, written } : result));
+  else io.stdout(searchText(result, written));
+  if (result.partial) return ExitCode.cancelled;
+  if (result.met) return ExitCode.done;
+  io.stderr(printable('limit not met: the plan given is the one that comes closest\n'));
+  return ExitCode.limitNotMet;
+}
+
+/** Scans first, in a way that outlives a crash of the engine, then searches. */
+async function run(request: SearchRequest, io: CliIo): Promise<SearchResult> {
+  const engine = io.openEngine();
+  const progress = new ProgressLine(io);
+  const options = { signal: io.signal, onProgress: progress.update };
+  try {
+    const { goal, ...scanRequest } = request;
+    const scanned = await scanResumably(engine, scanRequest, options);
+    const known = scanned.candidates;
+    const result = await engine.call('search', { ...scanRequest, goal, known }, options);
+    return { ...result, seconds: scanned.seconds + result.seconds };
+  } finally {
+    progress.clear();
+    engine.dispose();
+  }
+}
+
+async function checkOutputs(
+  file: string,
+  { write, writePlan: planFile }: SearchOptions,
+  io: CliIo,
+): Promise<void> {
+  const opened = await openModelFile(file, io);
+  try {
+    if (write !== undefined) await refuseOpened(write, opened.model, [opened.path]);
+    const output = write === undefined ? undefined : { path: write, option: '--write' };
+    if (planFile !== undefined) await checkPlanPath(planFile, output, opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Writes what was asked for; of a search that was cancelled only the plan. */
+async function writeChosen(
+  file: string,
+  plan: Plan,
+  options: Pick<SearchOptions, 'write' | 'writePlan'> & Pick<SearchRequest, 'calibration'>,
+  { calibration, partial }: SearchResult,
+  io: CliIo,
+): Promise<QuantizeResult | undefined> {
+  if (options.writePlan !== undefined) {
+    const opened = await openModelFile(file);
+    try {
+      const hashes = new Map(Object.entries(await weightHashes(opened)));
+      await writePlan(options.writePlan, stampHashes(plan, hashes), calibration);
+    } finally {
+      await opened.close();
+    }
+  }
+  if (options.write === undefined || partial) return undefined;
+  const request = { file, plan, calibration: options.calibration, output: options.write };
+  return callEngine(io, 'quantize', request);
+}

@@ -1,0 +1,121 @@
+import type { QuantizeResult, SearchGoal, SearchPoint, SearchResult } from '../core/results';
+import { bytesText, decibelText, percentText, table } from './text';
+
+/** Rows of the front that are printed; `--json` has all. */
+const MOST_ROWS = 24;
+
+export function searchText(result: SearchResult, written: QuantizeResult | undefined): string {
+  const { chosen, met, curve, front, metric, notes, seconds, trials, rounds, partial } = result;
+  const samples = chosen.verified?.samples ?? front.find(({ verified }) => verified)?.verified?.samples ?? 0;
+  const lines = [
+    frontTable(result),
+    '',
+    `Error: ${metricTexts[metric]}. Predicted: the sum of what the layers cost alone. Verified: the file, run on ` +
+      `${samples} samples of the verify slice.`,
+    ...(curve
+      ? ['', `Keeping the most sensitive layers float, the others ${curve.format}:`, curveTable(curve)]
+      : []),
+    '',
+    `Chosen (${goalText(result.goal)}${met ? '' : ': NOT MET'}):`,
+    formatCounts(chosen),
+    layerTable(chosen),
+    '',
+    `${trials} plans were run in ${seconds.toFixed(1)} s` +
+      (rounds > 0 ? `; effects were measured again ${rounds} times, as their sum was wrong.` : '.'),
+    ...notes.map((note) => `note: ${note}`),
+    ...(partial ? ['Cancelled: this is the best plan so far.'] : []),
+    ...(written ? [`Wrote ${written.output} (${bytesText(written.bytes.after)})`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const metricTexts = {
+  kl: 'KL divergence of the class probabilities, nats',
+  nmse: 'noise over signal at the outputs (NMSE)',
+};
+
+function frontTable({ front, chosen, float }: SearchResult): string {
+  const rows = shownOf(front, chosen).map((point) => {
+    const { verified } = point;
+    const accuracy = verified?.accuracy;
+    return [
+      isSame(point, chosen) ? '>' : '',
+      bytesText(point.bytes),
+      percentText(point.bytes / float.bytes),
+      point.bops === null || !float.bops ? '?' : percentText(point.bops / float.bops),
+      String(point.floatLayers),
+      point.predicted.toExponential(2),
+      verified ? verified.error.toExponential(2) : '',
+      verified ? decibelText(verified.sqnrDb) : '',
+      verified ? percentText(verified.agreement) : '',
+      accuracy ? `${percentText(accuracy.plan)} (float ${percentText(accuracy.float)})` : '',
+    ];
+  });
+  const header = [
+    '',
+    'bytes',
+    'of float',
+    'bops',
+    'float layers',
+    'predicted',
+    'verified',
+    'SQNR',
+    'agreement',
+    'accuracy',
+  ];
+  return table(header, rows, new Set([1, 2, 3, 4, 5, 6, 7, 8]));
+}
+
+/** All that were run, and as many others as fit. */
+function shownOf(front: readonly SearchPoint[], chosen: SearchPoint): SearchPoint[] {
+  const isRun = (point: SearchPoint): boolean => point.verified !== null || isSame(point, chosen);
+  const others = front.filter((point) => !isRun(point));
+  const room = MOST_ROWS - (front.length - others.length);
+  const step = Math.max(1, Math.ceil(others.length / Math.max(1, room)));
+  const kept = new Set(others.filter((_, at) => at % step === 0));
+  return front.filter((point) => isRun(point) || kept.has(point));
+}
+
+function isSame(a: SearchPoint, b: SearchPoint): boolean {
+  return Object.entries(a.layers).every(([layer, format]) => b.layers[layer] === format);
+}
+
+function curveTable({ points }: NonNullable<SearchResult['curve']>): string {
+  const rows = points.map(({ floatLayers, bytes, predicted, measured, layers }) => [
+    String(floatLayers),
+    bytesText(bytes),
+    predicted.toExponential(2),
+    measured.toExponential(2),
+    layers.length > 4 ? `${layers.slice(0, 4).join(', ')}…` : layers.join(', '),
+  ]);
+  const header = ['float', 'bytes', 'predicted', 'simulated', ''];
+  return table(header, rows, new Set([0, 1, 2, 3]));
+}
+
+function formatCounts({ layers }: SearchPoint): string {
+  const counts = new Map<string, number>();
+  for (const format of Object.values(layers)) counts.set(format, (counts.get(format) ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([format, count]) => `${count} × ${format}`)
+    .join('; ');
+}
+
+function layerTable({ layers }: SearchPoint): string {
+  return table(['layer', 'format'], Object.entries(layers));
+}
+
+function goalText(goal: SearchGoal): string {
+  if (goal.kind === 'cap') {
+    const { error, limit } = goal;
+    const least = `least ${goal.cost}`;
+    if (error === 'kl') return `${least} with a KL divergence up to ${limit}`;
+    if (error === 'sqnr') return `${least} with an SQNR from ${limit} dB`;
+    if (error === 'agreement') return `${least} with an agreement from ${percentText(limit)}`;
+    return `${least} with a loss of accuracy up to ${percentText(limit)}`;
+  }
+  const { cost, most, ratio } = goal;
+  const amount = ratio ? `${percentText(most)} of the float model` : most.toLocaleString('en-US');
+  const names = { bytes: 'bytes', bops: 'bit-operations', floatLayers: 'float layers' };
+  return `${names[cost]}: at most ${amount}`;
+}

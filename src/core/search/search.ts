@@ -1,0 +1,153 @@
+import { CancelledError, InputError } from '../errors';
+import type { OutputDescription } from '../graph/types';
+import type { Model } from '../onnx/types';
+import type { Plan } from '../plan/types';
+import type { ResultCache, Runtime, Slice, Work } from '../ports';
+import type { Candidate, SearchGoal, SearchPoint, SearchResult } from '../results';
+import { candidateKey, scanFormats, type ScanFormat } from '../scan/formats';
+import { prepareScan, type ReadyScan } from '../scan/prepareScan';
+import { scan, type ScanOptions, type ScanSlices } from '../scan/scan';
+import { costsOf, type Costs } from './costs';
+import { budgetOf, searchMetric } from './goals';
+import { PlanTrials } from './planTrials';
+import { searchLayers, type SearchLayer } from './searchLayer';
+import { SearchRun } from './searchRun';
+import { PlanVerifier, type OpenWritten } from './verifyPlans';
+
+export interface SearchOptions extends Pick<ScanOptions, 'layers' | 'schemes' | 'onCandidate' | 'onStart'> {
+  readonly goal: SearchGoal;
+  readonly outputs: readonly OutputDescription[];
+  /** Of the model's files. */
+  readonly fileBytes: number;
+  readonly openWritten: OpenWritten;
+  /** Candidates of an earlier scan of the same samples, in the metric that a scan takes by itself. */
+  readonly known?: readonly Candidate[];
+  readonly cache?: ResultCache;
+  /** Told points as they come: of the front as predicted, then each that was run. */
+  readonly onPoints?: (points: SearchPoint[]) => void;
+}
+
+export interface SearchSlices extends ScanSlices {
+  /** Disjoint from the others: its figures say what the plans are worth. */
+  readonly verify: Slice;
+}
+
+/**
+ * Finds the format of every layer with the least error within a budget, or the least cost within a limit of the error.
+ *
+ * Errors are those of a scan, added up; the whole front of cost against error comes from one sweep (see `Front`). When the sum
+ * is more than twice what the layers cost together, or less than half, the effects are measured again around the plan. Then at
+ * most eight plans are built, written, read again and run at full optimization on samples that neither calibration nor scan
+ * used; the best of them is chosen. Cancelled after the front is known, the best plan so far is returned.
+ * @throws InputError when data, model and goal do not fit together.
+ * @throws CancelledError when cancelled before the front is known.
+ */
+export async function search(
+  runtime: Runtime,
+  model: Model,
+  given: Plan,
+  slices: SearchSlices,
+  options: SearchOptions,
+  work: Work = {},
+): Promise<SearchResult> {
+  const start = performance.now();
+  const { goal, outputs, fileBytes, openWritten, cache } = options;
+  const metric = searchMetric(goal, outputs);
+  if (slices.verify.length === 0) {
+    throw new InputError('There are no samples left to verify plans with: give more, or ask for fewer.');
+  }
+  const { tensors, ...plan } = given;
+  const formats = scanFormats(options.schemes);
+  const texts = formats.map(({ text }) => text);
+  const ready = await prepareScan(model, plan, formats, options.layers);
+  const costs = await costsOf(model, ready.index, plan, ready.names, texts, work);
+  const float = { bytes: fileBytes, bops: costs.floatBops };
+  const count = ready.names.length;
+  const budget = goal.kind === 'budget' ? budgetOf(goal, { ...float, layers: count }) : Infinity;
+  const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, options, work);
+  const layers = searchLayers(candidates, costs.of, metric);
+  requireChoice(layers, candidates, costs);
+  const trials = await PlanTrials.open(
+    runtime,
+    ready,
+    plan,
+    slices,
+    { outputs, metric, schemes: texts, cache },
+    work,
+  );
+  const verifier = new PlanVerifier(runtime, model, plan, slices, { outputs, metric, openWritten }, work);
+  const { onPoints = ignore } = options;
+  const context = { model, plan, goal, budget, costs, trials, verifier, onPoints, work };
+  const run = new SearchRun(context, layers);
+  if (tensors) run.notes.push('What the plan says about single activations was left out of the search.');
+  let partial = false;
+  try {
+    await run.settle();
+    await run.verify();
+    const [format] = texts;
+    if (format !== undefined) await run.measureCurve(format);
+  } catch (error) {
+    if (!(error instanceof CancelledError)) throw error;
+    partial = true;
+  } finally {
+    await verifier.close();
+  }
+  const { chosen, met, curve, rounds, notes } = run;
+  return {
+    goal,
+    metric,
+    float,
+    front: run.told(),
+    chosen,
+    met,
+    curve,
+    rounds,
+    trials: trials.count + verifier.count,
+    seconds: (performance.now() - start) / 1000,
+    partial,
+    notes,
+  };
+}
+
+/** Known candidates where they are complete, else a scan that adds what is missing. @throws CancelledError */
+async function candidatesOf(
+  runtime: Runtime,
+  model: Model,
+  plan: Plan,
+  slices: ScanSlices,
+  { names }: ReadyScan,
+  formats: readonly ScanFormat[],
+  options: SearchOptions,
+  work: Work,
+): Promise<readonly Candidate[]> {
+  const { outputs, cache, onCandidate, onStart } = options;
+  const known = (options.known ?? []).filter(({ provisional }) => !provisional);
+  const byKey = new Map(known.map((candidate) => [candidateKey(candidate), candidate]));
+  const wanted = names.flatMap((layer) =>
+    formats.map(({ text }) => byKey.get(candidateKey({ layer, scheme: text }))),
+  );
+  if (wanted.every((candidate) => candidate !== undefined)) return wanted;
+  const result = await scan(
+    runtime,
+    model,
+    plan,
+    slices,
+    { outputs, layers: names, schemes: formats.map(({ text }) => text), known, cache, onCandidate, onStart },
+    work,
+  );
+  if (result.partial) throw new CancelledError();
+  return result.candidates;
+}
+
+/** @throws InputError when no layer can have any of the formats, with the first reason. */
+function requireChoice(layers: readonly SearchLayer[], candidates: readonly Candidate[], costs: Costs): void {
+  if (layers.some(({ options }) => options.length > 1)) return;
+  const failed = candidates.find(({ error }) => error !== undefined);
+  const refused = candidates.find(({ layer, scheme }) => !costs.of(layer, scheme));
+  const why = failed?.error ?? (refused && `${refused.layer} cannot be ${refused.scheme}.`) ?? '';
+  throw new InputError(`No layer can have any of the formats. ${why}`.trim());
+}
+
+function ignore(): void {
+  // Nobody wants points.
+}

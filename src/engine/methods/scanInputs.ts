@@ -1,0 +1,28 @@
+import { InputError } from '../../core/errors';
+import type { CancelSignal, ResultCache } from '../../core/ports';
+import type { ScanSlices } from '../../core/scan/scan';
+import { contentHash, FileResultCache } from '../cache/resultCache';
+import { sliceOf } from '../data/slices';
+import type { OpenedModel } from '../files/modelFile';
+import type { ModelData } from './modelData';
+
+/** The slices of a scan. @throws InputError when calibration leaves no samples to scan with. */
+export function scanSlices({ dataSet, deal }: ModelData): ScanSlices {
+  if (deal.scan.length === 0) {
+    throw new InputError(
+      `A scan needs samples that calibration does not use: ${dataSet.data} has ${dataSet.length} in all and ` +
+        `${deal.calibrate.length} are for calibration. Give more samples, or ask for fewer.`,
+    );
+  }
+  return { calibrate: sliceOf(dataSet, deal, 'calibrate'), scan: sliceOf(dataSet, deal, 'scan') };
+}
+
+/** What earlier scans of the model found out. @param folder nothing is kept when absent. */
+export async function scanCache(
+  folder: string | undefined,
+  opened: OpenedModel,
+  signal: CancelSignal,
+): Promise<ResultCache | undefined> {
+  if (folder === undefined) return undefined;
+  return FileResultCache.open(folder, await contentHash(await opened.files(), signal));
+}
