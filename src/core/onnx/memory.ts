@@ -26,14 +26,27 @@ export class MemorySource implements ByteSource {
 
 /** Collects what is written. */
 export class MemorySink implements ByteSink {
-  private readonly chunks: Uint8Array[] = [];
+  private readonly chunks: Uint8Array<ArrayBuffer>[] = [];
+  private readonly first: Uint8Array<ArrayBuffer>;
+  private filled = 0;
+
+  /** @param expected bytes that will be written, as far as is known: they are copied only once. */
+  constructor(expected = 0) {
+    this.first = new Uint8Array(expected);
+  }
 
   async write(bytes: Uint8Array): Promise<void> {
     // The writer may reuse its buffer after this settles.
-    this.chunks.push(copyBytes(bytes));
+    if (this.chunks.length > 0 || this.filled + bytes.byteLength > this.first.byteLength) {
+      this.chunks.push(copyBytes(bytes));
+    } else {
+      this.first.set(bytes, this.filled);
+      this.filled += bytes.byteLength;
+    }
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    return joinBytes(this.chunks);
+    const start = this.first.subarray(0, this.filled);
+    return this.chunks.length === 0 ? start : joinBytes([start, ...this.chunks]);
   }
 }

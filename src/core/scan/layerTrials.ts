@@ -2,7 +2,6 @@ import { asNumbers } from '../calibrate/floats';
 import { InputError, RoundoffError } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer, OutputDescription } from '../graph/types';
-import type { DataType } from '../onnx/types';
 import { isStatic } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Work } from '../ports';
@@ -15,7 +14,8 @@ import type { ScanFormat } from './formats';
 import { PartSession } from './partSession';
 import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
 import type { Stopwatch } from './stopwatch';
-import { elementTypeOf, openWeights, type OpenWeights } from './trialModel';
+import type { KnownValue } from './suffix';
+import { knownValueOf, openWeights, type OpenWeights } from './trialModel';
 import { behindPair, trialPlan, unitOf, unitOutput, type LayerUnit } from './unitOutput';
 
 /** What all trials of a scan share. */
@@ -146,34 +146,35 @@ export class LayerTrials {
     const isWhole = format.region === true;
     const gives = isWhole ? outputs.map((output) => output.name) : unit.gives;
     const names = new Map(gives.map((value) => [value, isWhole ? value : behindPair(model, value)]));
-    const known = isWhole ? new Map<string, DataType>() : this.known();
+    const known = isWhole ? new Map<string, KnownValue>() : this.known();
     const session = await PartSession.open(runtime, model, [...new Set(names.values())], known);
     return { session, names, given: {}, bytes: row.bytesAfter, isWhole };
   }
 
-  /** Kept values that a trial does not change, with their element types. */
-  private known(): Map<string, DataType> {
+  /** Kept values that a trial does not change. */
+  private known(): Map<string, KnownValue> {
     const { batches, kept } = this.context.baseline;
     const { behind } = this.unit;
-    const known = new Map<string, DataType>();
+    const known = new Map<string, KnownValue>();
     for (const value of behind ? kept : []) {
-      const tensor = batches[0]?.values[value];
-      if (tensor && !behind?.has(value)) known.set(value, elementTypeOf(tensor.type));
+      const [batch] = batches;
+      const tensor = batch?.values[value];
+      if (tensor && !behind?.has(value)) known.set(value, knownValueOf(tensor, batch.samples.length));
     }
     return known;
   }
 
-  private openTail(given: Feeds): Promise<PartSession> {
+  private openTail(given: Feeds, count: number): Promise<PartSession> {
     const { runtime, index, outputs } = this.context;
     const { behind } = this.unit;
     const known = this.known();
-    for (const [value, { type }] of Object.entries(given)) known.set(value, elementTypeOf(type));
+    for (const [value, tensor] of Object.entries(given)) known.set(value, knownValueOf(tensor, count));
     const names = outputs.map(({ name }) => name).filter((name) => behind?.has(name) && !given[name]);
     return PartSession.open(runtime, index.model, names, known);
   }
 
-  private async runTail(from: Feeds, given: Feeds): Promise<Feeds> {
-    this.tail ??= this.openTail(given);
+  private async runTail(from: Feeds, given: Feeds, count: number): Promise<Feeds> {
+    this.tail ??= this.openTail(given, count);
     return (await this.tail).run({ ...from, ...given });
   }
 
@@ -189,7 +190,7 @@ export class LayerTrials {
         return tensor ? [[value, tensor] as const] : [];
       }),
     );
-    const results = head.isWhole ? given : { ...given, ...(await this.runTail(from, given)) };
+    const results = head.isWhole ? given : { ...given, ...(await this.runTail(from, given, samples.length)) };
     const inside = local === undefined ? [] : [values[local], given[local]];
     return samples.map(({ label }, at) => {
       const reference = outputs[at] ?? {};

@@ -1,8 +1,8 @@
 import { withOutputs } from '../calibrate/instrument';
-import type { DataType, Model } from '../onnx/types';
+import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session } from '../ports';
 import { pick } from './baseline';
-import { cutBefore } from './suffix';
+import { cutBefore, type KnownValue } from './suffix';
 
 /** A session of the part of a model that leads from known values to some others. */
 export class PartSession {
@@ -14,14 +14,14 @@ export class PartSession {
 
   /**
    * @param values of the main graph to compute; with none there is nothing to run.
-   * @param known value name → element type.
+   * @param known values that a run is given.
    * @throws RoundoffError when the runtime refuses the part.
    */
   static async open(
     runtime: Runtime,
     model: Model,
     values: readonly string[],
-    known: ReadonlyMap<string, DataType>,
+    known: ReadonlyMap<string, KnownValue>,
   ): Promise<PartSession> {
     if (values.length === 0) return new PartSession(undefined, [], []);
     const part = cutBefore(withOutputs(model, values), new Set(values), known);

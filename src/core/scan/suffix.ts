@@ -50,6 +50,13 @@ export function borderOf(index: GraphIndex, nodes: readonly NodeRef[]): readonly
   return [...border];
 }
 
+/** What is known of a value that is fed. */
+export interface KnownValue {
+  readonly type: DataType;
+  /** The runtime finds better kernels when it knows it; absent: unknown. */
+  readonly shape?: readonly (number | string | null)[];
+}
+
 export interface Suffix {
   readonly model: Model;
   /** The values to feed; inputs of the whole model are among them where they are still read. */
@@ -60,12 +67,11 @@ export interface Suffix {
  * The part of a model that computes some of its outputs from values known already: nodes that only lead up to those are gone,
  * and the values are inputs. With no value known it is the model without what those outputs do not need.
  * @param outputs names of outputs of the model; none of them known.
- * @param known value name → element type.
  */
 export function cutBefore(
   model: Model,
   outputs: ReadonlySet<string>,
-  known: ReadonlyMap<string, DataType>,
+  known: ReadonlyMap<string, KnownValue>,
 ): Suffix {
   const index = indexGraph(model);
   const { main } = index;
@@ -88,7 +94,13 @@ export function cutBefore(
   }
   const wholeInputs = graph.input.filter(({ name }) => fed.has(name));
   const cut = [...fed].filter((value) => !wholeInputs.some(({ name }) => name === value));
-  const input = [...wholeInputs, ...cut.map((value) => makeValueInfo(value, known.get(value) ?? 0))];
+  const input = [
+    ...wholeInputs,
+    ...cut.flatMap((value) => {
+      const { type = 0, shape } = known.get(value) ?? {};
+      return makeValueInfo(value, type, shape);
+    }),
+  ];
   const node = index.nodesOf(main).flatMap((ref) => (kept.has(ref) ? [ref.node] : []));
   const initializer = graph.initializer.filter(({ name }) => seen.has(name));
   const valueInfo = graph.valueInfo.filter(({ name }) => seen.has(name) && !fed.has(name));

@@ -3,7 +3,8 @@ import { derive } from '../onnx/origin';
 import { DataType, type Model } from '../onnx/types';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer } from '../graph/types';
-import type { RuntimeType } from '../ports';
+import type { RuntimeTensor, RuntimeType } from '../ports';
+import type { KnownValue } from './suffix';
 
 const FLOAT: number = DataType.FLOAT;
 
@@ -64,6 +65,12 @@ const elementTypes: Readonly<Record<RuntimeType, DataType>> = {
   string: DataType.STRING,
 };
 
-export function elementTypeOf(type: RuntimeType): DataType {
-  return elementTypes[type];
+/** Tells the samples of a batch, of which the last may have fewer. */
+const BATCH = 'samples_of_trial';
+
+/** What a tensor of a batch of `count` samples tells of those of other batches. */
+export function knownValueOf({ type, dims }: RuntimeTensor, count: number): KnownValue {
+  const [rows, ...rest] = dims;
+  const first = rows === count ? BATCH : null;
+  return { type: elementTypes[type], shape: rows === undefined ? [] : [count === 1 ? rows : first, ...rest] };
 }

@@ -79,7 +79,7 @@ describe('cutBefore(model, known)', () => {
     const float = { ...feeds, ...(await run(withOutputs(forked, ['b', 'c', 'd', 'e']), feeds)) };
     const behind = valuesBehind(index, nodesNamed(index, name));
     const outputs = ['y', 'z'].filter((value) => behind.has(value));
-    const types = new Map(border.map((value) => [value, DataType.FLOAT]));
+    const types = new Map(border.map((value) => [value, { type: DataType.FLOAT }]));
     const suffix = cutBefore(trial, new Set(outputs), types);
     expect([...suffix.feeds].sort()).toEqual([...border].sort());
 
@@ -90,7 +90,11 @@ describe('cutBefore(model, known)', () => {
   });
 
   it('keeps only the nodes and weights that are needed', () => {
-    const { model: suffix, feeds } = cutBefore(forked, new Set(['y']), new Map([['e', DataType.FLOAT]]));
+    const { model: suffix, feeds } = cutBefore(
+      forked,
+      new Set(['y']),
+      new Map([['e', { type: DataType.FLOAT }]]),
+    );
     expect(feeds).toEqual(['e']);
     expect(suffix.graph?.node.map((each) => each.name)).toEqual(['head']);
     expect(suffix.graph?.initializer.map((tensor) => tensor.name)).toEqual(['w3']);
