@@ -88,6 +88,13 @@ export class GraphChanges {
     this.additionsTo(container).initializers.push(tensor);
   }
 
+  /** Takes a constant back that `addInitializer` added. */
+  withdrawInitializer(tensor: Tensor, container: Container = this.graph): void {
+    const { initializers } = this.additionsTo(container);
+    const position = initializers.indexOf(tensor);
+    if (position >= 0) initializers.splice(position, 1);
+  }
+
   /** Takes an initializer away although its name may be read still: a node gives that value now. */
   removeInitializer(name: string, container: Container = this.graph): void {
     this.additionsTo(container).removedInitializers.add(name);

@@ -154,12 +154,17 @@ function bitsAt(bytes: Uint8Array, start: number, index: number, bits: number): 
   return (byte >> (bits * (index % perByte))) & (2 ** bits - 1);
 }
 
-/** The values that indices name in a codebook of one axis. */
+/** The values that indices name in a codebook of one axis, or each row of indices in a row of codebooks of two. */
 export function lookedUp(name: string, codebook: Tensor, indices: Tensor): Tensor {
   return floatConstant(name, codebook.dataType, indices.dims, async () => {
-    const table = await readFloat32(codebook);
-    return (await readFloat32(indices)).map(
-      (index) => table[index < 0 ? index + table.length : index] ?? NaN,
-    );
+    const tables = await readFloat32(codebook);
+    const found = await readFloat32(indices);
+    const isGrouped = codebook.dims.length > 1;
+    const entries = codebook.dims.at(-1) ?? 1;
+    const width = isGrouped ? (indices.dims[1] ?? 1) : found.length;
+    return found.map((index, at) => {
+      const entry = index < 0 ? index + entries : index;
+      return tables[Math.floor(at / width) * entries + entry] ?? NaN;
+    });
   });
 }

@@ -111,6 +111,12 @@ export class FloatValues {
     this.changes.addInitializer(tensor, scope.container);
   }
 
+  /** Takes a constant back that was added. */
+  dropConstant(scope: Scope, tensor: Tensor): void {
+    this.added.delete(tensor.name);
+    this.changes.withdrawInitializer(tensor, scope.container);
+  }
+
   /**
    * What a tensor is once it is no longer quantized. Quantizing cuts off what is below the least code: where that is
    * zero, tools leave out the Relu before it (or Relu6), so that it has to come back.

@@ -227,20 +227,20 @@ class Remover {
     return true;
   }
 
-  /** Indices → Cast → Gather(codebook) → Mul by scales: the weight itself. */
+  /** Indices → Cast → Gather(codebook) or GatherElements(codebooks) → Mul by scales: the weight itself. */
   private foldCodebook(ref: NodeRef): boolean {
     const { node, scope } = ref;
     if (normalDomain(node.domain) !== '') return false;
     const [output = ''] = node.output;
-    const folded =
-      node.opType === 'Gather' ? this.lookup(ref) : node.opType === 'Mul' ? this.scaled(ref) : undefined;
+    const isLookup = node.opType === 'Gather' || node.opType === 'GatherElements';
+    const folded = isLookup ? this.lookup(ref) : node.opType === 'Mul' ? this.scaled(ref) : undefined;
     if (!folded) return false;
     const known = this.lookups.get(scope) ?? new Map<string, Tensor>();
     this.lookups.set(scope, known.set(output, folded));
     this.values.addConstant(scope, folded);
     this.values.changes.replace(node);
     this.values.changes.redirect(output, folded.name, scope.container);
-    if (node.opType === 'Gather') this.changed++;
+    if (isLookup) this.changed++;
     return true;
   }
 
@@ -248,7 +248,14 @@ class Remover {
     const { index, changes } = this.values;
     const table = this.values.tensor(ref, 0);
     const cast = index.producer(ref.scope, ref.node.input[1] ?? '');
-    if (table?.dims.length !== 1 || !dataTypeFacts(table.dataType)?.isFloat || cast?.node.opType !== 'Cast')
+    // Groups of channels have their own rows of a table.
+    const isGrouped = ref.node.opType === 'GatherElements';
+    if (isGrouped && attrInt(ref.node, 'axis', 0) !== 1) return undefined;
+    if (
+      table?.dims.length !== (isGrouped ? 2 : 1) ||
+      !dataTypeFacts(table.dataType)?.isFloat ||
+      cast?.node.opType !== 'Cast'
+    )
       return undefined;
     const indices = this.values.tensor(cast, 0);
     const facts = indices && dataTypeFacts(indices.dataType);
@@ -269,7 +276,10 @@ class Remover {
     if (!weight || !scale || !isBroadcast || !fits) return undefined;
     const inner = weight.dims.slice(axis + 1).reduce((product, size) => product * size, 1);
     const count = axis < 0 ? 1 : (scale.dims[axis] ?? 1);
-    const name = this.values.changes.fresh(`${weight.name}_scaled`);
+    // What only this Mul reads is not stored beside its product.
+    const isAlone = this.values.index.consumers(scope, node.input[position] ?? '').length === 1;
+    if (isAlone) this.values.dropConstant(scope, weight);
+    const name = isAlone ? weight.name : this.values.changes.fresh(`${weight.name}_scaled`);
     return floatConstant(name, weight.dataType, weight.dims, async () => {
       const scales = await readFloat32(scale);
       return (await readFloat32(weight)).map(
@@ -298,10 +308,12 @@ function retype(model: Model, names: ReadonlySet<string>): Model {
 /** Weights that were stored in another shape or order: the nodes behind them are computed too. */
 function foldBehind(model: Model, constants: ReadonlySet<string>): Model {
   const layout = ['Reshape', 'Transpose', 'Cast', 'Identity', 'Squeeze', 'Unsqueeze'];
-  const only = model.graph?.node.filter(
-    ({ opType, domain, input }) =>
-      normalDomain(domain) === '' && layout.includes(opType) && constants.has(input[0] ?? ''),
-  );
+  const reached = new Set(constants);
+  const only = model.graph?.node.filter(({ opType, domain, input, output }) => {
+    const isBehind = normalDomain(domain) === '' && layout.includes(opType) && reached.has(input[0] ?? '');
+    if (isBehind) reached.add(output[0] ?? '');
+    return isBehind;
+  });
   return only && only.length > 0 ? foldConstants(model, new Set(only)) : model;
 }
 

@@ -5,9 +5,10 @@ import { encodeFloat16 } from '../../../../src/core/onnx/floats';
 import { MemorySource } from '../../../../src/core/onnx/memory';
 import { readModel } from '../../../../src/core/onnx/read';
 import { readFloat32 } from '../../../../src/core/onnx/tensor';
-import { DataType, type Node, type Tensor } from '../../../../src/core/onnx/types';
+import { DataType, type Model, type Node, type Tensor } from '../../../../src/core/onnx/types';
 import { defaultPlan } from '../../../../src/core/plan/planFile';
 import { removeQuantization } from '../../../../src/core/rewrite/convert/removeQuantization';
+import { parseFormat } from '../../../../src/core/quant/layerFormat';
 import { rewrite } from '../../../../src/core/rewrite/rewrite';
 import { opTypes, quantize, run, sqnr } from '../../../support/rewriting';
 import { sharedModel } from '../../../support/sharedModels';
@@ -162,17 +163,32 @@ describe('pairs on activations', () => {
 });
 
 describe('codebooks', () => {
-  it.each(['lut16', 'pow2-4', 'u3'] as const)('of %s are looked up', async (scheme) => {
-    const original = residualBlock();
-    const { model: written } = await rewrite(original, { ...defaultPlan, defaultScheme: scheme }, new Map());
-    const { model: taken } = removeQuantization(written);
-    expect(opTypes(taken)).toEqual(opTypes(original));
-    for (const sample of samples(image, 2)) {
-      const { y: before = [] } = await run(written, sample, 'none');
-      const { y: after = [] } = await run(taken, sample, 'none');
-      expect(sqnr(before, after)).toBeGreaterThan(100);
-    }
-  });
+  it.each(['lut16', 'lut16,tensor', 'lut4,group:2', 'pow2-4', 'pow2-4,channel', 'u3'])(
+    'of %s are looked up',
+    async (text) => {
+      const format = parseFormat(text);
+      if ('mistake' in format) throw new Error(format.mistake);
+      const { scheme: defaultScheme, ...defaultOptions } = format;
+      const original = residualBlock();
+      const plan = { ...defaultPlan, defaultScheme, defaultOptions };
+      const { model: written } = await rewrite(original, plan, new Map());
+      const { model: taken, changed } = removeQuantization(written);
+      expect(changed).toBeGreaterThan(0);
+      expect(opTypes(taken)).toEqual(opTypes(original));
+      // Nothing is stored twice.
+      const elements = ({ graph }: Model) =>
+        graph?.initializer.reduce(
+          (sum, { dims }) => sum + dims.reduce((product, size) => product * size, 1),
+          0,
+        );
+      expect(elements(taken)).toBe(elements(original));
+      for (const sample of samples(image, 2)) {
+        const { y: before = [] } = await run(written, sample, 'none');
+        const { y: after = [] } = await run(taken, sample, 'none');
+        expect(sqnr(before, after)).toBeGreaterThan(100);
+      }
+    },
+  );
 });
 
 describe('what cannot be taken back', () => {
