@@ -41,7 +41,8 @@ export function leavesOpen(format: LayerFormat): boolean {
 function gainsOf({ scheme, gain }: LayerFormat): readonly boolean[] {
   if (gain !== undefined) return [gain];
   const kind = codebookKind(scheme)?.kind;
-  return scheme === 'w4' || kind === 'k-means' || kind === 'powers of two' ? [false, true] : [false];
+  if (kind === 'k-means') return [true, false];
+  return scheme === 'w4' || kind === 'powers of two' ? [false, true] : [false];
 }
 
 function rulesOf({ scheme, symmetric, range }: FormatOptions & LayerFormat): readonly LocalWeightRule[] {

@@ -12,6 +12,9 @@ import { MOST_SAMPLES } from './layerRows';
 
 /** Samples that contenders are judged on: every second one of those that rows come from, which fitted nothing. */
 const JUDGE_SAMPLES = 16;
+/** Samples after which a contender may be given up, and how many times the error of the best it must have then: 3 dB. */
+const FEWEST_SAMPLES = 4;
+const HOPELESS = 2;
 /** Of their inputs and outputs together; no more are kept once there are so many. */
 const JUDGE_BYTES = 128 * 2 ** 20;
 
@@ -54,7 +57,8 @@ function wordsOf({ rule, gain, importance }: WeightCandidate): string {
 
 /**
  * The contender whose model has the best output SQNR, run simulated with all other layers float; the first of equals. One
- * that does not run, or is not finite, loses.
+ * that does not run, or is not finite, loses; one that is 3 dB worse than the best on the first four samples or more runs no
+ * further.
  * @throws CancelledError
  */
 export async function bestContender(
@@ -69,14 +73,16 @@ export async function bestContender(
   if (!first) throw new Error('there is no contender');
   const heldOut = await floatOutputs(runtime, model, slice, work);
   const trial = onlyLayers(plan, [...first.choices.keys()]);
-  let best: { contender: Contender; nmse: number; sqnrDb: number | null } | undefined;
+  let best: (Judged & { readonly contender: Contender }) | undefined;
   const figures: string[] = [];
   for (const [done, contender] of contenders.entries()) {
     throwIfCancelled(work.signal);
     work.onProgress?.(done, contenders.length, `Choosing the ranges of weights: ${contender.description}`);
-    const { nmse, sqnrDb } = await judged(runtime, model, trial, contender, heldOut, work);
-    figures.push(`${contender.description} ${sqnrDb === null ? '–' : `${sqnrDb.toFixed(1)} dB`}`);
-    if (!best || nmse < best.nmse) best = { contender, nmse, sqnrDb };
+    const figure = await judged(runtime, model, trial, contender, heldOut, best?.course, work);
+    const { nmse, sqnrDb } = figure;
+    const after = nmse === Infinity && figure.course.length > 0 ? ` after ${figure.course.length}` : '';
+    figures.push(`${contender.description} ${sqnrDb === null ? '–' : `${sqnrDb.toFixed(1)} dB${after}`}`);
+    if (!best || nmse < best.nmse) best = { ...figure, contender };
   }
   const chosen = best?.contender ?? first;
   return {
@@ -92,30 +98,44 @@ function onlyLayers(plan: Plan, names: readonly string[]): Plan {
   return { ...rest, defaultScheme: 'float', layers: Object.fromEntries(layers) };
 }
 
+interface Judged {
+  readonly nmse: number;
+  readonly sqnrDb: number | null;
+  /** NMSE over the first sample, the first two, and so on; shorter than the samples when it was given up. */
+  readonly course: readonly number[];
+}
+
 async function judged(
   runtime: Runtime,
   model: Model,
   plan: Plan,
   { choices }: Contender,
   heldOut: readonly HeldOutSample[],
+  best: readonly number[] | undefined,
   { signal }: Work,
-): Promise<{ nmse: number; sqnrDb: number | null }> {
+): Promise<Judged> {
   try {
     const trial = await rewrite(model, plan, new Map(), { signal }, choices);
     const session = await runtime.openModel(trial.model, { optimization: 'simulate' });
     try {
       const errors = new OutputErrors();
+      const course: number[] = [];
       for (const { feeds, outputs } of heldOut) {
         throwIfCancelled(signal);
         errors.add(outputs, await session.run(feeds));
+        const known = best?.[course.push(errors.meanNmse) - 1];
+        const isHopeless = known !== undefined && errors.meanNmse > HOPELESS * known;
+        if (isHopeless && course.length >= FEWEST_SAMPLES && course.length < heldOut.length) {
+          return { nmse: Infinity, sqnrDb: errors.meanSqnrDb, course };
+        }
       }
-      return { nmse: errors.meanNmse, sqnrDb: errors.meanSqnrDb };
+      return { nmse: errors.meanNmse, sqnrDb: errors.meanSqnrDb, course };
     } finally {
       await session.release();
     }
   } catch (error) {
     if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
-    return { nmse: Infinity, sqnrDb: null };
+    return { nmse: Infinity, sqnrDb: null, course: [] };
   }
 }
 

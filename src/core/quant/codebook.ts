@@ -1,11 +1,17 @@
 /** Weights as indices into a table of values. */
 import type { AxisLayout } from './affine';
 import { sliceGains } from './gain';
-import { countUpTo, halfway, kmeans } from './kmeans';
+import { halfway, kmeans } from './kmeans';
 import { gatherSlices, sliceRanges } from './layouts';
 import { powersOfTwoCodebook, powersOfTwoScales } from './powersOfTwo';
+import { scaleFit } from './scaleFit';
 import type { CodebookKind } from './scheme';
+import { ThresholdGrid } from './thresholdGrid';
 import { differenceFrom, type WeightError } from './weights';
+
+/** Times that scales and table are fitted to each other at most, and the part of the error for which it is done again. */
+const SCALE_TURNS = 4;
+const SMALLEST_GAIN = 1e-3;
 
 export interface Codebook {
   /** Ascending, at most 256. */
@@ -28,7 +34,7 @@ export interface WeightCodebook {
 export interface CodebookOptions {
   /** k-means: so many neighbouring channels of the layout share a codebook (the last ones maybe fewer); absent: all. */
   readonly group?: number;
-  /** A scale per channel; absent: k-means where that lowers the squared error, powers of two never. */
+  /** A scale per channel; absent: k-means has them where there are several channels, powers of two never. */
   readonly scaled?: boolean;
   /** k-means: how much the squared error of each element counts, positive; absent: all the same. */
   readonly importance?: Float32Array;
@@ -39,8 +45,9 @@ export interface CodebookOptions {
 /**
  * The codebook of `kind` for a weight:
  * - uniform: min + (max − min) / (entries − 1) · index over the tensor;
- * - k-means: of the tensor, of groups of its channels, or of its channels each divided by its greatest magnitude (they count by
- *   the square of their scale then, which is what their errors are multiplied by);
+ * - k-means: of the tensor, of groups of its channels, or of its channels each divided by a scale (they count by the square of
+ *   it then, which is what their errors are multiplied by). Scales are the greatest magnitudes at first, then up to four times
+ *   those of least squared error with the table, which is fitted to them again;
  * - powers of two: up to the greatest magnitude of the tensor; scaled: see `powersOfTwoScales`.
  * @param layout the channels that may have a scale; one channel: none has, but for the gain.
  * @throws InputError when a value is not finite.
@@ -76,24 +83,40 @@ export function fitCodebook(
           layout,
           ...(scales && { scales }),
         });
-        if (scaled !== undefined || layout.channels === 1) return fitted(scaled ? magnitudes : undefined);
-        const [plain, relative] = [fitted(), fitted(magnitudes)];
-        const isBetter = squaredError(values, relative, importance) < squaredError(values, plain, importance);
-        return isBetter ? relative : plain;
+        if (!(scaled ?? layout.channels > 1)) return fitted();
+        if (group !== undefined && group < layout.channels) return fitted(magnitudes);
+        return refined(values, fitted(magnitudes), fitted, importance);
       }
     }
   };
   return gain ? withGain(values, fit()) : fit();
 }
 
-function withGain(values: Float32Array, fitted: WeightCodebook): WeightCodebook {
-  const gains = sliceGains(values, lookUp(codebookIndices(values, fitted), fitted), fitted.layout);
-  return { ...fitted, storedScales: gains.map((gain, channel) => gain * (fitted.scales?.[channel] ?? 1)) };
+/** The best of `start` and of some turns in which the scales are fitted to the table, then the table to the scales. */
+function refined(
+  values: Float32Array,
+  start: WeightCodebook,
+  tableFor: (scales: Float32Array) => WeightCodebook,
+  importance: Float32Array | undefined,
+): WeightCodebook {
+  let best = start;
+  let least = Infinity;
+  let current = start;
+  for (let turn = 0; ; turn++) {
+    const { layout, scales: known = new Float32Array(layout.channels).fill(1) } = current;
+    const back = lookUp(codebookIndices(values, current), current);
+    const { error, scales } = scaleFit(values, back, layout, known, importance);
+    const isWorthwhile = error < least * (1 - SMALLEST_GAIN);
+    if (error < least) [best, least] = [current, error];
+    if (!isWorthwhile || error <= 0 || turn === SCALE_TURNS) return best;
+    current = tableFor(scales);
+  }
 }
 
-function squaredError(values: Float32Array, fitted: WeightCodebook, importance?: Float32Array): number {
-  const back = lookUp(codebookIndices(values, fitted), fitted);
-  return back.reduce((sum, value, i) => sum + (importance?.[i] ?? 1) * (value - (values[i] ?? 0)) ** 2, 0);
+/** The codebook with every channel multiplied by its gain. */
+export function withGain(values: Float32Array, fitted: WeightCodebook): WeightCodebook {
+  const gains = sliceGains(values, lookUp(codebookIndices(values, fitted), fitted), fitted.layout);
+  return { ...fitted, storedScales: gains.map((gain, channel) => gain * (fitted.scales?.[channel] ?? 1)) };
 }
 
 function uniformCodebook(min: number, max: number, entries: number): Codebook {
@@ -148,14 +171,16 @@ function nearestCodebook(values: Float32Array): Codebook {
 
 /** The index of every value in the codebook of its channel, one per element. */
 export function codebookIndices(values: Float32Array, fitted: WeightCodebook): Uint8Array {
-  const { layout, scales } = fitted;
+  const { codebooks, layout, scales } = fitted;
   const indices = new Uint8Array(values.length);
+  const grids = codebooks.map(({ thresholds }) => new ThresholdGrid(thresholds));
+  const [only] = grids;
+  if (only && grids.length === 1 && !scales) {
+    only.countAll(values, 0, values.length, 1, indices);
+    return indices;
+  }
   forEachChannel(layout, (start, end, channel) => {
-    const { thresholds } = codebookOf(fitted, channel);
-    const scale = scales?.[channel] ?? 1;
-    for (let i = start; i < end; i++) {
-      indices[i] = countUpTo(thresholds, Math.fround((values[i] ?? 0) / scale));
-    }
+    grids[Math.floor(channel / fitted.group)]?.countAll(values, start, end, scales?.[channel] ?? 1, indices);
   });
   return indices;
 }
@@ -165,11 +190,21 @@ export function lookUp(indices: Uint8Array, fitted: WeightCodebook): Float32Arra
   const { layout, scales, storedScales = scales } = fitted;
   const values = new Float32Array(indices.length);
   forEachChannel(layout, (start, end, channel) => {
-    const table = codebookOf(fitted, channel).values;
-    const scale = storedScales?.[channel] ?? 1;
-    for (let i = start; i < end; i++) values[i] = (table[indices[i] ?? 0] ?? 0) * scale;
+    lookUpRun(codebookOf(fitted, channel).values, storedScales?.[channel] ?? 1, indices, start, end, values);
   });
   return values;
+}
+
+// A function of its own: inside the callback the loop takes twice as long.
+function lookUpRun(
+  table: Float32Array,
+  scale: number,
+  indices: Uint8Array,
+  start: number,
+  end: number,
+  values: Float32Array,
+): void {
+  for (let i = start; i < end; i++) values[i] = (table[indices[i] as number] as number) * scale;
 }
 
 export function codebookError(values: Float32Array, fitted: WeightCodebook): WeightError {

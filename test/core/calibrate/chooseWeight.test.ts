@@ -83,7 +83,7 @@ describe('candidatesFor(format)', () => {
     ['w4,mse', ['mse', 'mse+gain']],
     ['w4,mse,gain', ['mse+gain']],
     ['pow2-15', ['max', 'max+gain']],
-    ['lut16', ['max', 'max+gain']],
+    ['lut16', ['max+gain', 'max']],
     ['w8', ['max']],
     ['w8,mse', ['mse']],
     ['u4', ['max']],

@@ -8,6 +8,7 @@ import {
   packNibbles,
   type CodebookOptions,
 } from '../../../src/core/quant/codebook';
+import { kmeans } from '../../../src/core/quant/kmeans';
 import { exponentsOf, largestExponent, powersOfTwoCodebook } from '../../../src/core/quant/powersOfTwo';
 import { codebookKind, type CodebookKind, parseScheme } from '../../../src/core/quant/scheme';
 import { normalNoise } from '../../support/random';
@@ -148,6 +149,33 @@ describe('fitCodebook(values, layout, kind)', () => {
   });
 });
 
+describe('scales of k-means', () => {
+  it('are never worse than greatest magnitudes, and far better where single weights stand out', () => {
+    const layout = axisLayout([8, 500], 0);
+    for (const outlier of [0, 12]) {
+      const weight = normalNoise(8 * 500, 11).map((value, i) =>
+        i % 1000 === 7 && outlier ? outlier : value * 2 ** Math.floor(i / 1000),
+      );
+      const largest = Float32Array.from({ length: 8 }, (_, channel) =>
+        weight
+          .subarray(channel * 500, (channel + 1) * 500)
+          .reduce((most, w) => Math.max(most, Math.abs(w)), 0),
+      );
+      const divided = weight.map((value, i) => value / (largest[Math.floor(i / 500)] ?? 1));
+      const counted = weight.map((_, i) => (largest[Math.floor(i / 500)] ?? 1) ** 2);
+      const table = kmeans(divided, 8, counted);
+      const before = weight.reduce((sum, value, i) => {
+        const scale = largest[Math.floor(i / 500)] ?? 1;
+        const errors = Array.from(table, (entry) => (value - entry * scale) ** 2);
+        return sum + Math.min(...errors);
+      }, 0);
+      const { sse } = codebookError(weight, fitCodebook(weight, layout, kindOf('lut8'), { scaled: true }));
+      expect(sse).toBeLessThanOrEqual(before * (1 + 1e-6));
+      if (outlier) expect(sse).toBeLessThan(before * 0.97);
+    }
+  });
+});
+
 describe('fitCodebook with options', () => {
   const weight = normalNoise(12 * 100, 7).map((value, i) => value * 2 ** (Math.floor(i / 100) / 2));
   const layout = axisLayout([12, 100], 0);
@@ -215,21 +243,24 @@ describe('fitCodebook with options', () => {
     });
   });
 
-  it.each(['lut8', 'pow2-5', 'pow2-15'])('%s: gain restores the channels, and keeps the indices', (scheme) => {
-    const plain = fitCodebook(weight, layout, kindOf(scheme));
-    const fitted = fitCodebook(weight, layout, kindOf(scheme), { gain: true });
-    expect(codebookIndices(weight, fitted)).toEqual(codebookIndices(weight, plain));
-    const back = lookUp(codebookIndices(weight, fitted), fitted);
-    for (let channel = 0; channel < 12; channel++) {
-      let own = 0;
-      let common = 0;
-      for (let i = channel * 100; i < (channel + 1) * 100; i++) {
-        own += (weight[i] ?? 0) ** 2;
-        common += (weight[i] ?? 0) * (back[i] ?? 0);
+  it.each(['lut8', 'pow2-5', 'pow2-15'])(
+    '%s: gain restores the channels, and keeps the indices',
+    (scheme) => {
+      const plain = fitCodebook(weight, layout, kindOf(scheme));
+      const fitted = fitCodebook(weight, layout, kindOf(scheme), { gain: true });
+      expect(codebookIndices(weight, fitted)).toEqual(codebookIndices(weight, plain));
+      const back = lookUp(codebookIndices(weight, fitted), fitted);
+      for (let channel = 0; channel < 12; channel++) {
+        let own = 0;
+        let common = 0;
+        for (let i = channel * 100; i < (channel + 1) * 100; i++) {
+          own += (weight[i] ?? 0) ** 2;
+          common += (weight[i] ?? 0) * (back[i] ?? 0);
+        }
+        expect(common / own).toBeCloseTo(1, 5);
       }
-      expect(common / own).toBeCloseTo(1, 5);
-    }
-  });
+    },
+  );
 });
 
 describe('exponentsOf(codebook)', () => {

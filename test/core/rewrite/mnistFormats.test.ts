@@ -36,6 +36,7 @@ async function accuracy(model: Model): Promise<number> {
 describe('digits are told as well as by float weights', () => {
   it.each([
     ['u8,bias:u2', 0.005],
+    ['lut8', 0.01],
     ['lut8,tensor', 0.01],
     ['w4,bias:u4', 0.005],
     ['lut16,group:8,gain', 0.005],

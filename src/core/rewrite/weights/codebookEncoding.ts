@@ -8,6 +8,7 @@ import {
   fitCodebook,
   lookUp,
   packNibbles,
+  withGain,
   type CodebookOptions,
   type WeightCodebook,
 } from '../../quant/codebook';
@@ -56,14 +57,17 @@ export class CodebookEncoding implements EncodedWeight {
   private readonly options: CodebookOptions;
   private readonly channelAxis: number;
   private readonly hasScales: boolean;
+  private readonly gainsChannels: boolean;
   private readonly gainsTables: boolean;
   private readonly groups: number;
   private fitted: Promise<WeightCodebook> | undefined;
 
+  /** @param ungained the same without gain, which shares its fit. */
   constructor(
     private readonly tensor: Tensor,
     site: WeightSite,
     private readonly spec: CodebookSpec,
+    private readonly ungained?: CodebookEncoding,
   ) {
     const { kind, granularity } = spec;
     const { channelAxis } = site;
@@ -78,7 +82,8 @@ export class CodebookEncoding implements EncodedWeight {
     const { groupSize, note } = groupSizeOf(granularity, channels);
     this.channelAxis = channelAxis ?? 0;
     this.channels = layout;
-    this.options = { ...(!isOpen && { scaled }), gain, ...(groupSize !== undefined && { group: groupSize }) };
+    this.gainsChannels = gain;
+    this.options = { ...(!isOpen && { scaled }), ...(groupSize !== undefined && { group: groupSize }) };
     this.hasScales = scaled || gain;
     this.groups = groupSize === undefined ? 1 : channels / groupSize;
     const mayPack = kind.entries <= FOUR_BIT_ENTRIES;
@@ -135,10 +140,16 @@ export class CodebookEncoding implements EncodedWeight {
 
   private async fitCodebook(): Promise<WeightCodebook> {
     const { kind, importance } = this.spec;
-    const options = importance ? { ...this.options, importance: importance() } : this.options;
+    const known = await this.ungained?.codebook();
     const values = await floatsOf(this.tensor);
-    const fitted = fitCodebook(values, this.channels, kind, options);
-    return this.gainsTables ? this.withGains(fitted, values) : fitted;
+    const fitted =
+      known ??
+      fitCodebook(values, this.channels, kind, {
+        ...this.options,
+        ...(importance && { importance: importance() }),
+      });
+    if (this.gainsTables) return this.withGains(fitted, values);
+    return this.gainsChannels ? withGain(values, fitted) : fitted;
   }
 
   /** Tables of which each is multiplied so that rounding does not shrink what it stands for. */

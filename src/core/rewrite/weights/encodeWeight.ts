@@ -5,7 +5,7 @@ import type { WeightChoice } from '../../quant/weightChoice';
 import { CodebookEncoding, type CodebookSpec } from './codebookEncoding';
 import type { EncodedWeight } from './encodedWeight';
 import { HalfEncoding } from './halfEncoding';
-import { IntegerEncoding } from './integerEncoding';
+import { IntegerEncoding, type IntegerSpec } from './integerEncoding';
 import { plainSite, type WeightSite } from './weightSite';
 
 /** What statistics decided for one weight, where its format leaves it open. */
@@ -18,7 +18,8 @@ const known = new WeakMap<Tensor, Map<string, WeakRef<EncodedWeight>>>();
  * One object per tensor, format and choice as long as anything holds it, so that trials fit each weight once and layers that
  * share a weight can tell that they do.
  * @param format its bias option is not looked at.
- * @param choice decides a range rule `auto` below 8 bits and a gain that the format leaves open; without it: `max`, none.
+ * @param choice decides a range rule `auto` below 8 bits and a gain that the format leaves open; without it: `max`, and a gain for
+ * k-means.
  * @throws InputError for a format that the model's operator set cannot have.
  */
 export function encodeWeight(
@@ -32,7 +33,9 @@ export function encodeWeight(
   const key = keyOf(site, format, choice);
   const found = ofTensor.get(key)?.deref();
   if (found) return found;
-  const made = makeEncoding(tensor, site, format, choice);
+  const without = withoutGain(format, choice);
+  const ungained = without && encodeWeight(tensor, site, ...without);
+  const made = makeEncoding(tensor, site, format, choice, ungained);
   ofTensor.set(key, new WeakRef(made));
   return made;
 }
@@ -46,22 +49,38 @@ export function encodeBias(
   return encodeWeight(tensor, plainSite(opset), { scheme, granularity: 'tensor' });
 }
 
+/** What gives the parameters that a gain corrects; undefined where there is no gain. */
+function withoutGain(
+  { gain: planned, ...format }: LayerFormat,
+  choice: EncodingChoice,
+): [LayerFormat, EncodingChoice] | undefined {
+  const kind = codebookKind(format.scheme)?.kind;
+  const gain = planned ?? choice.gain ?? kind === 'k-means';
+  return gain ? [format, { ...choice, gain: false }] : undefined;
+}
+
 function makeEncoding(
   tensor: Tensor,
   site: WeightSite,
   format: LayerFormat,
   choice: EncodingChoice,
+  ungained: EncodedWeight | undefined,
 ): EncodedWeight {
   const { scheme, granularity, signed, symmetric, reduceRange = false, range = 'auto' } = format;
   const kind = codebookKind(scheme);
   if (kind) {
     const { importance } = choice;
-    return new CodebookEncoding(tensor, site, {
-      kind,
-      granularity,
-      gain: gainOf(kind, format.gain, choice.gain),
-      ...(importance && { importance }),
-    });
+    return new CodebookEncoding(
+      tensor,
+      site,
+      {
+        kind,
+        granularity,
+        gain: gainOf(kind, format.gain, choice.gain),
+        ...(importance && { importance }),
+      },
+      ungained instanceof CodebookEncoding ? ungained : undefined,
+    );
   }
   switch (scheme) {
     case 'fp16':
@@ -73,7 +92,7 @@ function makeEncoding(
       const isSigned = signed ?? true;
       const bits = scheme === 'w4' ? 4 : 8;
       const rule = range === 'auto' ? (bits < 8 ? choice.rule : undefined) : range;
-      return new IntegerEncoding(tensor, site, {
+      const spec: IntegerSpec = {
         type: `${isSigned ? 'int' : 'uint'}${bits}`,
         granularity: granularity ?? 'channel',
         // As ONNX Runtime's tool: unsigned weights have a zero point of their own.
@@ -81,15 +100,28 @@ function makeEncoding(
         reduceRange,
         rule: rule ?? 'max',
         gain: format.gain ?? choice.gain ?? false,
-      });
+      };
+      return new IntegerEncoding(
+        tensor,
+        site,
+        spec,
+        ungained instanceof IntegerEncoding ? ungained : undefined,
+      );
     }
     default:
       throw new Error(`${scheme} is not a format of weights`);
   }
 }
 
-/** What the plan leaves open must not change the size of the file, which is foretold without data. */
-function gainOf(kind: CodebookKind, planned: boolean | undefined, chosen = false): CodebookSpec['gain'] {
+/**
+ * What the plan leaves open must not change the size of the file, which is foretold without data. Without data k-means has its
+ * gain: its values are means, which shrinks what a weight lets through (lut8: 4 dB at the output of ResNet-18 and of U-Net).
+ */
+function gainOf(
+  kind: CodebookKind,
+  planned: boolean | undefined,
+  chosen = kind.kind === 'k-means',
+): CodebookSpec['gain'] {
   if (kind.kind === 'uniform') return 'none';
   if (planned === undefined) return chosen ? 'where free' : 'none';
   return planned ? 'channels' : 'none';

@@ -54,11 +54,15 @@ export class IntegerEncoding implements EncodedWeight {
   private readonly view: IntegerView;
   private fitted: Promise<IntegerFit> | undefined;
 
-  /** @throws InputError for blocks below opset 21. */
+  /**
+   * @param ungained the same without gain, which shares its fit.
+   * @throws InputError for blocks below opset 21.
+   */
   constructor(
     private readonly tensor: Tensor,
     site: WeightSite,
     private readonly spec: IntegerSpec,
+    private readonly ungained?: IntegerEncoding,
   ) {
     const { type, granularity, rule, gain } = spec;
     this.view = integerView(tensor.dims, site, granularity);
@@ -112,14 +116,15 @@ export class IntegerEncoding implements EncodedWeight {
     return this.fitted;
   }
 
-  private chooseParams(): Promise<IntegerFit> {
-    return useFloats(this.tensor, (values) => this.fitTo(values));
+  private async chooseParams(): Promise<IntegerFit> {
+    const known = await this.ungained?.params();
+    return useFloats(this.tensor, (values) => this.fitTo(values, known?.rounding));
   }
 
-  private fitTo(values: Float32Array): IntegerFit {
+  private fitTo(values: Float32Array, known: SliceParams | undefined): IntegerFit {
     const { type, symmetric, reduceRange, rule, gain } = this.spec;
     const { layout } = this.view;
-    const rounding = integerParams(values, layout, type, { symmetric, reduceRange, rule });
+    const rounding = known ?? integerParams(values, layout, type, { symmetric, reduceRange, rule });
     if (!gain) return { rounding, stored: rounding };
     const back = roundedValues(values, layout, rounding, type);
     const gains = sliceGains(values, back, layout);
