@@ -1,7 +1,11 @@
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeGraph, makeModel, makeNode, makeValueInfo } from '../../src/core/onnx/build';
+import { MemorySink } from '../../src/core/onnx/memory';
+import { DataType } from '../../src/core/onnx/types';
+import { writeModel } from '../../src/core/onnx/write';
 import type { PredictResult, QuantizeResult } from '../../src/core/results';
 import { callCli } from './support/callCli';
 
@@ -47,6 +51,26 @@ describe('roundoff quantize --dry-run', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/int4 blocked \(16\), bias u4/);
     expect(stdout).toMatch(/→ [\d,]+ bytes \([\d.]+ %\)\. Nothing was written\./);
+  });
+
+  it('says so when the model has nothing to quantize, as writing does', async () => {
+    const empty = join(folder, 'empty.onnx');
+    const identity = makeNode({ opType: 'Identity', input: ['x'], output: ['y'] });
+    const graph = makeGraph({
+      node: [identity],
+      input: [makeValueInfo('x', DataType.FLOAT, [1])],
+      output: [makeValueInfo('y', DataType.FLOAT, [1])],
+    });
+    const sink = new MemorySink();
+    await writeModel(makeModel(graph, { opset: 17, irVersion: 8 }), sink);
+    writeFileSync(empty, sink.bytes());
+    for (const rest of [['--dry-run'], ['-o', join(folder, 'still-empty.onnx')]]) {
+      const { exitCode, stdout } = await callCli(['quantize', empty, '--scheme', 'w8', ...rest]);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain('note: Nothing was quantized: the model has no layer with constant weights.');
+    }
+    rmSync(empty);
+    rmSync(join(folder, 'still-empty.onnx'));
   });
 
   it('writes no plan either', async () => {

@@ -80,7 +80,7 @@ export async function quantizeModel(
   if (!source) {
     throw new InputError(
       `The plan quantizes activations, whose ranges come from data (${listed(values)}). ` +
-        'Choose calibration data, or keep every layer float.',
+        'Choose calibration data, or quantize weights alone (w8, w4).',
     );
   }
   const { runtime, slice } = source;

@@ -7,6 +7,7 @@ import { formatOf } from '../plan/editPlan';
 import type { BiasScheme } from '../quant/layerFormat';
 import type { WeightFormat } from '../quant/weights';
 import { biasOf, biasPerChannel, type Bias } from './bias';
+import { isEightBit } from './activationTypes';
 import { ConstantSite } from './constantSite';
 import { outputChannels, quantizeBias } from './layerWeights';
 import { givesFloatSums } from './operators';
@@ -77,7 +78,8 @@ export class StaticBiases {
     }
     const scheme = formatOf(plan, name).bias ?? 'int32';
     if (scheme !== 'int32') {
-      if (givesFloatSums(ref) && !placement.tensors.has(ref.node.output[0] ?? '')) {
+      // Layers of 16 bits compute in float anyway.
+      if (isEightBit(inputType) && givesFloatSums(ref) && !placement.tensors.has(ref.node.output[0] ?? '')) {
         placement.notes.add(name, 'Its bias is not int32, so the runtime computes the layer in float.');
       }
       const bytes = scheme === 'float' ? floatBytes : await this.addTable(planned, bias, scheme);

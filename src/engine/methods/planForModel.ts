@@ -8,6 +8,11 @@ import type { ModelRequest } from '../../shared/rpc';
 import type { OpenedModel } from '../files/modelFile';
 import { weightHashes } from '../inspect';
 
+/** What to tell of a model that no plan can change. */
+export function unchangedNotes(layers: readonly unknown[]): string[] {
+  return layers.length === 0 ? ['Nothing was quantized: the model has no layer with constant weights.'] : [];
+}
+
 export interface PlanForModel {
   readonly plan: Plan & { readonly dimensions: Readonly<Record<string, number>> };
   /** True when the plan cannot be applied without running the model on data. */

@@ -2,7 +2,7 @@ import { predictBytes } from '../../core/rewrite/predictBytes';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { sizeOf } from './modelFiles';
-import { planForModel } from './planForModel';
+import { planForModel, unchangedNotes } from './planForModel';
 import { workOf } from './work';
 
 /** The bytes of the file that a plan would write, and of each of its layers. */
@@ -16,7 +16,7 @@ export const predict: EngineHandlers['predict'] = async (request, call) => {
       bytes: predicted.bytes,
       bytesBefore: sizeOf(await opened.files()),
       layers: predicted.layers.map(({ bytesAfter: bytes, ...layer }) => ({ ...layer, bytes })),
-      notes: [...notes, ...predicted.notes],
+      notes: [...notes, ...unchangedNotes(predicted.layers), ...predicted.notes],
     };
   } finally {
     await opened.close();

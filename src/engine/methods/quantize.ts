@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { quantizeModel, type CalibrationSource } from '../../core/calibrate/quantizeModel';
 import { verify } from '../../core/compare/verify';
 import { throwIfCancelled } from '../../core/errors';
-import { planForModel } from './planForModel';
+import { planForModel, unchangedNotes } from './planForModel';
 import type { Session, Work } from '../../core/ports';
 import type { QuantizedLayer, QuantizeResult } from '../../core/results';
 import type { RewrittenLayer } from '../../core/rewrite/rewrite';
@@ -64,7 +64,7 @@ async function quantizeTo(
     totals: totalsOf(layers),
     verification,
     calibration: data && { data: data.dataSet.data, samples: data.deal.calibrate.length, seed: data.seed },
-    notes: [...notes, ...quantized.notes, ...dataNotes(request, data)],
+    notes: [...notes, ...unchangedNotes(layers), ...quantized.notes, ...dataNotes(request, data)],
     seconds: (performance.now() - start) / 1000,
   };
 }

@@ -2,7 +2,7 @@ import type { NodeRef, Scope } from '../../graph/types';
 import { normalDomain } from '../../onnx/attributes';
 import { makeNode } from '../../onnx/build';
 import type { Attribute } from '../../onnx/types';
-import type { FloatValues } from './floatValues';
+import type { FloatEquivalents } from './floatEquivalents';
 
 /** A MatMulInteger or ConvInteger whose sums have not been scaled yet. */
 interface IntegerSums {
@@ -23,7 +23,7 @@ export class DynamicProducts {
   /** Quantized values → the names of their scales. */
   private readonly scales = new Map<string, string>();
 
-  constructor(private readonly values: FloatValues) {}
+  constructor(private readonly values: FloatEquivalents) {}
 
   /** @returns true when the node belongs to such a chain. */
   visit(ref: NodeRef): boolean {

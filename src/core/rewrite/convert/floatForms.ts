@@ -6,7 +6,7 @@ import { attrFloat, attrInt, attrInts } from '../../onnx/attributes';
 import { int64Tensor, makeAttribute, makeNode } from '../../onnx/build';
 import type { Attribute, Node, Tensor } from '../../onnx/types';
 import { unpackedMatrix } from './dequantized';
-import type { FloatValues } from './floatValues';
+import type { FloatEquivalents } from './floatEquivalents';
 
 /** A float operator without its output. */
 export interface FloatForm {
@@ -20,7 +20,7 @@ export interface FloatForm {
 }
 
 export interface FormContext {
-  readonly values: FloatValues;
+  readonly values: FloatEquivalents;
   readonly shapes: Shapes;
 }
 
@@ -189,7 +189,12 @@ export function floatForm(ref: NodeRef): Form | undefined {
 }
 
 /** The nodes of a form, with a value for its result. */
-export function nodesOf({ name }: NodeRef, form: FloatForm, output: string, values: FloatValues): Node[] {
+export function nodesOf(
+  { name }: NodeRef,
+  form: FloatForm,
+  output: string,
+  values: FloatEquivalents,
+): Node[] {
   const { opType, input, attribute, bias } = form;
   const own = bias ? values.changes.fresh(`${output}_product`) : output;
   const node: Node = { ...makeNode({ opType, name, input, output: [own] }), attribute };
@@ -201,7 +206,7 @@ export function nodesOf({ name }: NodeRef, form: FloatForm, output: string, valu
 /** A bias of int32, whose scale is the product of those of the two operands. */
 function integerBias(
   ref: NodeRef,
-  values: FloatValues,
+  values: FloatEquivalents,
   position: number,
   { own, other, alpha }: { readonly own: number; readonly other: number; readonly alpha?: number },
 ): string {
@@ -214,7 +219,7 @@ function integerBias(
   });
 }
 
-function refuseChannelsLast(ref: NodeRef, values: FloatValues): void {
+function refuseChannelsLast(ref: NodeRef, values: FloatEquivalents): void {
   if (attrInt(ref.node, 'channels_last', 0) !== 0) {
     values.refuse(ref, 'it has its channels last, which the float operator cannot.');
   }

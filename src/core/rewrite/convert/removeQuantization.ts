@@ -16,7 +16,7 @@ import type { Converted } from './converted';
 import { floatConstant, lookedUp } from './dequantized';
 import { DynamicProducts } from './dynamicProducts';
 import { floatForm, nodesOf } from './floatForms';
-import { FloatValues } from './floatValues';
+import { FloatEquivalents } from './floatEquivalents';
 import { dropOutputCopies } from './dropOutputCopies';
 import { listOldInitializers } from './listOldInitializers';
 import { ignoresCodes, isQuantization, movesValues } from './quantizedOperators';
@@ -36,7 +36,7 @@ export function removeQuantization(
   const index = indexGraph(model);
   const notes = new Notes();
   const changes = new GraphChanges(model);
-  const values = new FloatValues(index, changes, notes);
+  const values = new FloatEquivalents(index, changes, notes);
   const remover = new Remover(values, new DynamicProducts(values), inferShapes(index, dimensions));
   for (const scope of index.scopes) for (const ref of index.sortedNodes(scope)) remover.visit(ref);
   if (remover.changed === 0) return { model, changed: 0, notes: [] };
@@ -57,7 +57,7 @@ class Remover {
   private readonly lookups = new Map<Scope, Map<string, Tensor>>();
 
   constructor(
-    private readonly values: FloatValues,
+    private readonly values: FloatEquivalents,
     private readonly products: DynamicProducts,
     private readonly shapes: ReturnType<typeof inferShapes>,
   ) {}

@@ -29,7 +29,7 @@ const codeRanges: ReadonlyMap<number, readonly [number, number]> = new Map([
 ]);
 
 /** Keeps track of the float values that take the place of quantized ones, in all scopes of a model. */
-export class FloatValues {
+export class FloatEquivalents {
   private readonly values = new Map<Scope, Map<string, FloatValue>>();
   private readonly constants = new Map<string, string>();
   /** Names of the float constants that were added. */
