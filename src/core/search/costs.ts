@@ -27,7 +27,7 @@ const FLOAT_BITS = 32;
 /**
  * What layers cost in each format, from one dry run of the rewrite per format in which all have it. What the file holds besides
  * the layers' constants (pairs, their parameters, operators) is shared out evenly among them.
- * @param index of the prepared model: it tells the layers' MACs.
+ * @param index of the prepared model: it tells the layers' MACs, for these sizes of symbolic dimensions.
  * @throws InputError, CancelledError
  */
 export async function costsOf(
@@ -36,9 +36,10 @@ export async function costsOf(
   plan: Plan,
   names: readonly string[],
   texts: readonly string[],
+  dimensions: Readonly<Record<string, number>>,
   work: Work,
 ): Promise<Costs> {
-  const layers = findLayers(index, inferShapes(index, plan.dimensions ?? {}));
+  const layers = findLayers(index, inferShapes(index, dimensions));
   const macs = new Map(layers.map((layer) => [layer.name, layer.macs]));
   const predicted = (text: string): Promise<PredictedBytes> =>
     predictBytes(model, withFormats(plan, Object.fromEntries(names.map((name) => [name, text]))), work);

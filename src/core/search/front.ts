@@ -1,6 +1,7 @@
 import type { SearchCost } from '../results';
-import { paretoFront, type ParetoFront } from './knapsack';
-import { optionAt, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
+import { greedyWithin } from './greedy';
+import { paretoFront, type Option, type ParetoFront } from './knapsack';
+import { optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
 
 /** Decisions kept for all layers together: bounds the memory of a front. */
 const MOST_DECISIONS = 2 ** 24;
@@ -11,6 +12,7 @@ export class Front {
   private readonly solutions: ParetoFront;
   /** Cost of the cheapest option of every layer: fronts count from there, as costs may not be negative. */
   private readonly base: number;
+  private readonly options: readonly (readonly Option[])[];
 
   /** @throws RangeError when a cost is unknown (`bops` of a layer without MACs). */
   constructor(
@@ -19,14 +21,14 @@ export class Front {
   ) {
     const least = layers.map(({ options }) => Math.min(...options.map((option) => costOf(option, cost))));
     this.base = least.reduce((sum, each) => sum + each, 0);
-    const options = layers.map((layer, at) =>
+    this.options = layers.map((layer, at) =>
       layer.options.map((option) => ({
         cost: costOf(option, cost) - (least[at] ?? 0),
         error: option.error,
       })),
     );
     const mostStates = Math.min(MOST_STATES, Math.floor(MOST_DECISIONS / Math.max(1, layers.length)));
-    this.solutions = paretoFront(options, { mostStates });
+    this.solutions = paretoFront(this.options, { mostStates });
   }
 
   get length(): number {
@@ -49,6 +51,19 @@ export class Front {
   /** The solution with the least error that costs at most `most`; undefined when none does. */
   withinCost(most: number): number | undefined {
     return this.solutions.withinCost(most - this.base);
+  }
+
+  /**
+   * The choice with the least error that costs at most `most`; undefined when none does. Where costs were rounded, what is left
+   * over by that may let a greedy choice win.
+   */
+  bestWithin(most: number): Picks | undefined {
+    const index = this.withinCost(most);
+    const picks = index === undefined ? undefined : this.picksAt(index);
+    if (this.solutions.isExact) return picks;
+    const greedy = greedyWithin(this.options, most - this.base);
+    if (!greedy || !picks) return picks ?? greedy;
+    return totalsOf(this.layers, greedy).error < totalsOf(this.layers, picks).error ? greedy : picks;
   }
 
   /** The cheapest solution with at most this error; undefined when none has so little. */

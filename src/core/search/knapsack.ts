@@ -74,17 +74,20 @@ export function paretoFront(
   const dearest = layers.reduce((sum, options) => sum + Math.max(...options.map(({ cost }) => cost)), 0);
   let costs = new Float64Array(1);
   let errors = new Float64Array(1);
+  // Above 0, costs are counted in whole steps.
   let step = 0;
   const stages: Stage[] = [];
   for (const options of layers) {
     let next = merge(costs, errors, options, step);
-    if (next.costs.length > mostStates) {
+    if (step === 0 && next.costs.length > mostStates) {
       step = dearest / mostStates;
+      costs = costs.map((cost) => Math.ceil(cost / step));
       next = merge(costs, errors, options, step);
     }
     ({ costs, errors } = next);
     stages.push(next.stage);
   }
+  if (step > 0) costs = costs.map((cost) => cost * step);
   return new ParetoFront(costs, errors, step === 0, stages);
 }
 
@@ -97,7 +100,10 @@ function check(options: readonly Option[]): void {
   }
 }
 
-/** Adds each option to each state, and keeps what nothing beats. Every list of sums is sorted, so this is a merge. */
+/**
+ * Adds each option to each state, and keeps what nothing beats. Every list of sums is sorted, so this is a merge.
+ * @param step what `costs` are counted in; 0: their own unit.
+ */
 function merge(
   costs: Float64Array,
   errors: Float64Array,
@@ -111,7 +117,7 @@ function merge(
   const picks = new Int32Array(most);
   const heads = new Int32Array(options.length);
   // Rounded up: what fits the rounded budget fits the true one.
-  const rounded = options.map(({ cost }) => (step > 0 ? Math.ceil(cost / step) * step : cost));
+  const rounded = options.map(({ cost }) => (step > 0 ? Math.ceil(cost / step) : cost));
   let count = 0;
   let least = Infinity;
   for (;;) {
@@ -130,6 +136,8 @@ function merge(
     heads[pick] = parent + 1;
     if (error >= least) continue;
     least = error;
+    // Rounding makes costs equal: the later state has less error.
+    if (count > 0 && outCosts[count - 1] === cost) count--;
     outCosts[count] = cost;
     outErrors[count] = error;
     parents[count] = parent;

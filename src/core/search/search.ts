@@ -17,6 +17,8 @@ import { PlanVerifier, type OpenWritten } from './verifyPlans';
 export interface SearchOptions extends Pick<ScanOptions, 'layers' | 'schemes' | 'onCandidate' | 'onStart'> {
   readonly goal: SearchGoal;
   readonly outputs: readonly OutputDescription[];
+  /** Symbolic dimension → size in the samples: what work is counted for where the plan does not say. */
+  readonly sampleDimensions?: Readonly<Record<string, number>>;
   /** Of the model's files. */
   readonly fileBytes: number;
   readonly openWritten: OpenWritten;
@@ -60,7 +62,8 @@ export async function search(
   const formats = scanFormats(options.schemes);
   const texts = formats.map(({ text }) => text);
   const ready = await prepareScan(model, plan, formats, options.layers);
-  const costs = await costsOf(model, ready.index, plan, ready.names, texts, work);
+  const dimensions = { ...options.sampleDimensions, ...plan.dimensions };
+  const costs = await costsOf(model, ready.index, plan, ready.names, texts, dimensions, work);
   const float = { bytes: fileBytes, bops: costs.floatBops };
   const count = ready.names.length;
   const budget = goal.kind === 'budget' ? budgetOf(goal, { ...float, layers: count }) : Infinity;

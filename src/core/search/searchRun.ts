@@ -166,7 +166,7 @@ export class SearchRun {
   private within(): Picks {
     const { costs, budget, goal } = this.context;
     const fixed = { bytes: costs.floatBytes + this.surplus, bops: costs.otherBops ?? 0, floatLayers: 0 };
-    return this.front.picksAt(this.front.withinCost(budget - fixed[goal.cost]) ?? 0);
+    return this.front.bestWithin(budget - fixed[goal.cost]) ?? this.front.picksAt(0);
   }
 
   /** Layers' bytes do not quite add up: what the file would take beyond their sum moves the budget, until the plan fits. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import type { Sample } from '../../core/ports';
 import { search as searchPlan } from '../../core/search/search';
 import type { OpenWritten } from '../../core/search/verifyPlans';
+import type { InputSpec } from '../data/dataSet';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
@@ -36,6 +38,7 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         known: request.known,
         cache: await scanCache(request.cache, opened, signal),
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
+        sampleDimensions: dimensionsIn(data.inputs, await data.dataSet.sample(0)),
         fileBytes: sizeOf(await opened.files()),
         openWritten: writtenBy(runtime),
         onStart: (starting) => report({ ...last, starting }),
@@ -83,4 +86,15 @@ function writtenBy(runtime: OrtRuntime): OpenWritten {
       throw error;
     }
   };
+}
+
+/** Sizes that the inputs' free dimensions have in a sample, by name as in graph/shapes.ts. */
+function dimensionsIn(inputs: readonly InputSpec[], { feeds }: Sample): Record<string, number> {
+  const sizes = inputs.flatMap(({ name, shape }) =>
+    (feeds[name]?.dims ?? []).flatMap((size, axis) => {
+      const dimension = shape?.[axis];
+      return typeof dimension === 'number' ? [] : [[dimension ?? `${name}.${axis}`, size] as const];
+    }),
+  );
+  return Object.fromEntries(sizes);
 }
