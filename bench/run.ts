@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, string>> = {
   quality: "output SQNR of quantized models beside ONNX Runtime's own tool",
   latency: "time of a run: float, ours and the tool's file, interleaved",
   schemes: 'every scheme on every model: bytes, SQNR, accuracy, time, memory; --targets judges them',
+  search: 'searched plans beside simple ones of the same bytes, on data that nothing chose by',
   scan: "time and memory to scan ResNet-18, beside the naive loop with ONNX Runtime's own tool",
   quantize: "time and memory to quantize weights, beside ONNX Runtime's own tool",
 };

@@ -77,6 +77,7 @@ const handlers: EngineHandlers = {
   predict: never,
   presetPlan: never,
   scan: never,
+  search: never,
   compare: never,
   copyModel: never,
 };
