@@ -57,12 +57,13 @@ const models: Readonly<Record<string, () => BenchData | undefined>> = {
 };
 
 function cifar(name: string): BenchData | undefined {
-  const [file, source] = [sharedModel(`${name}/model.onnx`), sharedModel('cifar10/test')];
-  if (file === undefined || source === undefined) return undefined;
-  const split = splitImages('cifar-search', source, { calibrate: 400, labelled: true });
-  const calibration = { data: split.calibration, samples: 128, scanSamples: 32 };
-  const words = '1,000 test images of CIFAR-10: 128 calibrate, 32 scan, 240 verify, the other 600 measure';
-  return { file, calibration, evaluation: split.evaluation, words };
+  const file = sharedModel(`${name}/model.onnx`);
+  const [data, evaluation] = [sharedModel('cifar10/calibration'), sharedModel('cifar10/test')];
+  if (file === undefined || data === undefined || evaluation === undefined) return undefined;
+  const calibration = { data, samples: 128, scanSamples: 32 };
+  const words =
+    'CIFAR-10 training images: 128 calibrate, 32 scan, the others verify; 1,000 test images measure';
+  return { file, calibration, evaluation, words };
 }
 
 interface Row {
