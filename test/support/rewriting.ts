@@ -17,10 +17,7 @@ import { rewrite, type Rewritten } from '../../src/core/rewrite/rewrite';
 import { runtime } from './runtime';
 
 /** A plan with some schemes set. */
-export function planWith(
-  schemes: Readonly<Record<string, SchemeId>>,
-  base?: Partial<Plan>,
-): Plan {
+export function planWith(schemes: Readonly<Record<string, SchemeId>>, base?: Partial<Plan>): Plan {
   const layers = Object.fromEntries(Object.entries(schemes).map(([name, scheme]) => [name, { scheme }]));
   return { ...defaultPlan, ...base, layers };
 }
