@@ -86,7 +86,7 @@ it('says what is wrong with a broken plan and does not overwrite it', async () =
   const view = await ModelView.shown(vscode);
   const broken = '{ "version": 1, "layers": { "node_linear": { "scheme": "w3a3" } } }';
   writeFileSync(vscode.path('model.quant.json'), broken);
-  await view.frame.locator('.notice.error').filter({ hasText: 'must be w8a8, w8, u1 to u8' }).waitFor();
+  await view.frame.locator('.notice.error').filter({ hasText: 'must be w8a8, w8a16, w8' }).waitFor();
   await view.menu('node_linear', 'Keep Float');
   await vscode.waitForDirty('model.onnx', true);
   await vscode.save();
