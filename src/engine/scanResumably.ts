@@ -61,6 +61,7 @@ export async function scanResumably(
         return partialResult([...known.values()], measured, (performance.now() - start) / 1000);
       }
       if (!(error instanceof EngineCrashError) || signal?.aborted) throw error;
+      onProgress?.({ done: 0, total: 0, message: 'The engine process stopped; going on in a new one' });
       if (!running) {
         if (++early >= MOST_EARLY_CRASHES) throw error;
         continue;

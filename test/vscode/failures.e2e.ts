@@ -47,7 +47,7 @@ it('says that a text file is not a model', async () => {
     .toMatch(/text\.onnx.*not an? .*ONNX|text/is);
 });
 
-it('survives an engine that is killed during a scan: error, retry, result', async () => {
+it('goes on with a scan by itself when the engine is killed', async () => {
   await vscode.openFile('model.onnx');
   await expect
     .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
@@ -64,14 +64,6 @@ it('survives an engine that is killed during a scan: error, retry, result', asyn
   await view.button('Scan Sensitivity').click();
   await view.button('Cancel Scan').waitFor();
   process.kill(pid, 'SIGKILL');
-  const { text, buttons } = await vscode.dialogs.notification(
-    /engine process stopped with SIGKILL during scan/,
-  );
-  expect(text).toContain('It starts again on the next call.');
-  expect(buttons).toEqual(['Retry', 'Show Log']);
-  await view.frame.locator('.notice.error').filter({ hasText: 'The scan failed' }).waitFor();
-  await vscode.screenshot('engine-killed');
-  await vscode.dialogs.pressInNotification(/during scan/, 'Retry');
   for (const layer of SAMPLE_LAYERS) {
     await expect.poll(() => view.cell(layer, 'sensitivity'), { timeout: 60_000 }).toMatch(/^\d/);
   }
