@@ -1,6 +1,7 @@
 import { stampHashes } from '../core/plan/editPlan';
 import type { Plan } from '../core/plan/types';
-import type { QuantizeResult, SearchResult } from '../core/results';
+import type { QuantizeResult } from '../core/results';
+import type { SearchResult } from '../core/searchResults';
 import { withFormats } from '../core/search/searchedPlan';
 import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { openModelFile } from '../engine/files/modelFile';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { SearchCost, SearchGoal } from '../core/results';
+import type { SearchCost, SearchGoal } from '../core/searchResults';
 import { DEFAULT_SCAN_FORMATS } from '../core/scan/formats';
 import { UsageError } from './cliIo';
 import {

@@ -1,4 +1,5 @@
-import type { QuantizeResult, SearchGoal, SearchPoint, SearchResult } from '../core/results';
+import type { QuantizeResult } from '../core/results';
+import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 import { bytesText, decibelText, percentText, table } from './text';
 
 /** Rows of the front that are printed; `--json` has all. */

@@ -19,10 +19,8 @@ import type {
   RewriteResult,
   ScanMetric,
   ScanResult,
-  SearchGoal,
-  SearchPoint,
-  SearchResult,
 } from '../core/results';
+import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 
 export interface ModelRequest {
   file: string;

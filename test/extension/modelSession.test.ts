@@ -4,42 +4,12 @@ import { defaultPlan } from '../../src/core/plan/planFile';
 import type { Plan } from '../../src/core/plan/types';
 import type { Candidate, ScanResult } from '../../src/core/results';
 import { EngineCrashError } from '../../src/engine/engineErrors';
-import { ModelSession } from '../../src/extension/editor/modelSession';
 import { calibrationEdit, dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
-import type { CallOptions, SessionEngine } from '../../src/extension/sessionEngine';
-import type { EngineMethod } from '../../src/shared/rpc';
-import type { RowChunk, ViewEvent } from '../../src/shared/viewRpc';
+import type { RowChunk } from '../../src/shared/viewRpc';
 import { measuredLabel } from '../../webview/tree/columns';
 import { layerRow, summaryOfThree } from '../support/viewRows';
+import { type Handler, hashes, openSession } from './openSession';
 
-type Handler = (request: unknown, options: CallOptions) => unknown;
-
-/** Answers as told; an unexpected call fails the test. */
-function fakeEngine(handlers: Partial<Record<EngineMethod, Handler>>): SessionEngine {
-  return {
-    call: async (method, request, options = {}) => {
-      const handler = handlers[method];
-      if (!handler) throw new Error(`Unexpected call of ${method}.`);
-      return (await handler(request, options)) as never;
-    },
-  };
-}
-
-function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
-  const engine = fakeEngine({ inspect: () => summaryOfThree(), weightHashes: () => hashes, ...handlers });
-  const session = new ModelSession(engine, {
-    uri: 'file:///m/model.onnx',
-    name: 'model.onnx',
-    planFile: 'model.quant.json',
-    resolveData: (data) => `/m/${data}`,
-    lookOnly: () => null,
-  });
-  const events: ViewEvent[] = [];
-  session.onEvent((event) => events.push(event));
-  return { session, events };
-}
-
-const hashes = { conv1: 'sha256:1111111111111111', conv2: 'sha256:2222222222222222' };
 const withData: Plan = { ...defaultPlan, calibration: { data: 'test.npz', samples: 16, seed: 0 } };
 const entry = { scheme: 'float' } as const;
 const candidate = (layer: string, sensitivity: number): Candidate => ({

@@ -1,4 +1,4 @@
-import type { SearchCost } from '../results';
+import type { SearchCost } from '../searchResults';
 import { greedyWithin } from './greedy';
 import { paretoFront, type Option, type ParetoFront } from './knapsack';
 import { optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';

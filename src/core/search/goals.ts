@@ -1,6 +1,6 @@
 import { InputError } from '../errors';
 import type { OutputDescription } from '../graph/types';
-import type { SearchCost, SearchGoal, SearchPoint } from '../results';
+import type { SearchCost, SearchGoal, SearchPoint } from '../searchResults';
 import { givesClasses } from '../scan/sampleFigures';
 import { metricOf } from '../scan/summary';
 import { nmseOf } from './searchLayer';

@@ -2,7 +2,7 @@ import { CancelledError, InputError, RoundoffError, throwIfCancelled } from '../
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import type { FloatCurve, SearchGoal, SearchPoint } from '../results';
+import type { FloatCurve, SearchGoal, SearchPoint } from '../searchResults';
 import { cheapestMeeting } from './capSearch';
 import { exactBytes, type Costs } from './costs';
 import { floatCurvePicks, Front, uniformPicks } from './front';

@@ -5,7 +5,7 @@ import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
-import type { VerifiedPlan } from '../results';
+import type { VerifiedPlan } from '../searchResults';
 import { compareSample, type SampleFigures } from '../scan/sampleFigures';
 import { figuresError } from './planError';
 import { withFormats, type LayerFormats } from './searchedPlan';

@@ -8,19 +8,14 @@ import { indexGraph } from '../../../src/core/graph/graphIndex';
 import { findLayers } from '../../../src/core/graph/layers';
 import { inferShapes } from '../../../src/core/graph/shapes';
 import type { Layer } from '../../../src/core/graph/types';
-import {
-  type AttributeValue,
-  floatTensor,
-  makeModel,
-  makeGraph,
-  makeValueInfo,
-} from '../../../src/core/onnx/build';
+import { floatTensor, makeModel, makeGraph, makeValueInfo } from '../../../src/core/onnx/build';
 import { DataType, type Model } from '../../../src/core/onnx/types';
 import type { Sample } from '../../../src/core/ports';
 import { normalNoise } from '../../support/random';
 import { run } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
 import { floats, sliceOf } from '../../support/slices';
+import { type LayerCase, layerCases } from './layerCases';
 import { conv, type Dims, model, node } from '../rewrite/models';
 
 const size = (dims: Dims) => dims.reduce((product, each) => product * each, 1);
@@ -37,143 +32,18 @@ function samplesOf(dims: Dims, count: number): Sample[] {
   }));
 }
 
-interface Case {
-  readonly what: string;
-  readonly op: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
-  readonly input: Dims;
-  readonly weight: Dims;
-  readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  /** The weight is the left operand. */
-  readonly left?: boolean;
-  /** Of an output of these dims, which column of the weight's matrices an element is. */
-  readonly columnOf: (at: readonly number[], output: Dims) => number;
-}
-
-const ints = (...values: number[]) => ({ ints: values });
-const int = (value: number) => ({ int: value });
-const channel: Case['columnOf'] = (at) => at[1] ?? 0;
-const last: Case['columnOf'] = (at) => at.at(-1) ?? 0;
-
-const cases: Case[] = [
-  { what: 'Conv', op: 'Conv', input: [2, 3, 6, 5], weight: [4, 3, 3, 2], columnOf: channel },
-  {
-    what: 'Conv with strides, uneven pads and dilations',
-    op: 'Conv',
-    input: [1, 2, 9, 8],
-    weight: [3, 2, 3, 2],
-    attributes: { strides: ints(2, 3), pads: ints(1, 0, 2, 3), dilations: ints(2, 1) },
-    columnOf: channel,
-  },
-  ...['SAME_UPPER', 'SAME_LOWER', 'VALID'].map((autoPad): Case => ({
-    what: `Conv with ${autoPad}`,
-    op: 'Conv',
-    input: [1, 2, 7, 8],
-    weight: [3, 2, 4, 3],
-    attributes: { auto_pad: autoPad, strides: ints(2, 3) },
-    columnOf: channel,
-  })),
-  {
-    what: 'Conv in groups',
-    op: 'Conv',
-    input: [2, 6, 5, 5],
-    weight: [9, 2, 3, 3],
-    attributes: { group: int(3), pads: ints(1, 1, 1, 1) },
-    columnOf: channel,
-  },
-  {
-    what: 'depthwise Conv',
-    op: 'Conv',
-    input: [1, 5, 6, 6],
-    weight: [5, 1, 3, 3],
-    attributes: { group: int(5), strides: ints(2, 2) },
-    columnOf: channel,
-  },
-  { what: 'Conv of one dimension', op: 'Conv', input: [1, 3, 20], weight: [4, 3, 5], columnOf: channel },
-  { what: 'Conv of three', op: 'Conv', input: [1, 2, 4, 5, 4], weight: [3, 2, 2, 3, 2], columnOf: channel },
-  {
-    what: 'ConvTranspose whose patches do not overlap',
-    op: 'ConvTranspose',
-    input: [2, 4, 3, 5],
-    weight: [4, 3, 2, 2],
-    attributes: { strides: ints(2, 2) },
-    columnOf: (at) => (at[1] ?? 0) * 4 + ((at[2] ?? 0) % 2) * 2 + ((at[3] ?? 0) % 2),
-  },
-  {
-    what: 'ConvTranspose in groups',
-    op: 'ConvTranspose',
-    input: [1, 4, 3, 3],
-    weight: [4, 3, 2, 1],
-    attributes: { strides: ints(2, 1), group: int(2) },
-    columnOf: (at) => (at[1] ?? 0) * 2 + ((at[2] ?? 0) % 2),
-  },
-  { what: 'Gemm', op: 'Gemm', input: [5, 7], weight: [7, 3], columnOf: last },
-  {
-    what: 'Gemm with both transposed',
-    op: 'Gemm',
-    input: [7, 5],
-    weight: [3, 7],
-    attributes: { transA: int(1), transB: int(1) },
-    columnOf: last,
-  },
-  {
-    what: 'Gemm of a left weight',
-    op: 'Gemm',
-    input: [7, 5],
-    weight: [3, 7],
-    left: true,
-    columnOf: (at) => at[0] ?? 0,
-  },
-  {
-    what: 'Gemm of a left weight, both transposed',
-    op: 'Gemm',
-    input: [5, 7],
-    weight: [7, 3],
-    attributes: { transA: int(1), transB: int(1) },
-    left: true,
-    columnOf: (at) => at[0] ?? 0,
-  },
-  { what: 'MatMul', op: 'MatMul', input: [2, 3, 4, 7], weight: [7, 5], columnOf: last },
-  { what: 'MatMul of a vector', op: 'MatMul', input: [7], weight: [7, 5], columnOf: last },
-  {
-    what: 'MatMul of stacked weights',
-    op: 'MatMul',
-    input: [2, 3, 4, 7],
-    weight: [3, 7, 5],
-    columnOf: (at) => (at[1] ?? 0) * 5 + (at[3] ?? 0),
-  },
-  {
-    what: 'MatMul of stacked weights with one input for all',
-    op: 'MatMul',
-    input: [4, 7],
-    weight: [2, 3, 7, 5],
-    columnOf: (at) => ((at[0] ?? 0) * 3 + (at[1] ?? 0)) * 5 + (at[3] ?? 0),
-  },
-  {
-    what: 'MatMul of a left weight',
-    op: 'MatMul',
-    input: [3, 7, 4],
-    weight: [5, 7],
-    left: true,
-    columnOf: (at) => at[1] ?? 0,
-  },
-  {
-    what: 'MatMul of stacked left weights, broadcast both ways',
-    op: 'MatMul',
-    input: [1, 3, 7, 4],
-    weight: [2, 1, 5, 7],
-    left: true,
-    columnOf: (at) => (at[0] ?? 0) * 5 + (at[2] ?? 0),
-  },
-];
-
-function layerModel({ op, input, weight, attributes, left }: Case): Model {
+function layerModel({ op, input, weight, attributes, left }: LayerCase): Model {
   const values = normalNoise(size(weight), 3);
   const operands = left ? ['w', 'x'] : ['x', 'w'];
   return model([node(op, 'layer', operands, ['y'], attributes)], [floatTensor('w', values, weight)], input);
 }
 
 /** Σ y² per column, from the layer run on every sample. */
-async function outputEnergies(each: Case, subject: Model, samples: readonly Sample[]): Promise<number[]> {
+async function outputEnergies(
+  each: LayerCase,
+  subject: Model,
+  samples: readonly Sample[],
+): Promise<number[]> {
   const energies: number[] = [];
   const session = await runtime.openModel(subject, { optimization: 'none' });
   for (const { feeds } of samples) {
@@ -195,7 +65,7 @@ async function outputEnergies(each: Case, subject: Model, samples: readonly Samp
 }
 
 describe('rows of a layer’s input and errors at its output', () => {
-  it.each(cases)('give what the layer itself computes: $what', async (each) => {
+  it.each(layerCases)('give what the layer itself computes: $what', async (each) => {
     const subject = layerModel(each);
     const samples = samplesOf(each.input, 4);
     const [layer] = layersOf(subject);
@@ -227,7 +97,7 @@ describe('rows of a layer’s input and errors at its output', () => {
   });
 
   it('tells the error of a replacement as the layer run with the difference does', async () => {
-    const each = cases[5] as Case;
+    const each = layerCases[5] as LayerCase;
     const subject = layerModel(each);
     const samples = samplesOf(each.input, 2);
     const [layer] = layersOf(subject);
@@ -350,7 +220,7 @@ describe('collectLayerRows', () => {
       [
         conv('a', ['x', 'w'], 'p'),
         conv('b', ['x', 'v'], 'q'),
-        node('Conv', 'c', ['x', 'w'], ['r'], { strides: ints(2, 2) }),
+        node('Conv', 'c', ['x', 'w'], ['r'], { strides: { ints: [2, 2] } }),
       ],
       [
         floatTensor('w', normalNoise(36, 1), [2, 2, 3, 3]),
@@ -383,7 +253,7 @@ describe('collectLayerRows', () => {
         node: [
           node('MatMul', 'plain', ['x', 'w'], ['y']),
           node('MatMul', 'constant', ['k', 'w'], ['z']),
-          node('Cast', 'cast', ['x'], ['i'], { to: int(DataType.INT64) }),
+          node('Cast', 'cast', ['x'], ['i'], { to: { int: DataType.INT64 } }),
           node('Gather', 'embedding', ['table', 'i'], ['e']),
         ],
       }),
@@ -395,7 +265,7 @@ describe('collectLayerRows', () => {
   });
 
   it('stops wherever it is cancelled', async () => {
-    const subject = layerModel(cases[0] as Case);
+    const subject = layerModel(layerCases[0] as LayerCase);
     const samples = samplesOf([2, 3, 6, 5], 6);
     for (const moment of [0, 1, 3, 5]) {
       const signal = { aborted: false };

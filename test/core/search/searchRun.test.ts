@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CancelledError, RoundoffError } from '../../../src/core/errors';
 import { residualBlock } from '../rewrite/models';
 import { defaultPlan } from '../../../src/core/plan/planFile';
-import type { SearchGoal, SearchPoint, VerifiedPlan } from '../../../src/core/results';
+import type { SearchGoal, SearchPoint, VerifiedPlan } from '../../../src/core/searchResults';
 import { bestOf, budgetOf, meets, searchMetric } from '../../../src/core/search/goals';
 import type { LayerFormats } from '../../../src/core/search/searchedPlan';
 import type { SearchLayer } from '../../../src/core/search/searchLayer';
