@@ -1,7 +1,10 @@
 /** What `search` returns: plain JSON, like all of results.ts. */
 
-/** What a search can bound. `bops`: bit-operations, MACs × bits of the weight × bits of the activations. */
-export type SearchCost = 'bytes' | 'bops' | 'floatLayers';
+/**
+ * What a search can bound. `bops`: bit-operations, MACs × bits of the weight × bits of the activations. `latency`: milliseconds of
+ * one run on this machine.
+ */
+export type SearchCost = 'bytes' | 'bops' | 'latency' | 'floatLayers';
 
 /**
  * What a search is for: the least error within a budget, or the least cost within a limit of the error.
@@ -9,7 +12,7 @@ export type SearchCost = 'bytes' | 'bops' | 'floatLayers';
  */
 export type SearchGoal =
   | { kind: 'budget'; cost: SearchCost; most: number; ratio?: boolean }
-  | { kind: 'cap'; error: ErrorCap; limit: number; cost: 'bytes' | 'bops' };
+  | { kind: 'cap'; error: ErrorCap; limit: number; cost: 'bytes' | 'bops' | 'latency' };
 
 /** Largest KL divergence (nats), least SQNR (dB), largest loss of accuracy, least agreement of top classes (shares). */
 export type ErrorCap = 'kl' | 'sqnr' | 'accuracyDrop' | 'agreement';
@@ -36,6 +39,8 @@ export interface SearchPoint {
   bytes: number;
   /** Of the layers with weights; null: some of their shapes are unknown. */
   bops: number | null;
+  /** Milliseconds of one run at full optimization: measured once verified, else foretold; null: it was not asked for. */
+  latencyMs: number | null;
   /** Layers of the search that stay float. */
   floatLayers: number;
   /** Sum of what the layers cost alone, in the unit of the metric. */
@@ -67,7 +72,7 @@ export interface SearchResult {
   /** `nmse`: mean over the outputs. */
   metric: 'kl' | 'nmse';
   /** Of the float model. */
-  float: { bytes: number; bops: number | null };
+  float: { bytes: number; bops: number | null; latencyMs: number | null };
   /** By cost, the least first. */
   front: SearchPoint[];
   /** The best plan found, whether or not the limit is met. */

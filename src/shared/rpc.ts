@@ -18,8 +18,10 @@ import type {
   RewritePass,
   RewriteResult,
   ScanMetric,
+  ScanPart,
   ScanResult,
 } from '../core/results';
+import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 
 export interface ModelRequest {
@@ -78,6 +80,8 @@ export interface ScanRequest extends ModelRequest {
   layers?: string[];
   /** Formats as `formatText` writes them; those of `core/scan/formats.ts` when absent. */
   schemes?: string[];
+  /** Measures only this part of the formats that quantize activations; all of them when absent. */
+  part?: ScanPart;
   /** KL where an output has classes, else NMSE, when absent. */
   metric?: ScanMetric;
   /** `allBut` also measures what restoring each layer gains when all have the format. `only` when absent. */
@@ -100,6 +104,17 @@ export interface SearchRequest extends ModelRequest {
   known?: Candidate[];
   /** Folder that keeps results between scans; none are kept when absent. */
   cache?: string;
+}
+
+export interface ExplainRequest extends ModelRequest {
+  plan: Plan;
+  layer: string;
+  /** As `formatText` writes it. */
+  scheme: string;
+  /** Activations are explained with it only. */
+  calibration?: DataRequest;
+  /** Of the last scan, in what unit: taken as they are. */
+  measured?: { metric: ScanMetric; candidates: Candidate[] };
 }
 
 export interface CompareRequest {
@@ -132,6 +147,8 @@ export interface EngineMethods {
   /** The best plan for a goal. Candidates and points arrive as progress while it runs; nothing is written. */
   search(request: SearchRequest): Promise<SearchResult>;
   compare(request: CompareRequest): Promise<CompareResult>;
+  /** Why a layer hurts in a format, and which formats would do better. */
+  explain(request: ExplainRequest): Promise<LayerExplanation>;
   /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */
   copyModel(request: { from: string; to: string }): Promise<string[]>;
 }
@@ -147,7 +164,7 @@ export interface Progress {
   /** Scan only: guesses from the weights alone, in the first second. */
   provisional?: Candidate[];
   /** Scan only: what is being measured; sent before it runs, so that a crash can be told apart. */
-  starting?: Pick<Candidate, 'layer' | 'scheme'>;
+  starting?: Pick<Candidate, 'layer' | 'scheme' | 'part'>;
   /** Search only: points of the front as predicted, then those that were run, as they come. */
   points?: SearchPoint[];
   /** Comes with candidates: what their sensitivities are. */

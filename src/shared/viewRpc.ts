@@ -12,6 +12,8 @@ import type {
   QuantizationDetails,
   ScanMetric,
 } from '../core/results';
+import type { LayerExplanation } from '../core/explainResults';
+import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 import type { ErrorReply } from './rpc';
 
 /** The custom editor's name in the manifest. */
@@ -62,14 +64,59 @@ export interface PlanView {
   data: DataSummary | null;
 }
 
+export interface ScanProgress {
+  done: number;
+  total: number;
+  message: string;
+  /** Measured candidates per second of the last while; null: too early to tell. */
+  perSecond: number | null;
+  /** At that rate; null: too early to tell. */
+  secondsLeft: number | null;
+  /** It was told to pause: nothing runs, and going on measures only what is left. */
+  paused: boolean;
+}
+
 export interface ScanView {
-  /** null when no scan runs. */
-  running: { done: number; total: number; message: string } | null;
+  /** null when no scan runs or waits. */
+  running: ScanProgress | null;
   /** What the figures shown mean; null when there are none. `partial`: the last scan has not come to its end. */
   measured: {
     metric: ScanMetric;
     slice: 'scan';
     samples: number;
+    partial: boolean;
+    random: boolean;
+  } | null;
+  /** The last failure in one sentence. */
+  error: string | null;
+}
+
+/** One plan of a search, without its layers: they stay with the host. */
+export interface SearchPointView extends Omit<SearchPoint, 'layers'> {
+  /** Names the point in `applyPoint`, for as long as this search is shown. */
+  id: number;
+  /** Format → layers that have it, the most frequent first. */
+  formats: [string, number][];
+  /** Searched layers that stay float, or have the most bits if none does; the first ten. */
+  keeps: string[];
+}
+
+export interface SearchView {
+  /** null when no search runs. */
+  running: { done: number; total: number; message: string } | null;
+  /** What the points are; null before the first search, and when model, data or ranges have changed since. */
+  found: {
+    goal: SearchGoal;
+    metric: SearchResult['metric'];
+    float: SearchResult['float'];
+    /** By bytes, the least first. They come while it runs. */
+    points: SearchPointView[];
+    /** Point that the search chose; null until it has. */
+    chosen: number | null;
+    /** Point whose formats the plan has now; null: none. */
+    applied: number | null;
+    /** null until it has ended. */
+    met: boolean | null;
     partial: boolean;
     random: boolean;
   } | null;
@@ -102,6 +149,7 @@ export interface ViewSnapshot {
   model: ModelView;
   plan: PlanView;
   scan: ScanView;
+  search: SearchView;
   prediction: PredictionView;
   /** Why models must not be run here (Restricted Mode, remote file system); null when they may. */
   lookOnly: string | null;
@@ -124,6 +172,10 @@ export type ViewCommand =
   | 'predict'
   | 'showLog'
   | 'cancelScan'
+  | 'pauseScan'
+  | 'resumeScan'
+  | 'search'
+  | 'cancelSearch'
   | 'retry';
 
 /** Calls of the view to the host. */
@@ -133,6 +185,12 @@ export interface ViewMethods {
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
   errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
+  /** Every measured candidate of a layer, by format. */
+  candidatesOf(request: { layer: string }): Promise<Candidate[]>;
+  /** Why a layer hurts in its planned format (w8a8 when it is float), and what would help. */
+  explain(request: { layer: string }): Promise<LayerExplanation>;
+  /** Gives the plan the formats of a point, as one edit. */
+  applyPoint(request: { id: number }): Promise<null>;
   /** @throws when `scheme` is no format. */
   setScheme(request: { names: string[]; scheme: string }): Promise<null>;
   /** Asks the user for a format, and gives it to these rows. */
@@ -153,6 +211,7 @@ export type ViewEvent =
   | { event: 'schemes'; revision: number; schemes: [string, string][] }
   | { event: 'candidates'; revision: number; candidates: Candidate[] }
   | { event: 'scan'; scan: ScanView }
+  | { event: 'search'; search: SearchView }
   /** Rows whose figure changed, by row name. */
   | { event: 'predicted'; revision: number; rows: [string, PredictedRow | null][] }
   | { event: 'prediction'; prediction: PredictionView }
