@@ -232,6 +232,8 @@ export interface Candidate {
   layer: string;
   /** Scheme with options, as the command line takes it. */
   scheme: string;
+  /** The only part of the format that was measured; absent: all of it. */
+  part?: ScanPart;
   /** Change of the model's output, greater is worse; unit is the result's `metric`. null: failed. */
   sensitivity: number | null;
   /** Of the sensitivity, over the samples; null: fewer than two. This and what follows is absent where it failed. */
@@ -269,6 +271,13 @@ export interface Candidate {
  * - `accuracy`: share of right top classes that is lost.
  */
 export type ScanMetric = 'kl' | 'nmse' | 'sqnr' | 'accuracy';
+
+/**
+ * Parts of a format that quantizes activations, to be measured apart:
+ * - `weights`: the weight and bias as stored in this format, read by a layer that computes in float;
+ * - `activations`: the rounding of what the layer reads and gives, with its weight and bias in float.
+ */
+export type ScanPart = 'weights' | 'activations';
 
 export interface ScanResult {
   metric: ScanMetric;

@@ -1,6 +1,6 @@
 import { CancelledError } from '../core/errors';
 import type { Candidate, ScanResult } from '../core/results';
-import { candidateKey } from '../core/scan/formats';
+import { candidateKey, type CandidateName } from '../core/scan/formats';
 import type { EngineMethods, Progress, ScanRequest } from '../shared/rpc';
 import { EngineCrashError } from './engineErrors';
 
@@ -78,11 +78,8 @@ export async function scanResumably(
   }
 }
 
-function failedBy(
-  { layer, scheme }: Pick<Candidate, 'layer' | 'scheme'>,
-  error: EngineCrashError,
-): Candidate {
-  return { layer, scheme, sensitivity: null, localSqnrDb: null, bytes: 0, error: error.message };
+function failedBy(name: CandidateName, error: EngineCrashError): Candidate {
+  return { ...name, sensitivity: null, localSqnrDb: null, bytes: 0, error: error.message };
 }
 
 function partialResult(

@@ -1,6 +1,6 @@
 import type { Candidate, ScanMetric } from '../results';
 import type { Work } from '../ports';
-import { candidateKey, type ScanFormat } from './formats';
+import { candidateKey, candidateName, formatName, type CandidateName, type ScanFormat } from './formats';
 import type { SampleFigures } from './sampleFigures';
 import { summarize } from './summary';
 
@@ -23,13 +23,13 @@ export class Candidates {
     private readonly options: {
       readonly known?: readonly Candidate[];
       readonly onCandidate?: CandidateListener;
-      readonly onStart?: (candidate: Pick<Candidate, 'layer' | 'scheme'>) => void;
+      readonly onStart?: (candidate: CandidateName) => void;
     },
     private readonly as: MeasuredAs,
     private readonly work: Work,
   ) {
     const wanted = new Set(
-      names.flatMap((layer) => formats.map(({ text }) => candidateKey({ layer, scheme: text }))),
+      names.flatMap((layer) => formats.map((format) => candidateKey(candidateName(layer, format)))),
     );
     for (const candidate of options.known ?? []) {
       const isFinal = candidate.error !== undefined || candidate.trials === as.samples;
@@ -44,9 +44,7 @@ export class Candidates {
 
   /** By layer, then by format, each as asked for: the same whatever the order of measuring. */
   get done(): Candidate[] {
-    return this.names.flatMap((layer) =>
-      this.formats.flatMap(({ text }) => this.measured.get(candidateKey({ layer, scheme: text })) ?? []),
-    );
+    return this.names.flatMap((layer) => this.formats.flatMap((format) => this.get(layer, format) ?? []));
   }
 
   get isComplete(): boolean {
@@ -54,17 +52,18 @@ export class Candidates {
   }
 
   /** The candidate as measured. */
-  get(layer: string, { text }: ScanFormat): Candidate | undefined {
-    return this.measured.get(candidateKey({ layer, scheme: text }));
+  get(layer: string, format: ScanFormat): Candidate | undefined {
+    return this.measured.get(candidateKey(candidateName(layer, format)));
   }
 
-  has(layer: string, { text }: ScanFormat): boolean {
-    return this.measured.has(candidateKey({ layer, scheme: text }));
+  has(layer: string, format: ScanFormat): boolean {
+    return this.measured.has(candidateKey(candidateName(layer, format)));
   }
 
-  starts(layer: string, { text }: ScanFormat): void {
-    this.options.onStart?.({ layer, scheme: text });
-    this.work.onProgress?.(this.measured.size, this.total, `Scanning ${layer} as ${text}`);
+  starts(layer: string, format: ScanFormat): void {
+    const name = candidateName(layer, format);
+    this.options.onStart?.(name);
+    this.work.onProgress?.(this.measured.size, this.total, `Scanning ${layer} as ${formatName(name)}`);
   }
 
   add(candidate: Candidate): void {
@@ -73,12 +72,18 @@ export class Candidates {
   }
 
   /** @param figures of every sample. */
-  measure(layer: string, { text }: ScanFormat, bytes: number, figures: readonly SampleFigures[]): void {
-    this.add({ layer, scheme: text, bytes, ...summarize(figures, this.as.metric) });
+  measure(layer: string, format: ScanFormat, bytes: number, figures: readonly SampleFigures[]): void {
+    this.add({ ...candidateName(layer, format), bytes, ...summarize(figures, this.as.metric) });
   }
 
-  fail(layer: string, { text }: ScanFormat, error: unknown): void {
+  fail(layer: string, format: ScanFormat, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.add({ layer, scheme: text, sensitivity: null, localSqnrDb: null, bytes: 0, error: why });
+    this.add({
+      ...candidateName(layer, format),
+      sensitivity: null,
+      localSqnrDb: null,
+      bytes: 0,
+      error: why,
+    });
   }
 }

@@ -1,5 +1,7 @@
 import { InputError } from '../errors';
+import { isStatic } from '../plan/editPlan';
 import { formatText, parseFormat, type LayerFormat } from '../quant/layerFormat';
+import type { Candidate, ScanPart } from '../results';
 
 /** What a scan tries when nobody says: integers with 8- and 16-bit activations, and two ways to 4 bits. */
 export const DEFAULT_SCAN_FORMATS: readonly string[] = ['w8a8', 'w8a16', 'w4,block:32', 'lut16'];
@@ -8,28 +10,53 @@ export const DEFAULT_SCAN_FORMATS: readonly string[] = ['w8a8', 'w8a16', 'w4,blo
 export interface ScanFormat {
   readonly text: string;
   readonly format: LayerFormat;
+  /** Absent: all that the format quantizes. */
+  readonly part?: ScanPart;
 }
+
+/** What tells a candidate from the others of one scan. */
+export type CandidateName = Pick<Candidate, 'layer' | 'scheme' | 'part'>;
 
 /**
  * The formats that texts stand for, each once.
- * @throws InputError for a text that is no format, and for `float`, which changes nothing.
+ * @param texts DEFAULT_SCAN_FORMATS when absent; of `activations` those that have them.
+ * @param part of the formats to measure alone; formats that have no other part are measured whole.
+ * @throws InputError for a text that is no format, for `float`, which changes nothing, and for a format without activations
+ * when these alone are to be measured.
  */
-export function scanFormats(texts: readonly string[] = DEFAULT_SCAN_FORMATS): ScanFormat[] {
+export function scanFormats(texts?: readonly string[], part?: ScanPart): ScanFormat[] {
   const formats = new Map<string, ScanFormat>();
-  for (const text of texts) {
+  for (const text of texts ?? DEFAULT_SCAN_FORMATS) {
     const format = parseFormat(text);
     if ('mistake' in format) throw new InputError(format.mistake);
     if (format.scheme === 'float') {
       throw new InputError('A scan cannot try "float": that is what the formats are compared with.');
     }
     const name = formatText(format);
-    formats.set(name, { text: name, format });
+    const hasActivations = isStatic(format.scheme);
+    if (part === 'activations' && !hasActivations) {
+      if (!texts) continue;
+      throw new InputError(
+        `The format ${name} quantizes no activations that could be measured apart: take w8a8 or w8a16, or measure its weights.`,
+      );
+    }
+    formats.set(name, { text: name, format, ...(part && hasActivations && { part }) });
   }
   if (formats.size === 0) throw new InputError('A scan needs at least one format to try.');
   return [...formats.values()];
 }
 
-/** Names a candidate among those of one scan. */
-export function candidateKey({ layer, scheme }: { readonly layer: string; readonly scheme: string }): string {
-  return JSON.stringify([layer, scheme]);
+/** Identifies a candidate among those of one scan. */
+export function candidateKey({ layer, scheme, part }: CandidateName): string {
+  return JSON.stringify(part ? [layer, scheme, part] : [layer, scheme]);
+}
+
+/** The candidate that a layer in a format is. */
+export function candidateName(layer: string, { text, part }: ScanFormat): CandidateName {
+  return { layer, scheme: text, ...(part && { part }) };
+}
+
+/** For people and for keys: the format, and which part of it when not all. */
+export function formatName({ scheme, part }: Omit<CandidateName, 'layer'>): string {
+  return part ? `${scheme} (${part})` : scheme;
 }

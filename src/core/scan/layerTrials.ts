@@ -10,6 +10,7 @@ import type { Placement } from '../rewrite/placement';
 import { rewrite } from '../rewrite/rewrite';
 import { samplesOf, type Baseline, type Batch } from './baseline';
 import type { Encodings } from './encodings';
+import { onlyPart } from './formatPart';
 import type { ScanFormat } from './formats';
 import { PartSession } from './partSession';
 import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
@@ -130,25 +131,34 @@ export class LayerTrials {
     };
   }
 
-  private async rewrittenHead({ text, format }: ScanFormat): Promise<Head> {
+  private async rewrittenHead({ text, format, part }: ScanFormat): Promise<Head> {
     const { context, layer, unit, local } = this;
     const { runtime, outputs, plan, placements, ranges, index, stopwatch, work } = context;
     const alone = trialPlan(plan, layer.name, format, placements.get(text), local);
-    const { model, layers, notes } = await stopwatch.time(() =>
-      rewrite(index.model, alone, ranges, { signal: work.signal }),
-    );
+    const {
+      model: rewritten,
+      layers,
+      notes,
+    } = await stopwatch.time(() => rewrite(index.model, alone, ranges, { signal: work.signal }));
     const row = layers.find(({ name }) => name === layer.name);
     if (row?.scheme !== format.scheme) {
       const why = notes.find((note) => note.startsWith(layer.name));
       throw new RoundoffError(why ?? 'It cannot be quantized.');
     }
+    const model = part ? onlyPart(part, index, rewritten, layer) : rewritten;
     // A region of half precision reaches past its layer.
     const isWhole = format.region === true;
     const gives = isWhole ? outputs.map((output) => output.name) : unit.gives;
     const names = new Map(gives.map((value) => [value, isWhole ? value : behindPair(model, value)]));
     const known = isWhole ? new Map<string, KnownValue>() : this.known();
     const session = await PartSession.open(runtime, model, [...new Set(names.values())], known);
-    return { session, names, given: {}, bytes: row.bytesAfter, isWhole };
+    return {
+      session,
+      names,
+      given: {},
+      bytes: part === 'activations' ? layer.bytes : row.bytesAfter,
+      isWhole,
+    };
   }
 
   /** Kept values that a trial does not change. */

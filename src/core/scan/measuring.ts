@@ -6,7 +6,7 @@ import type { Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import { runBaseline, type HeldSample } from './baseline';
 import type { Candidates } from './candidates';
-import type { ScanFormat } from './formats';
+import { candidateName, type ScanFormat } from './formats';
 import { cutOf } from './keptValues';
 import { LayerTrials, type LayerTrialsContext } from './layerTrials';
 import { Stopwatch } from './stopwatch';
@@ -118,7 +118,7 @@ export class Measuring {
     if (this.cache.isKept) {
       const samples = new Map(known?.samples);
       for (const [{ id }, figure] of measured) if (figure) samples.set(id, figure);
-      await this.cache.keepFigures(layer.name, format.text, this.settingsOf(layer, format), {
+      await this.cache.keepFigures(candidateName(layer.name, format), this.settingsOf(layer, format), {
         bytes,
         samples,
       });
@@ -137,7 +137,7 @@ export class Measuring {
   }
 
   private async knownOf(layer: Layer, format: ScanFormat): Promise<KnownFigures | undefined> {
-    return this.cache.figuresOf(layer.name, format.text, this.settingsOf(layer, format));
+    return this.cache.figuresOf(candidateName(layer.name, format), this.settingsOf(layer, format));
   }
 
   /** What a trial depends on besides layer and format: for those that quantize activations, how. */

@@ -3,7 +3,7 @@ import type { Layer } from '../graph/types';
 import type { Candidate } from '../results';
 import type { Work } from '../ports';
 import type { Encodings } from './encodings';
-import type { ScanFormat } from './formats';
+import { candidateName, type ScanFormat } from './formats';
 
 /**
  * Guesses, without running the model, how much each layer loses by each format: the relative squared error of its weight,
@@ -31,16 +31,16 @@ export async function byPromise(
   return layers.toSorted((a, b) => (promise.get(b) ?? 0) - (promise.get(a) ?? 0));
 }
 
-/** undefined for a format that the layer cannot have: measuring tells why. */
+/** undefined for a format that the layer cannot have (measuring tells why), and where no weight is rounded. */
 async function guessOf(
   layer: Layer,
   format: ScanFormat,
   encodings: Encodings,
 ): Promise<Candidate | undefined> {
+  if (format.part === 'activations') return undefined;
   try {
     return {
-      layer: layer.name,
-      scheme: format.text,
+      ...candidateName(layer.name, format),
       sensitivity: await encodings.weightError(layer, format),
       localSqnrDb: null,
       bytes: encodings.bytesOf(layer, format),

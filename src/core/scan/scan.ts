@@ -3,10 +3,10 @@ import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
-import type { Candidate, ScanMetric, ScanResult } from '../results';
+import type { Candidate, ScanMetric, ScanPart, ScanResult } from '../results';
 import { holdSamples } from './baseline';
 import { Candidates, type CandidateListener } from './candidates';
-import { scanFormats } from './formats';
+import { scanFormats, type CandidateName } from './formats';
 import { Measuring } from './measuring';
 import { prepareScan } from './prepareScan';
 import { byPromise } from './promise';
@@ -20,6 +20,8 @@ export interface ScanOptions {
   readonly layers?: readonly string[];
   /** Formats to try, as `formatText` writes them; DEFAULT_SCAN_FORMATS when absent. */
   readonly schemes?: readonly string[];
+  /** Measures only this part of the formats that quantize activations; all of them when absent. */
+  readonly part?: ScanPart;
   /** What the model's outputs are. */
   readonly outputs: readonly OutputDescription[];
   /** KL where an output has classes, else NMSE, when absent. */
@@ -37,7 +39,7 @@ export interface ScanOptions {
   /** Told guesses from the weights alone, before anything runs. */
   readonly onProvisional?: (guess: Candidate) => void;
   /** Told which candidate runs next. */
-  readonly onStart?: (candidate: Pick<Candidate, 'layer' | 'scheme'>) => void;
+  readonly onStart?: (candidate: CandidateName) => void;
 }
 
 /** Disjoint samples: ranges come from one part, sensitivities from the other. */
@@ -67,7 +69,12 @@ export async function scan(
   const start = performance.now();
   const { outputs, metric = metricOf(outputs), direction = 'only' } = options;
   checkMetric(metric, outputs);
-  const formats = scanFormats(options.schemes);
+  if (options.part && direction === 'allBut') {
+    throw new InputError(
+      'One part of a format is measured layer by layer, not with all layers but one: ask for one of the two.',
+    );
+  }
+  const formats = scanFormats(options.schemes, options.part);
   const ready = await prepareScan(model, plan, formats, options.layers);
   const cache = new TrialCache(options.cache, runtime.version, plan, outputs);
   const samples = await holdSamples(slices.scan, (sample) => cache.identify(sample), work);

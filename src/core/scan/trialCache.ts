@@ -2,6 +2,7 @@ import type { Plan } from '../plan/types';
 import type { ResultCache, Sample } from '../ports';
 import type { OutputDescription } from '../graph/types';
 import type { ActivationRange } from '../quant/scheme';
+import { formatName, type CandidateName } from './formats';
 import type { SampleFigures } from './sampleFigures';
 
 /** Of figures and keys: results of versions that measured otherwise are not used. */
@@ -35,15 +36,15 @@ export class TrialCache {
   }
 
   /** @param settings what the trial depends on besides layer and format. */
-  async figuresOf(layer: string, scheme: string, settings: unknown): Promise<KnownFigures | undefined> {
-    const value = await this.store?.get(this.key('trial', layer, scheme, settings));
+  async figuresOf(name: CandidateName, settings: unknown): Promise<KnownFigures | undefined> {
+    const value = await this.store?.get(this.key('trial', name.layer, formatName(name), settings));
     if (!isEntry(value)) return undefined;
     return { bytes: value.bytes, samples: new Map(Object.entries(value.samples)) };
   }
 
-  async keepFigures(layer: string, scheme: string, settings: unknown, known: KnownFigures): Promise<void> {
+  async keepFigures(name: CandidateName, settings: unknown, known: KnownFigures): Promise<void> {
     const { bytes, samples } = known;
-    await this.store?.put(this.key('trial', layer, scheme, settings), {
+    await this.store?.put(this.key('trial', name.layer, formatName(name), settings), {
       bytes,
       samples: Object.fromEntries(samples),
     });

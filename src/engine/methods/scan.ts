@@ -26,6 +26,7 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
       {
         layers: request.layers,
         schemes: request.schemes,
+        part: request.part,
         metric: request.metric,
         direction: request.direction,
         known: request.known,
