@@ -117,6 +117,11 @@ function goalText(goal: SearchGoal): string {
   }
   const { cost, most, ratio } = goal;
   const amount = ratio ? `${percentText(most)} of the float model` : most.toLocaleString('en-US');
-  const names = { bytes: 'bytes', bops: 'bit-operations', floatLayers: 'float layers' };
+  const names = {
+    bytes: 'bytes',
+    bops: 'bit-operations',
+    latency: 'milliseconds',
+    floatLayers: 'float layers',
+  };
   return `${names[cost]}: at most ${amount}`;
 }

@@ -9,6 +9,8 @@ import { nmseOf } from './searchLayer';
 export interface FloatCosts {
   readonly bytes: number;
   readonly bops: number | null;
+  /** Milliseconds of one run; null: it could not be measured. */
+  readonly latencyMs: number | null;
   readonly layers: number;
 }
 
@@ -35,10 +37,23 @@ export function budgetOf(goal: SearchGoal & { kind: 'budget' }, float: FloatCost
   if (!(most >= 0 && Number.isFinite(most))) {
     throw new InputError(`A budget must be a number from 0, not ${most}.`);
   }
+  if (cost === 'latency' && float.latencyMs === null) throw unknownLatency();
   if (!ratio) return most;
-  const whole = cost === 'floatLayers' ? float.layers : float[cost];
+  const wholes = {
+    bytes: float.bytes,
+    bops: float.bops,
+    latency: float.latencyMs,
+    floatLayers: float.layers,
+  };
+  const whole = wholes[cost];
   if (whole === null) throw unknownWork();
   return most * whole;
+}
+
+export function unknownLatency(): InputError {
+  return new InputError(
+    'The time of layers cannot be measured with this runtime: give a budget in bytes or bops instead.',
+  );
 }
 
 export function unknownWork(): InputError {
@@ -49,9 +64,8 @@ export function unknownWork(): InputError {
 }
 
 /** What a plan takes of a budget. */
-export function amountOf({ bytes, bops, floatLayers }: SearchPoint, cost: SearchCost): number {
-  if (cost === 'bytes') return bytes;
-  return cost === 'bops' ? (bops ?? Infinity) : floatLayers;
+export function amountOf({ bytes, bops, latencyMs, floatLayers }: SearchPoint, cost: SearchCost): number {
+  return { bytes, bops: bops ?? Infinity, latency: latencyMs ?? Infinity, floatLayers }[cost];
 }
 
 /** True for a plan that was run and meets the goal. @param budget of goals that have one. */

@@ -65,7 +65,7 @@ export async function search(
   const ready = await prepareScan(model, plan, formats, options.layers);
   const dimensions = { ...options.sampleDimensions, ...plan.dimensions };
   const costs = await costsOf(model, ready.index, plan, ready.names, texts, dimensions, work);
-  const float = { bytes: fileBytes, bops: costs.floatBops };
+  const float = { bytes: fileBytes, bops: costs.floatBops, latencyMs: null };
   const count = ready.names.length;
   const budget = goal.kind === 'budget' ? budgetOf(goal, { ...float, layers: count }) : Infinity;
   const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, options, work);

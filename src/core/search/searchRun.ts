@@ -6,7 +6,7 @@ import type { FloatCurve, SearchGoal, SearchPoint } from '../searchResults';
 import { cheapestMeeting } from './capSearch';
 import { exactBytes, type Costs } from './costs';
 import { floatCurvePicks, Front, uniformPicks } from './front';
-import { amountOf, bestOf, meets, predictableLimit, unknownWork } from './goals';
+import { amountOf, bestOf, meets, predictableLimit, unknownLatency, unknownWork } from './goals';
 import type { PlanTrials } from './planTrials';
 import { isWrong, rescored } from './rescore';
 import { formatsOf, totalsOf, type Picks, type SearchLayer } from './searchLayer';
@@ -54,6 +54,7 @@ export class SearchRun {
   ) {
     const unknown = layers.some(({ options }) => options.some(({ bops }) => bops === null));
     if (context.goal.cost === 'bops' && (unknown || context.costs.otherBops === null)) throw unknownWork();
+    if (context.goal.cost === 'latency') throw unknownLatency();
     this.front = new Front(layers, context.goal.cost);
     this.target = this.front.picksAt(0);
   }
@@ -145,6 +146,7 @@ export class SearchRun {
     return {
       bytes: written ?? Math.round(costs.floatBytes + bytes),
       bops: bops === null || costs.otherBops === null ? null : bops + costs.otherBops,
+      latencyMs: null,
       floatLayers,
       predicted: error,
       verified: known ? (verified as Omit<Verified, 'bytes'>) : null,
@@ -165,7 +167,12 @@ export class SearchRun {
   /** The least error within the budget, the surplus taken off; the cheapest when nothing fits. */
   private within(): Picks {
     const { costs, budget, goal } = this.context;
-    const fixed = { bytes: costs.floatBytes + this.surplus, bops: costs.otherBops ?? 0, floatLayers: 0 };
+    const fixed = {
+      bytes: costs.floatBytes + this.surplus,
+      bops: costs.otherBops ?? 0,
+      latency: 0,
+      floatLayers: 0,
+    };
     return this.front.bestWithin(budget - fixed[goal.cost]) ?? this.front.picksAt(0);
   }
 

@@ -167,6 +167,7 @@ describe('goals', () => {
   const point = (bytes: number, error: number): SearchPoint => ({
     bytes,
     bops: null,
+    latencyMs: null,
     floatLayers: 0,
     predicted: error,
     verified: verifiedAs(error),
@@ -174,7 +175,7 @@ describe('goals', () => {
   });
 
   it('takes shares of the float model, and refuses what is unknown', () => {
-    const float = { bytes: 1000, bops: null, layers: 5 };
+    const float = { bytes: 1000, bops: null, latencyMs: null, layers: 5 };
     const budget = { kind: 'budget', cost: 'bytes', most: 0.4, ratio: true } as const;
     expect(budgetOf(budget, float)).toBe(400);
     expect(budgetOf({ ...budget, cost: 'floatLayers' }, float)).toBe(2);
