@@ -197,6 +197,8 @@ export interface ViewMethods {
   chooseFormat(request: { names: string[] }): Promise<null>;
   /** `size` null: unknown again. */
   setDimension(request: { name: string; size: number | null }): Promise<null>;
+  /** Which layer has the focus or is selected alone, so that palette commands can begin with it. null: none. */
+  selected(request: { layer: string | null }): Promise<null>;
   command(request: { command: ViewCommand }): Promise<null>;
 }
 
@@ -215,7 +217,9 @@ export type ViewEvent =
   /** Rows whose figure changed, by row name. */
   | { event: 'predicted'; revision: number; rows: [string, PredictedRow | null][] }
   | { event: 'prediction'; prediction: PredictionView }
-  | { event: 'plan'; plan: PlanView };
+  | { event: 'plan'; plan: PlanView }
+  /** Selects a layer, scrolls to it, and with `explain` shows why it hurts. */
+  | { event: 'reveal'; layer: string; explain: boolean };
 
 export type ToHost = { [M in ViewMethod]: { id: number; method: M; request: ViewRequest<M> } }[ViewMethod];
 export type ToView = { id: number; ok: unknown } | { id: number; err: ErrorReply } | ViewEvent;

@@ -29,6 +29,7 @@ function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'r
       data: null,
     },
     scan: { running: null, measured: null, error: null },
+    search: { running: null, found: null, error: null },
     prediction: { state: 'none', bytes: null, notes: [], notesCount: 0, error: null },
     lookOnly: null,
   };

@@ -139,6 +139,11 @@ async function viewCommand(engine: EngineHost, command: ViewCommand, document: M
       return engine.showLog();
     case 'cancelScan':
       return document.session.cancelScan();
+    case 'pauseScan':
+    case 'resumeScan':
+    case 'search':
+    case 'cancelSearch':
+      return;
     case 'retry':
       return document.loadModel();
   }

@@ -98,6 +98,13 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
       errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
+      candidatesOf: async ({ layer }) => session.candidatesOf(layer),
+      explain: async ({ layer }) =>
+        this.engine.call('explain', { ...session.request(), plan: session.plan, layer, scheme: 'w8a8' }),
+      applyPoint: async ({ id }) => {
+        throw new InputError(`There is no searched plan ${id}.`);
+      },
+      selected: async () => null,
       setScheme: async ({ names, scheme }) => {
         const format = parseRowFormat(scheme);
         if ('mistake' in format) throw new InputError(format.mistake);

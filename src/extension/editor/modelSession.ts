@@ -8,6 +8,7 @@ import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import type {
+  Candidate,
   DataSummary,
   ErrorSplitCurve,
   ModelSummary,
@@ -321,6 +322,11 @@ export class ModelSession {
     return this.engine.call('quantizationOf', { ...this.request(), layer });
   }
 
+  /** Every measured candidate of a layer, by format. */
+  candidatesOf(layer: string): Candidate[] {
+    return this.#scan.of(layer);
+  }
+
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */
   rowsFrom(revision: number, start: number): RowChunk {
     if (revision !== this.#revision) return { revision: this.#revision, rows: [], next: null };
@@ -336,6 +342,7 @@ export class ModelSession {
       model: this.#modelView(),
       plan: this.#planView(),
       scan: this.#scan.view,
+      search: { running: null, found: null, error: null },
       prediction: this.#prediction.view,
       lookOnly: this.place.lookOnly(),
     };

@@ -36,6 +36,11 @@ export class ScanFigures {
     );
   }
 
+  /** All that was measured of a layer. */
+  of(layer: string): Candidate[] {
+    return [...(this.#candidates.get(layer)?.values() ?? [])];
+  }
+
   /** The candidate of the layer's planned format, else of w8a8, else the first; none when nothing was measured. */
   #shown(layer: string): Candidate[] {
     const own = this.#candidates.get(layer);
@@ -79,7 +84,11 @@ export class ScanFigures {
     options.signal.addEventListener('abort', stop);
     this.#abort = abort;
     const revision = this.place.revision();
-    this.#show({ ...this.#view, running: { done: 0, total: 0, message: 'Starting' }, error: null });
+    this.#show({
+      ...this.#view,
+      running: { done: 0, total: 0, message: 'Starting', perSecond: null, secondsLeft: null, paused: false },
+      error: null,
+    });
     try {
       const result = await scanResumably(this.place.engine, request, {
         signal: abort.signal,
@@ -91,7 +100,10 @@ export class ScanFigures {
           if (figures && revision === this.place.revision()) {
             this.#view = { ...this.#view, measured: { ...figures, slice: 'scan', partial: true, random } };
           }
-          this.#show({ ...this.#view, running: { done, total, message } });
+          this.#show({
+            ...this.#view,
+            running: { done, total, message, perSecond: null, secondsLeft: null, paused: false },
+          });
           options.onProgress?.(progress);
         },
       });
