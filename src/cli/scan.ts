@@ -1,3 +1,4 @@
+import type { Candidate } from '../core/results';
 import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { scanResumably } from '../engine/scanResumably';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
@@ -19,8 +20,11 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
       'A scan runs the model: give --data PATH, or --data random for made-up inputs (a rough order at best).',
     );
   }
-  const layers = await layersOf(file, options.layer, options, io);
-  const { scheme: schemes, metric, direction, cache } = options;
+  const globs = [...(options.layer ?? []), ...(options.layers ?? [])];
+  const layers = await layersOf(file, globs.length > 0 ? globs : undefined, options, io);
+  const schemes = [...(options.scheme ?? []), ...(options.schemes ?? [])];
+  const { part, metric, direction, cache } = options;
+  const guesses: Candidate[] = [];
   const engine = io.openEngine();
   const progress = new ProgressLine(io);
   try {
@@ -33,14 +37,21 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
         layers,
         metric,
         direction,
-        ...(schemes && { schemes: [...schemes] }),
+        ...(schemes.length > 0 && { schemes }),
+        ...(part && part !== 'both' && { part }),
         ...(cache !== false && { cache: cache ?? defaultCacheFolder() }),
       },
-      { signal: io.signal, onProgress: progress.update },
+      {
+        signal: io.signal,
+        onProgress: (made) => {
+          guesses.push(...(made.provisional ?? []));
+          progress.update(made);
+        },
+      },
     );
     progress.clear();
     if (options.json) io.stdout(jsonText(result));
-    else io.stdout(options.csv ? scanCsv(result) : scanTable(result));
+    else io.stdout(options.csv ? scanCsv(result) : scanTable(result, guesses));
     return result.partial ? ExitCode.cancelled : ExitCode.done;
   } finally {
     progress.clear();

@@ -1,5 +1,6 @@
-import { InvalidArgumentError, type Command } from 'commander';
-import type { ScanMetric } from '../core/results';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseScheme } from '../core/quant/scheme';
+import type { ScanMetric, ScanPart } from '../core/results';
 import { DEFAULT_SCAN_FORMATS } from '../core/scan/formats';
 import {
   addActivationOptions,
@@ -11,7 +12,10 @@ import {
 
 export interface ScanOptions extends DataOptions, ActivationOptions {
   layer?: readonly string[];
+  layers?: readonly string[];
   scheme?: readonly string[];
+  schemes?: readonly string[];
+  part?: ScanPart | 'both';
   metric?: ScanMetric;
   direction?: 'only' | 'allBut';
   plan?: string;
@@ -33,6 +37,25 @@ function direction(text: string): 'only' | 'allBut' {
   throw new InvalidArgumentError('It must be only or all-but.');
 }
 
+function part(text: string): ScanPart | 'both' {
+  if (text === 'weights' || text === 'activations' || text === 'both') return text;
+  throw new InvalidArgumentError('It must be weights, activations or both.');
+}
+
+/**
+ * Formats with commas between them and in them, `w8a8,w4,block:32`: each scheme begins another one. Collected.
+ * @throws InvalidArgumentError when the first word is no scheme.
+ */
+export function formatList(text: string, before: readonly string[] = []): readonly string[] {
+  const formats: string[] = [];
+  for (const word of text.split(/[,\s]+/).filter((each) => each !== '')) {
+    if (parseScheme(word)) formats.push(word);
+    else if (formats.length > 0) formats.push(`${formats.pop() ?? ''},${word}`);
+    else throw new InvalidArgumentError(`It must begin with a scheme, not "${word}".`);
+  }
+  return [...before, ...formats];
+}
+
 export function addScanOptions(command: Command): Command {
   command
     .description(
@@ -40,10 +63,17 @@ export function addScanOptions(command: Command): Command {
     )
     .argument('<file>', 'float ONNX model')
     .option('--layer <glob>', 'only these layers; repeatable', collect)
+    .addOption(new Option('--layers <glob>', 'the same as --layer').argParser(collect).hideHelp())
     .option(
       '--scheme <format>',
       `a format to try, SCHEME[,OPTION...] as for quantize; repeatable (default: ${DEFAULT_SCAN_FORMATS.join(' ')})`,
       collect,
+    )
+    .option('--schemes <list>', 'several formats in one list: w8a8,w4,block:32,lut16', formatList)
+    .option(
+      '--part <part>',
+      'weights, activations or both: what of w8a8 and w8a16 is measured; other formats have weights alone (default: both)',
+      part,
     )
     .option(
       '--metric <metric>',

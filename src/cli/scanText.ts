@@ -1,6 +1,7 @@
 /** What `roundoff scan` prints. */
 import type { Candidate, ScanMetric, ScanResult } from '../core/results';
-import { table } from './text';
+import { candidateKey, formatName } from '../core/scan/formats';
+import { percentText, table } from './text';
 
 const metricNames: Readonly<Record<ScanMetric, string>> = {
   kl: 'KL divergence of the class probabilities, nats',
@@ -9,44 +10,86 @@ const metricNames: Readonly<Record<ScanMetric, string>> = {
   accuracy: 'share of right top classes that is lost',
 };
 
-/** A line per layer, a column per format with sensitivity ± standard error; the layers that any format hurts least come first. */
-export function scanTable(result: ScanResult): string {
-  const { metric, samples, candidates, partial } = result;
-  const formats = [...new Set(candidates.map(({ scheme }) => scheme))];
+/**
+ * A line per layer, a column per format with sensitivity ± standard error, then the layer's best format with its agreement; the
+ * layers that any format hurts least come first.
+ * @param guesses stand in a result that is not complete for what was not measured, marked as provisional.
+ */
+export function scanTable(result: ScanResult, guesses: readonly Candidate[] = []): string {
+  const { metric, samples, partial } = result;
+  const candidates = [...result.candidates, ...(partial ? unmeasured(result, guesses) : [])];
+  const formats = [...new Set(candidates.map(formatName))];
+  const hasAgreement = candidates.some(({ agreement }) => typeof agreement === 'number');
   const byLayer = new Map<string, Candidate[]>();
   for (const candidate of candidates) {
     byLayer.set(candidate.layer, [...(byLayer.get(candidate.layer) ?? []), candidate]);
   }
-  const lines = [...byLayer].toSorted(([, a], [, b]) => leastOf(a) - leastOf(b));
-  const rows = lines.map(([layer, own]) => [
-    layer,
-    ...formats.map((format) => cell(own.find(({ scheme }) => scheme === format))),
-  ]);
+  const lines = [...byLayer].toSorted(([, a], [, b]) => order(leastOf(a), leastOf(b)));
+  const rows = lines.map(([layer, own]) => {
+    const best = bestOf(own);
+    return [
+      layer,
+      ...formats.map((format) => cell(own.find((each) => formatName(each) === format))),
+      best ? formatName(best) : '',
+      ...(hasAgreement ? [percentText(best?.agreement ?? null)] : []),
+    ];
+  });
+  const header = ['layer', ...formats, 'best', ...(hasAgreement ? ['agreement'] : [])];
+  const right = new Set(header.flatMap((name, at) => (at > 0 && name !== 'best' ? [at] : [])));
   const text = [
-    table(['layer', ...formats], rows, new Set(formats.map((_, at) => at + 1))),
+    table(header, rows, right),
     '',
     `Sensitivity ± standard error: ${metricNames[metric]}; ${samples} samples of the scan slice, quantization simulated.`,
+    ...(hasAgreement
+      ? ["Agreement: share of the samples' top classes that stay the float model's, with the best format."]
+      : []),
+    ...(candidates.some(({ part }) => part !== undefined)
+      ? ['(weights): activations stay float. (activations): weights stay float.']
+      : []),
+    ...(candidates.some(({ provisional }) => provisional)
+      ? ['≈ is provisional: the relative error of the weight alone, not measured at the outputs.']
+      : []),
     ...(candidates.some(({ restoring }) => restoring !== undefined)
       ? [
           'In brackets: what the output gains when all layers have the format but this one; * marks disagreement.',
         ]
       : []),
     timing(result),
-    ...failures(candidates),
+    ...failures(result.candidates),
     ...(partial ? ['Cancelled: what is missing was not measured.'] : []),
   ];
   return `${text.join('\n')}\n`;
 }
 
-/** Of the layer's best format: failed ones last. */
+function order(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Guesses of what a result lacks. */
+function unmeasured({ candidates }: ScanResult, guesses: readonly Candidate[]): Candidate[] {
+  const measured = new Set(candidates.map(candidateKey));
+  const missing = guesses.map((guess) => [candidateKey(guess), guess] as const);
+  return [...new Map(missing.filter(([key]) => !measured.has(key))).values()];
+}
+
+/** The measured candidate of a layer that hurts least; undefined when all failed. */
+function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
+  const [best] = candidates
+    .filter(({ sensitivity, provisional }) => sensitivity !== null && !provisional)
+    .toSorted((a, b) => (a.sensitivity ?? 0) - (b.sensitivity ?? 0));
+  return best;
+}
+
+/** Of the layer's best format: layers that failed, or were not measured, last. */
 function leastOf(candidates: readonly Candidate[]): number {
-  return Math.min(...candidates.map(({ sensitivity }) => sensitivity ?? Infinity));
+  return bestOf(candidates)?.sensitivity ?? Infinity;
 }
 
 function cell(candidate: Candidate | undefined): string {
   if (!candidate) return '';
   const { sensitivity, standardError, restoring, interaction } = candidate;
   if (sensitivity === null) return 'failed';
+  if (candidate.provisional) return `≈ ${brief(sensitivity)}`;
   const error = standardError === undefined || standardError === null ? '' : ` ± ${brief(standardError)}`;
   const other =
     restoring === undefined || restoring === null ? '' : ` [${brief(restoring)}${interaction ? '*' : ''}]`;
@@ -74,8 +117,9 @@ function timing({
 /** Each reason once. */
 function failures(candidates: readonly Candidate[]): string[] {
   const reasons = new Map<string, string[]>();
-  for (const { layer, scheme, error } of candidates) {
-    if (error !== undefined) reasons.set(error, [...(reasons.get(error) ?? []), `${layer} as ${scheme}`]);
+  for (const { error, ...candidate } of candidates) {
+    const name = `${candidate.layer} as ${formatName(candidate)}`;
+    if (error !== undefined) reasons.set(error, [...(reasons.get(error) ?? []), name]);
   }
   return [...reasons].map(([reason, [first = '', ...others]]) => {
     const more = others.length > 0 ? ` and ${others.length} more` : '';
@@ -86,6 +130,7 @@ function failures(candidates: readonly Candidate[]): string[] {
 const columns = [
   'layer',
   'scheme',
+  'part',
   'sensitivity',
   'standardError',
   'agreement',

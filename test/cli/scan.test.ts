@@ -47,9 +47,9 @@ describe('roundoff scan', () => {
     expect(lines.length).toBeGreaterThan(2);
     expect(lines.at(-1)).toBe('');
     expect(stderr).not.toContain('\n');
-    expect(stdout).toMatch(/^layer +w8a8\n/);
-    const values = [...stdout.matchAll(/^node_\w+ +([\d.e+-]+) ± [\d.e+-]+$/gm)].map(([, value]) =>
-      Number(value),
+    expect(stdout).toMatch(/^layer +w8a8 +best +agreement\n/);
+    const values = [...stdout.matchAll(/^node_\w+ +([\d.e+-]+) ± [\d.e+-]+ +w8a8 +[\d.]+ %$/gm)].map(
+      ([, value]) => Number(value),
     );
     expect(values).toHaveLength(5);
     expect(values).toEqual(values.toSorted((a, b) => a - b));
@@ -99,12 +99,50 @@ describe('roundoff scan', () => {
       ],
     ]);
     const [header = '', line = '', ...rest] = stdout.split('\n');
-    expect(header).toMatch(/^layer,scheme,sensitivity,standardError,/);
-    expect(line).toMatch(/^node_linear,"w4,block:32",[\d.e-]+,[\d.e-]+,/);
+    expect(header).toMatch(/^layer,scheme,part,sensitivity,standardError,/);
+    expect(line).toMatch(/^node_linear,"w4,block:32",,[\d.e-]+,[\d.e-]+,/);
     expect(rest).toEqual(['']);
   });
 
+  it('measures parts of formats apart, and says so', async () => {
+    const args = ['scan', model, ...quick, '--layers', 'node_conv2d_1', '--no-cache'];
+    const run = async (part: string, ...more: string[]) => {
+      const { stdout } = await callCli([...args, '--schemes', 'w8a8,w8', '--part', part, '--json', ...more]);
+      return (JSON.parse(stdout) as ScanResult).candidates;
+    };
+    const [whole, weights] = [await run('both'), await run('weights')];
+    expect(whole.map(({ scheme, part }) => [scheme, part])).toEqual([
+      ['w8a8', undefined],
+      ['w8', undefined],
+    ]);
+    expect(weights.map(({ scheme, part }) => [scheme, part])).toEqual([
+      ['w8a8', 'weights'],
+      ['w8', undefined],
+    ]);
+    // The same integers, but for the bias, which is rounded to 32 bits.
+    expect((weights[0]?.sensitivity ?? NaN) / (weights[1]?.sensitivity ?? NaN)).toBeCloseTo(1, 1);
+    const table = await callCli([...args, '--schemes', 'w8a8,w8a16', '--part', 'activations']);
+    expect(table.stdout).toMatch(/^layer +w8a8 \(activations\) +w8a16 \(activations\) +best/);
+    const csv = await callCli([...args, '--scheme', 'w8a8', '--part', 'activations', '--csv']);
+    expect(csv.stdout).toMatch(/\nnode_conv2d_1,w8a8,activations,/);
+  });
+
+  it('takes of the usual formats those that have the part', async () => {
+    const { stdout } = await callCli([
+      ...['scan', model, ...quick, '--layer', 'node_linear', '--part', 'activations', '--no-cache', '--json'],
+    ]);
+    const { candidates } = JSON.parse(stdout) as ScanResult;
+    expect(candidates.map(({ scheme, part }) => `${scheme} ${part}`)).toEqual([
+      'w8a8 activations',
+      'w8a16 activations',
+    ]);
+  });
+
   it.each([
+    [['--scheme', 'w4', '--part', 'activations'], /w4 quantizes no activations/, 1],
+    [['--scheme', 'w8a8', '--part', 'weights', '--direction', 'all-but'], /layer by layer/, 1],
+    [['--part', 'bias'], /weights, activations or both/, 2],
+    [['--schemes', 'tensor,w8'], /begin with a scheme/, 2],
     [['--scheme', 'w3'], /no scheme "w3"/, 1],
     [['--metric', 'mae'], /kl, nmse, sqnr, accuracy/, 2],
     [['--direction', 'both'], /only or all-but/, 2],
