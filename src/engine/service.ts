@@ -11,6 +11,7 @@ import { quantize } from './methods/quantize';
 import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
 import { search } from './methods/search';
+import { weightStatistics } from './methods/weightStatistics';
 
 /** The methods of the engine. Native packages are loaded when they are first needed, not here. */
 export const engineService: EngineHandlers = {
@@ -19,6 +20,7 @@ export const engineService: EngineHandlers = {
   describeData,
   errorSplit,
   quantizationOf,
+  weightStatistics,
   quantize,
   predict,
   presetPlan,

@@ -22,6 +22,8 @@ import type {
   ScanResult,
 } from '../core/results';
 import type { LayerExplanation } from '../core/explainResults';
+import type { WeightStatistics } from '../core/inspectorResults';
+import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 
 export interface ModelRequest {
@@ -121,6 +123,19 @@ export interface CompareRequest {
   a: string;
   b: string;
   /** With `samples` or `seed` the verify slice of that deal is compared, without them every sample. */
+export interface WeightRequest extends ModelRequest {
+  layer: string;
+  /** Which of the layer's weights (a recurrent layer has two); 0 when absent. */
+  weight?: number;
+}
+
+export interface WeightStatisticsRequest extends WeightRequest {
+  /** Also tells what this format makes of the weight; as `formatText` writes it. */
+  scheme?: string;
+  /** Of the step sizes; those of the scheme, or 8, when absent. */
+  bits?: number;
+}
+
   calibration: DataRequest;
   dimensions?: Record<string, number>;
   sample?: number;
@@ -139,6 +154,8 @@ export interface EngineMethods {
   /** Chooses a format for every layer. */
   presetPlan(request: PresetPlanRequest): Promise<PresetPlan>;
   /** The bytes that `quantize` would write, exactly; needs no data and writes nothing. */
+  /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */
+  weightStatistics(request: WeightStatisticsRequest): Promise<WeightStatistics>;
   predict(request: ModelRequest & { plan: Plan }): Promise<PredictResult>;
   /** Writes the model after one rewrite that needs no data. */
   rewriteModel(request: RewriteRequest): Promise<RewriteResult>;

@@ -22,6 +22,7 @@ import { FOUR_BIT_ENTRIES, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../needed
 import { Chain } from './chain';
 import type {
   ConstantTarget,
+  CodeUse,
   EncodedWeight,
   FittedFacts,
   WeightGranularityWord,
@@ -171,6 +172,25 @@ export class CodebookEncoding implements EncodedWeight {
 
   store(target: ConstantTarget, value: string, reader: NodeRef): string {
     const chain = new Chain(target, value, reader);
+  async codeUse(): Promise<CodeUse> {
+    const fitted = await this.codebook();
+    const counts = new Float64Array(this.spec.kind.entries);
+    for (const index of codebookIndices(await floatsOf(this.tensor), fitted)) {
+      counts[index] = (counts[index] ?? 0) + 1;
+    }
+    return {
+      possible: counts.length,
+      first: 0,
+      counts,
+      tables: fitted.codebooks.map(({ values }) => values),
+      ...(this.hasScales && { scales: scalesOf(fitted) }),
+    };
+  }
+
+  async limits(): Promise<WeightLimits> {
+    return { layout: this.channels, ...codebookLimits(await this.codebook()) };
+  }
+
     const { dims } = this.tensor;
     const { entries } = this.spec.kind;
     const { channels } = this.channels;

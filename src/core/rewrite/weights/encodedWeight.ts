@@ -36,6 +36,25 @@ export interface FittedFacts {
 }
 
 /** One weight in its format: what the file holds, and what the runtime computes from it. */
+/** Which codes a weight is stored as. */
+export interface CodeUse {
+  /** Codes that there are: those of the type, or the values of a table. */
+  readonly possible: number;
+  /** The code that `counts` begins with. */
+  readonly first: number;
+  /** Elements with each code. */
+  readonly counts: Float64Array;
+  /** Of codebooks: one table per group of channels, ascending. */
+  readonly tables?: readonly Float32Array[];
+  /** Of codebooks: what the values of each channel are multiplied by; absent: by nothing. */
+  readonly scales?: Float32Array;
+}
+
+/** What an encoded weight can hold at most: the least and the greatest value of each slice of `layout`. */
+export interface WeightLimits extends SliceRanges {
+  readonly layout: SliceLayout;
+}
+
 export interface EncodedWeight {
   readonly words: WeightWords;
   /** Bytes of every initializer that `store` adds, exactly as written. Known without reading the weight. */
@@ -54,6 +73,10 @@ export interface EncodedWeight {
   /** What the runtime computes from the file, in the order of the original tensor. A new array. */
   values(): Promise<Float32Array>;
   /**
+  /** What lies beyond them is clipped. In the order of the original tensor, which `layout` divides. */
+  limits(): Promise<WeightLimits>;
+  /** Counts its codes; undefined for numbers of half precision, which have none. */
+  codeUse(): Promise<CodeUse | undefined>;
    * Adds initializers and nodes. Payloads are computed when they are written: nothing is read before.
    * @param value name of the weight, from which the new names are made.
    * @param reader the node that reads the weight: for targets that put the new nodes before it.

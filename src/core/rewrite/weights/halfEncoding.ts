@@ -29,6 +29,18 @@ export class HalfEncoding implements EncodedWeight {
   }
 
   store(target: ConstantTarget, value: string, reader: NodeRef): string {
+  async codeUse(): Promise<undefined> {
+    return undefined;
+  }
+
+  async limits(): Promise<WeightLimits> {
+    return {
+      layout: tensorLayout(this.tensor.dims),
+      min: Float32Array.of(-LARGEST_HALF),
+      max: Float32Array.of(LARGEST_HALF),
+    };
+  }
+
     const chain = new Chain(target, value, reader);
     const { payload, bytes } = this.half;
     const stored = chain.computed('float16', DataType.FLOAT16, this.tensor.dims, bytes, () => payload.read());

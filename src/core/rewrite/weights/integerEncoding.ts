@@ -19,7 +19,14 @@ import type { IntegerTypeName } from '../../quant/scheme';
 import { collectable } from '../lazyTensor';
 import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, qdqDomain } from '../neededOpset';
 import { Chain } from './chain';
-import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
+import type {
+  CodeUse,
+  ConstantTarget,
+  EncodedWeight,
+  FittedFacts,
+  WeightLimits,
+  WeightWords,
+} from './encodedWeight';
 import { useFloats } from './floatValues';
 import { integerView, type IntegerView } from './integerView';
 import type { WeightSite } from './weightSite';
@@ -146,6 +153,26 @@ export class IntegerEncoding implements EncodedWeight {
     return useFloats(this.tensor, (values) =>
       roundedValues(values, this.view.layout, rounding, this.spec.type, stored),
     );
+  }
+
+  async codeUse(): Promise<CodeUse> {
+    const { min, max } = integerType(this.spec.type);
+    const counts = new Float64Array(max - min + 1);
+    for (const code of await this.codes()) counts[code - min] = (counts[code - min] ?? 0) + 1;
+    return { possible: counts.length, first: min, counts };
+  }
+
+  async limits(): Promise<WeightLimits> {
+    const { scales, zeroPoints } = (await this.params()).stored;
+    const codes = integerType(this.spec.type);
+    const end = (code: number) => (scale: number, slice: number) => (code - (zeroPoints[slice] ?? 0)) * scale;
+    const [first, last] = [scales.map(end(codes.min)), scales.map(end(codes.max))];
+    // A negative scale mirrors the codes.
+    return {
+      layout: this.view.layout,
+      min: first.map((value, slice) => Math.min(value, last[slice] ?? value)),
+      max: first.map((value, slice) => Math.max(value, last[slice] ?? value)),
+    };
   }
 
   store(target: ConstantTarget, value: string, reader: NodeRef): string {

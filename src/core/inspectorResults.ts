@@ -1,0 +1,111 @@
+/** What the inspector shows of one layer's weight: plain JSON, like all of results.ts. No reply is above 1 MB. */
+import type { NumberRange } from './results';
+
+/** The middle half and the tails of each channel, in columns. */
+export interface ChannelBoxes {
+  /** Axis of the stored tensor. */
+  axis: number;
+  channels: number;
+  /** Neighbouring channels that a row stands for, 1 unless there are too many to show. Of several, the box holds all. */
+  perRow: number;
+  min: number[];
+  /** 1st percentile. */
+  low: number[];
+  median: number[];
+  /** 99th percentile. */
+  high: number[];
+  max: number[];
+  /** The channels of greatest magnitude, the greatest first. */
+  deciding: DecidingChannel[];
+}
+
+/** A channel that decides the range of the whole tensor. */
+export interface DecidingChannel {
+  channel: number;
+  /** Greatest magnitude. */
+  magnitude: number;
+  /** That of the tensor without this channel and those before it in the list. */
+  without: number;
+}
+
+/** Symmetric steps at `bits` bits: greatest magnitude / (2^(bits−1) − 1). */
+export interface StepSizes {
+  bits: number;
+  perTensor: number;
+  /** By row of the boxes: the largest step of its channels. */
+  perChannel: number[];
+  /** Rounding noise of one step for all over that of a step per channel, in dB; null: a tensor of zeros. */
+  gainDb: number | null;
+}
+
+export interface WeightStatistics {
+  layer: string;
+  /** Value name of the stored tensor. */
+  weight: string;
+  /** Of the stored tensor. */
+  shape: number[];
+  /** Stored element type. */
+  dtype: string;
+  /** `dequantized`: what the stored codes stand for. */
+  values: 'stored' | 'dequantized';
+  elements: number;
+  /**
+   * `sampled`: histogram and percentiles are of every `stride`-th element. Extremes, mean, standard deviation, sparsity and
+   * kurtosis are of all elements in any case.
+   */
+  method: 'exact' | 'sampled';
+  stride: number;
+  /** NaN or infinite; left out of all figures. */
+  nonFinite: number;
+  /** null, as the others: no element is finite. */
+  min: number | null;
+  max: number | null;
+  mean: number | null;
+  standardDeviation: number | null;
+  /** Share of exact zeros. */
+  sparsity: number | null;
+  /** Fourth central moment over the squared variance: 3 for a normal distribution. null: all elements are equal. */
+  kurtosis: number | null;
+  /** `edges` has one more element than `counts`. */
+  histogram: { edges: number[]; counts: number[] };
+  /** null: the operator has no channels of output. */
+  channels: ChannelBoxes | null;
+  /** null where `channels` is. */
+  steps: StepSizes | null;
+  /** The weight in the format that was asked for; absent: in none. */
+  format?: FormatUse;
+}
+
+/** What a format makes of a weight. */
+export interface FormatUse {
+  /** Scheme with options, as the command line takes it. */
+  scheme: string;
+  bits: number;
+  /** `excerpt`: of whole channels, evenly spread. */
+  method: 'exact' | 'excerpt';
+  /** That were looked at. */
+  elements: number;
+  sqnrDb: number | null;
+  uniqueBefore: number;
+  uniqueAfter: number;
+  /** null: numbers of half precision. */
+  codes: {
+    possible: number;
+    used: number;
+    /** The code that `counts` begins with. */
+    first: number;
+    counts: number[];
+  } | null;
+  /** null: no table. */
+  codebook: {
+    /** One per group of channels, at most 16; ascending. */
+    tables: number[][];
+    /** Of all groups. */
+    groups: number;
+    /** What the values of a table are multiplied by, per channel; null: by nothing. */
+    scales: NumberRange | null;
+    /** Of a powers-of-two table, ascending. */
+    exponents: number[] | null;
+  } | null;
+  notes: string[];
+}
