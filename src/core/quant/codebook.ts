@@ -2,7 +2,7 @@
 import type { AxisLayout } from './affine';
 import { sliceGains } from './gain';
 import { halfway, kmeans } from './kmeans';
-import { gatherSlices, sliceRanges } from './layouts';
+import { gatherSlices, sliceRanges, type SliceRanges } from './layouts';
 import { powersOfTwoCodebook, powersOfTwoScales } from './powersOfTwo';
 import { scaleFit } from './scaleFit';
 import type { CodebookKind } from './scheme';
@@ -205,6 +205,15 @@ function lookUpRun(
   values: Float32Array,
 ): void {
   for (let i = start; i < end; i++) values[i] = (table[indices[i] as number] as number) * scale;
+}
+
+/** The least and the greatest value of every channel's table. */
+export function codebookLimits(fitted: WeightCodebook): SliceRanges {
+  const { layout, scales, storedScales = scales } = fitted;
+  const end = (at: 0 | -1) => (_: number, channel: number) =>
+    (codebookOf(fitted, channel).values.at(at) ?? 0) * (storedScales?.[channel] ?? 1);
+  const channels = new Float32Array(layout.channels);
+  return { min: channels.map(end(0)), max: channels.map(end(-1)) };
 }
 
 export function codebookError(values: Float32Array, fitted: WeightCodebook): WeightError {

@@ -5,6 +5,7 @@ import { DataType, type Tensor } from '../../onnx/types';
 import { axisLayout, type AxisLayout } from '../../quant/affine';
 import {
   codebookIndices,
+  codebookLimits,
   fitCodebook,
   lookUp,
   packNibbles,
@@ -21,11 +22,12 @@ import { collectable } from '../lazyTensor';
 import { FOUR_BIT_ENTRIES, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
 import { Chain } from './chain';
 import type {
-  ConstantTarget,
   CodeUse,
+  ConstantTarget,
   EncodedWeight,
   FittedFacts,
   WeightGranularityWord,
+  WeightLimits,
   WeightWords,
 } from './encodedWeight';
 import { floatsOf } from './floatValues';
@@ -170,8 +172,6 @@ export class CodebookEncoding implements EncodedWeight {
     return lookUp(codebookIndices(await floatsOf(this.tensor), fitted), fitted);
   }
 
-  store(target: ConstantTarget, value: string, reader: NodeRef): string {
-    const chain = new Chain(target, value, reader);
   async codeUse(): Promise<CodeUse> {
     const fitted = await this.codebook();
     const counts = new Float64Array(this.spec.kind.entries);
@@ -191,6 +191,8 @@ export class CodebookEncoding implements EncodedWeight {
     return { layout: this.channels, ...codebookLimits(await this.codebook()) };
   }
 
+  store(target: ConstantTarget, value: string, reader: NodeRef): string {
+    const chain = new Chain(target, value, reader);
     const { dims } = this.tensor;
     const { entries } = this.spec.kind;
     const { channels } = this.channels;

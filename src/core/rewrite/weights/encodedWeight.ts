@@ -1,6 +1,7 @@
 import type { NodeRef } from '../../graph/types';
 import type { Node, Tensor } from '../../onnx/types';
 import type { LocalWeightRule } from '../../quant/integerWeight';
+import type { SliceLayout, SliceRanges } from '../../quant/layouts';
 
 /** Where an encoded weight puts its initializers and nodes: one graph or function body. */
 export interface ConstantTarget {
@@ -35,7 +36,6 @@ export interface FittedFacts {
   readonly exponents?: readonly number[];
 }
 
-/** One weight in its format: what the file holds, and what the runtime computes from it. */
 /** Which codes a weight is stored as. */
 export interface CodeUse {
   /** Codes that there are: those of the type, or the values of a table. */
@@ -55,6 +55,7 @@ export interface WeightLimits extends SliceRanges {
   readonly layout: SliceLayout;
 }
 
+/** One weight in its format: what the file holds, and what the runtime computes from it. */
 export interface EncodedWeight {
   readonly words: WeightWords;
   /** Bytes of every initializer that `store` adds, exactly as written. Known without reading the weight. */
@@ -72,11 +73,11 @@ export interface EncodedWeight {
   fit(): Promise<FittedFacts>;
   /** What the runtime computes from the file, in the order of the original tensor. A new array. */
   values(): Promise<Float32Array>;
-  /**
   /** What lies beyond them is clipped. In the order of the original tensor, which `layout` divides. */
   limits(): Promise<WeightLimits>;
   /** Counts its codes; undefined for numbers of half precision, which have none. */
   codeUse(): Promise<CodeUse | undefined>;
+  /**
    * Adds initializers and nodes. Payloads are computed when they are written: nothing is read before.
    * @param value name of the weight, from which the new names are made.
    * @param reader the node that reads the weight: for targets that put the new nodes before it.

@@ -1,8 +1,9 @@
 import type { NodeRef } from '../../graph/types';
 import { DataType, type Tensor } from '../../onnx/types';
-import { halfWeight, type HalfWeight } from '../convert/halfWeight';
+import { tensorLayout } from '../../quant/layouts';
+import { halfWeight, LARGEST_HALF, type HalfWeight } from '../convert/halfWeight';
 import { Chain } from './chain';
-import type { ConstantTarget, EncodedWeight, FittedFacts, WeightWords } from './encodedWeight';
+import type { ConstantTarget, EncodedWeight, FittedFacts, WeightLimits, WeightWords } from './encodedWeight';
 
 /** A weight in half precision before a Cast, which the runtime computes once, when it loads the model. */
 export class HalfEncoding implements EncodedWeight {
@@ -28,7 +29,6 @@ export class HalfEncoding implements EncodedWeight {
     return this.half.values();
   }
 
-  store(target: ConstantTarget, value: string, reader: NodeRef): string {
   async codeUse(): Promise<undefined> {
     return undefined;
   }
@@ -41,6 +41,7 @@ export class HalfEncoding implements EncodedWeight {
     };
   }
 
+  store(target: ConstantTarget, value: string, reader: NodeRef): string {
     const chain = new Chain(target, value, reader);
     const { payload, bytes } = this.half;
     const stored = chain.computed('float16', DataType.FLOAT16, this.tensor.dims, bytes, () => payload.read());
