@@ -11,6 +11,7 @@ import { rewrite } from '../rewrite/rewrite';
 import { samplesOf, type Baseline, type Batch } from './baseline';
 import type { Encodings } from './encodings';
 import { onlyPart } from './formatPart';
+import type { FloatChain } from './floatChain';
 import type { ScanFormat } from './formats';
 import { PartSession } from './partSession';
 import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
@@ -26,6 +27,7 @@ export interface LayerTrialsContext {
   readonly index: GraphIndex;
   readonly outputs: readonly OutputDescription[];
   readonly baseline: Baseline;
+  readonly chain: FloatChain;
   readonly plan: Plan;
   /** Of all the layers together: it tells which Relu or Clip belongs to which. */
   readonly units: Placement;
@@ -57,16 +59,20 @@ interface Head {
 }
 
 /**
- * The trials of one layer. The model is cut behind the layer's unit: a small session computes the unit in a format, and one
- * float session that all formats share computes the outputs from what it gives. Formats that change nothing but the weight
- * share the small session too: they feed it with what the runtime would compute from the file.
+ * The trials of one layer. Each goes through three parts, which begin with values that the float model gave:
+ * - the head computes the layer's unit in a format. Formats that change nothing but the weight share one session, which they
+ *   feed with what the runtime would compute from the file;
+ * - the bridge computes what lies between the unit and the next border of the float chain. All formats share it;
+ * - the chain computes the outputs, segment by segment. All layers share it.
  */
 export class LayerTrials {
   private readonly unit: LayerUnit;
   private readonly local: string | undefined;
   private readonly open: OpenWeights | undefined;
   private weightHead: Promise<PartSession> | undefined;
-  private tail: Promise<PartSession> | undefined;
+  private bridge: Promise<PartSession> | undefined;
+  /** The first segment behind the bridge. */
+  private readonly segment: number;
 
   constructor(
     private readonly context: LayerTrialsContext,
@@ -81,6 +87,7 @@ export class LayerTrials {
     );
     this.local = unitOutput(index, units, layer.name);
     this.open = openWeights(index, layer);
+    this.segment = this.unit.behind ? context.chain.segmentBehind(this.unit.nodes) : context.chain.length;
   }
 
   /**
@@ -107,7 +114,7 @@ export class LayerTrials {
 
   /** Ends what the formats shared. */
   async release(): Promise<void> {
-    for (const opening of [this.weightHead, this.tail]) {
+    for (const opening of [this.weightHead, this.bridge]) {
       const session = await opening?.catch(() => undefined);
       await session?.release();
     }
@@ -174,18 +181,23 @@ export class LayerTrials {
     return known;
   }
 
-  private openTail(given: Feeds, count: number): Promise<PartSession> {
-    const { runtime, index, outputs } = this.context;
+  private openBridge(given: Feeds, count: number): Promise<PartSession> {
+    const { runtime, index, chain } = this.context;
     const { behind } = this.unit;
     const known = this.known();
     for (const [value, tensor] of Object.entries(given)) known.set(value, knownValueOf(tensor, count));
-    const names = outputs.map(({ name }) => name).filter((name) => behind?.has(name) && !given[name]);
-    return PartSession.open(runtime, index.model, names, known);
+    const values = chain.valuesBefore(this.segment).filter((value) => behind?.has(value) && !given[value]);
+    return PartSession.open(runtime, index.model, values, known);
   }
 
-  private async runTail(from: Feeds, given: Feeds, count: number): Promise<Feeds> {
-    this.tail ??= this.openTail(given, count);
-    return (await this.tail).run({ ...from, ...given });
+  /** What follows from what the unit gives. */
+  private async runRest(from: Feeds, given: Feeds, count: number): Promise<Feeds> {
+    this.bridge ??= this.openBridge(given, count);
+    const { behind = new Set() } = this.unit;
+    const state = { ...from, ...given };
+    const bridged = await (await this.bridge).run(state);
+    const chained = await this.context.chain.run(this.segment, { ...state, ...bridged }, behind);
+    return { ...bridged, ...chained };
   }
 
   /** Compares each sample of a batch with the float model. */
@@ -200,7 +212,7 @@ export class LayerTrials {
         return tensor ? [[value, tensor] as const] : [];
       }),
     );
-    const results = head.isWhole ? given : { ...given, ...(await this.runTail(from, given, samples.length)) };
+    const results = head.isWhole ? given : { ...given, ...(await this.runRest(from, given, samples.length)) };
     const inside = local === undefined ? [] : [values[local], given[local]];
     return samples.map(({ label }, at) => {
       const reference = outputs[at] ?? {};

@@ -8,9 +8,11 @@ import { runBaseline, type HeldSample } from './baseline';
 import type { Candidates } from './candidates';
 import { candidateName, type ScanFormat } from './formats';
 import { cutOf } from './keptValues';
+import { FloatChain } from './floatChain';
 import { LayerTrials, type LayerTrialsContext } from './layerTrials';
 import { Stopwatch } from './stopwatch';
 import type { ReadyScan } from './prepareScan';
+import { mainNodeOf } from './suffix';
 import type { KnownFigures, TrialCache } from './trialCache';
 import { settingsOf } from './trialRanges';
 import { unitOutput } from './unitOutput';
@@ -69,9 +71,13 @@ export class Measuring {
 
   /** @param order of the layers. @throws CancelledError */
   async run(order: readonly Layer[]): Promise<void> {
-    for (const layer of order) {
-      const pending = this.candidates.formats.filter((format) => !this.candidates.has(layer.name, format));
-      if (pending.length > 0 && this.prepared) await this.runLayer(this.prepared, layer, pending);
+    try {
+      for (const layer of order) {
+        const pending = this.candidates.formats.filter((format) => !this.candidates.has(layer.name, format));
+        if (pending.length > 0 && this.prepared) await this.runLayer(this.prepared, layer, pending);
+      }
+    } finally {
+      await this.prepared?.chain.release();
     }
   }
 
@@ -160,11 +166,18 @@ export class Measuring {
       locals: layers.flatMap((layer) => this.localOf(layer) ?? []),
     };
     const baseline = await runBaseline(runtime, index.model, this.samples, values, work, options.keptBytes);
+    const unitEnds = layers.flatMap(({ ref }) => {
+      const at = mainNodeOf(index, ref);
+      return at ? [units.clips.get(at) ?? at] : [];
+    });
+    const formats = this.candidates.formats.length;
+    const chain = new FloatChain(runtime, index, baseline, { outputs: values.outputs, unitEnds, formats });
     return {
       runtime,
       index,
       outputs: options.outputs,
       baseline,
+      chain,
       work,
       plan,
       units,

@@ -1,5 +1,5 @@
 import { indexGraph, type GraphIndex } from '../graph/graphIndex';
-import type { Layer } from '../graph/types';
+import type { Layer, NodeRef } from '../graph/types';
 import type { Model } from '../onnx/types';
 import { onlyLayer } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
@@ -24,6 +24,8 @@ export function unitOutput(
 
 /** The part of a model that a trial of one layer replaces. */
 export interface LayerUnit {
+  /** Of the main graph. */
+  readonly nodes: readonly NodeRef[];
   /** Values of the main graph that it gives to the rest of the model. */
   readonly gives: readonly string[];
   /** What changes when it does; undefined: anything may. */
@@ -43,7 +45,7 @@ export function unitOf(
 ): LayerUnit {
   const { main } = index;
   const at = mainNodeOf(index, ref);
-  if (!main || !at) return { gives: outputs, behind: undefined };
+  if (!main || !at) return { nodes: [], gives: outputs, behind: undefined };
   const clip = clips.get(at);
   const nodes = new Set(clip ? [at, clip] : [at]);
   const gives = [...nodes].flatMap(({ node }) =>
@@ -53,7 +55,7 @@ export function unitOf(
         (outputs.includes(value) || index.consumers(main, value).some((reader) => !nodes.has(reader))),
     ),
   );
-  return { gives, behind: valuesBehind(index, [at]) };
+  return { nodes: [...nodes], gives, behind: valuesBehind(index, [at]) };
 }
 
 /**
