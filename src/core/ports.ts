@@ -86,12 +86,29 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** A kernel that the runtime ran, which may stand for several nodes of the file. */
+export interface ProfiledKernel {
+  /** Of a node of the model, or what the runtime made of one, or of a value (see latency/kernelOwners.ts). */
+  readonly name: string;
+  /** Such as `Conv`, `QLinearConv` or `ReorderInput`. */
+  readonly op: string;
+  /** Of one run: the mean of the middle half of the runs. */
+  readonly microseconds: number;
+  /** In all outputs together. */
+  readonly outputElements: number;
+}
+
 /** Something that runs models: onnxruntime-node in the engine process. */
 export interface Runtime {
   /** Name and version, for result caches and reports, such as `onnxruntime-node 1.30.0 (cpu)`. */
   readonly version: string;
   /** Serialises the model (to memory, or a temporary file when large) and creates a session from it. */
   openModel(model: Model, options: SessionOptions): Promise<Session>;
+  /**
+   * Runs a model at full optimization and times each kernel. Absent: the runtime cannot tell.
+   * @returns kernels of the main graph in the order they ran; those inside an If, Loop or Scan count with it.
+   */
+  profile?(model: Model, feeds: Feeds, runs: number, work?: Work): Promise<ProfiledKernel[]>;
 }
 
 /** One sample (or batch) of inputs with what is known about it. */

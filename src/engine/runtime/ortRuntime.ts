@@ -1,18 +1,30 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MemorySink } from '../../core/onnx/memory';
 import { baseOf, originOf } from '../../core/onnx/origin';
 import type { Model } from '../../core/onnx/types';
 import { modelSize, writeModel } from '../../core/onnx/write';
-import type { Runtime, Session, SessionOptions } from '../../core/ports';
+import { throwIfCancelled } from '../../core/errors';
+import type { Feeds, ProfiledKernel, Runtime, Session, SessionOptions, Work } from '../../core/ports';
 import { writeModelFile } from '../files/writeModelFile';
 import { makeTemporaryFolder } from '../temporaryFolder';
+import { RuntimeFailure } from '../engineErrors';
 import { loadOrt, type Ort } from './loadRuntime';
+import { kernelsOf } from './ortProfile';
 import { OrtSession } from './ortSession';
 import { runtimeFailure } from './runtimeError';
 
 /** Models up to this size are handed over in memory; above, two copies at once would cost more than a file does. */
 const IN_MEMORY_BYTES = 512 * 2 ** 20;
+
+/** First runs of a profile that are not counted. */
+const PROFILE_WARMUP = 3;
+
+interface OrtOptions extends SessionOptions {
+  /** Path that the name of a profile begins with; absent: nothing is profiled. */
+  readonly profilePrefix?: string;
+}
 
 /** ONNX Runtime for Node.js behind core's port. Made by `openRuntime`. */
 class OrtRuntime implements Runtime {
@@ -25,7 +37,7 @@ class OrtRuntime implements Runtime {
     this.version = `onnxruntime-node ${ort.env.versions.node ?? 'unknown'} (cpu)`;
   }
 
-  async openModel(model: Model, options: SessionOptions): Promise<Session> {
+  async openModel(model: Model, options: OrtOptions): Promise<OrtSession> {
     const file = fileOf(model);
     const size = await modelSize(model);
     if (size > this.inMemoryBytes) return this.#openThroughFile(model, file, options);
@@ -42,7 +54,32 @@ class OrtRuntime implements Runtime {
     return this.#create(path, name, options);
   }
 
-  async #openThroughFile(model: Model, file: string, options: SessionOptions): Promise<Session> {
+  async profile(model: Model, feeds: Feeds, runs: number, work: Work = {}): Promise<ProfiledKernel[]> {
+    const folder = await makeTemporaryFolder();
+    try {
+      const session = await this.openModel(model, {
+        optimization: 'full',
+        profilePrefix: join(folder.path, 'profile'),
+      });
+      try {
+        for (let run = -PROFILE_WARMUP; run < runs; run++) {
+          throwIfCancelled(work.signal);
+          await session.run(feeds);
+        }
+      } finally {
+        // Writes the file.
+        session.endProfiling();
+        await session.release();
+      }
+      const [file] = (await readdir(folder.path)).filter((name) => name.endsWith('.json'));
+      if (file === undefined) throw new RuntimeFailure('ONNX Runtime wrote no profile.');
+      return kernelsOf(await readFile(join(folder.path, file), 'utf8'), PROFILE_WARMUP);
+    } finally {
+      await folder.remove();
+    }
+  }
+
+  async #openThroughFile(model: Model, file: string, options: OrtOptions): Promise<OrtSession> {
     const folder = await makeTemporaryFolder();
     try {
       const path = join(folder.path, 'model.onnx');
@@ -58,7 +95,7 @@ class OrtRuntime implements Runtime {
   async #create(
     model: Uint8Array | string,
     file: string,
-    options: SessionOptions,
+    options: OrtOptions,
     onRelease?: () => Promise<void>,
   ): Promise<OrtSession> {
     try {
@@ -93,12 +130,14 @@ function fileOf(model: Model): string {
  * `simulate` keeps Q/DQ as float simulation: fast float kernels, no integer saturation, the same on every processor.
  * Threads stay at the runtime's default: one per physical core.
  */
-function ortOptions({ optimization }: SessionOptions): InferenceSession.SessionOptions {
+function ortOptions({ optimization, profilePrefix }: OrtOptions): InferenceSession.SessionOptions {
   const options: InferenceSession.SessionOptions = {
     graphOptimizationLevel: optimization === 'none' ? 'disabled' : 'all',
     // Warnings about a model's style would fill the log of a scan; errors are thrown as well as logged.
     logSeverityLevel: 4,
   };
   if (optimization === 'simulate') options.extra = { session: { disable_quant_qdq: '1' } };
+  if (profilePrefix !== undefined)
+    Object.assign(options, { enableProfiling: true, profileFilePrefix: profilePrefix });
   return options;
 }

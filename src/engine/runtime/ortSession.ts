@@ -70,6 +70,11 @@ export class OrtSession implements Session {
     return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrtTensor(value)]));
   }
 
+  /** Writes the profile that the session was opened with. */
+  endProfiling(): void {
+    this.session.endProfiling();
+  }
+
   async release(): Promise<void> {
     try {
       await this.session.release();
