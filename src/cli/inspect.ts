@@ -1,12 +1,16 @@
 import type { ModelSummary } from '../core/results';
 import { openModelFile } from '../engine/files/modelFile';
 import { inspectModel } from '../engine/inspect';
-import { type CliIo, ExitCode } from './cliIo';
+import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { InspectOptions } from './inspectOptions';
+import { inspectWeights } from './inspectWeights';
 import { bytesText, countText, jsonText, shapeText, table } from './text';
 
 /** `roundoff inspect FILE`: reads the graph in this process; nothing is run. */
-export async function inspect(file: string, { dim, json }: InspectOptions, io: CliIo): Promise<number> {
+export async function inspect(file: string, options: InspectOptions, io: CliIo): Promise<number> {
+  const { dim, json, layer, scheme } = options;
+  if (layer) return inspectWeights(file, { ...options, layer }, io);
+  if (scheme !== undefined) throw new UsageError('--scheme is for weights: name layers with --layer.');
   const opened = await openModelFile(file, io);
   try {
     const summary = await inspectModel(opened, dim);

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { addDimension } from './optionValues';
+import { addDimension, collect } from './optionValues';
 
 export interface InspectOptions {
   dim?: Record<string, number>;
   json?: boolean;
+  layer?: readonly string[];
+  scheme?: string;
 }
 
 export function addInspectOptions(command: Command): Command {
@@ -11,5 +13,8 @@ export function addInspectOptions(command: Command): Command {
     command
       .description('Show layers, weights, costs, inputs, outputs and problems of a model. Nothing is run.')
       .argument('<file>', 'ONNX model'),
-  ).option('--json', 'print the result as JSON');
+  )
+    .option('--layer <glob>', 'statistics of the weights of these layers instead; repeatable', collect)
+    .option('--scheme <format>', 'also what this format makes of them, SCHEME[,OPTION...] as for quantize')
+    .option('--json', 'print the result as JSON');
 }

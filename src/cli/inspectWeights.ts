@@ -1,0 +1,101 @@
+import type { FormatUse, WeightStatistics } from '../core/inspectorResults';
+import { formatNumber } from '../shared/format';
+import { callEngine } from './callEngine';
+import { type CliIo, ExitCode } from './cliIo';
+import type { InspectOptions } from './inspectOptions';
+import { layersOf } from './layersOf';
+import { countText, decibelText, jsonText, percentText, shapeText } from './text';
+
+/** `roundoff inspect FILE --layer GLOB`: statistics of weights, one after the other. */
+export async function inspectWeights(
+  file: string,
+  { dim, json, layer, scheme }: InspectOptions & { readonly layer: readonly string[] },
+  io: CliIo,
+): Promise<number> {
+  const layers = (await layersOf(file, layer, { dim }, io)) ?? [];
+  const found: WeightStatistics[] = [];
+  for (const name of layers) {
+    const statistics = await callEngine(io, 'weightStatistics', {
+      file,
+      dimensions: dim,
+      layer: name,
+      scheme,
+    });
+    if (!json) io.stdout(describeWeight(statistics));
+    found.push(statistics);
+  }
+  if (json) io.stdout(jsonText(found));
+  return ExitCode.done;
+}
+
+function describeWeight(statistics: WeightStatistics): string {
+  const { layer, weight, dtype, shape, elements, values, method, stride, nonFinite, format } = statistics;
+  const what = values === 'dequantized' ? `${dtype}, as the numbers that its codes stand for` : dtype;
+  const lines = [
+    layer,
+    `  ${weight}: ${what} ${shapeText(shape)}, ${countText(elements)} elements`,
+    ...(nonFinite > 0 ? [`  ${countText(nonFinite)} are NaN or infinite and left out`] : []),
+    ...momentLines(statistics),
+    `  ${sparkline(statistics.histogram.counts)}${method === 'exact' ? '' : ` of every ${stride}th element`}`,
+    ...channelLines(statistics),
+    ...(format ? formatLines(format) : []),
+    '',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function momentLines({ min, max, mean, standardDeviation, sparsity, kurtosis }: WeightStatistics): string[] {
+  if (min === null || max === null) return [];
+  const known = (value: number | null): string => (value === null ? 'none' : formatNumber(value));
+  return [
+    `  from ${formatNumber(min)} to ${formatNumber(max)}, mean ${known(mean)}, standard deviation ${known(standardDeviation)}`,
+    `  zeros ${percentText(sparsity)}, kurtosis ${known(kurtosis)} (normal: 3)`,
+  ];
+}
+
+const BARS = '▁▂▃▄▅▆▇█';
+const BAR_COUNT = 64;
+
+/** Counts as one line of bars: an empty bin is a space, the fullest one a whole block. */
+function sparkline(counts: readonly number[]): string {
+  const perBar = Math.ceil(counts.length / BAR_COUNT);
+  const bars = Array.from({ length: Math.ceil(counts.length / perBar) }, (_, bar) =>
+    counts.slice(bar * perBar, (bar + 1) * perBar).reduce((sum, count) => sum + count, 0),
+  );
+  const most = Math.max(...bars);
+  return bars
+    .map((count) => (count === 0 ? ' ' : (BARS[Math.ceil((count / most) * BARS.length) - 1] ?? '')))
+    .join('');
+}
+
+function channelLines({ channels, steps }: WeightStatistics): string[] {
+  if (!channels || !steps) return ['  no channels of output'];
+  const [first] = channels.deciding;
+  const smallest = steps.perChannel.reduce((least, step) => Math.min(least, step), Infinity);
+  const gain = steps.gainDb === null ? '' : `: ${steps.gainDb.toFixed(1)} dB less rounding noise`;
+  return [
+    `  ${countText(channels.channels)} channels on axis ${channels.axis}; the widest are ${channels.deciding
+      .map(({ channel, magnitude }) => `${channel} (${formatNumber(magnitude)})`)
+      .join(', ')}`,
+    ...(first && first.without > 0
+      ? [`  without channel ${first.channel} the range would be ${formatNumber(first.without)}`]
+      : []),
+    `  step at ${steps.bits} bits: ${formatNumber(steps.perTensor)} for the tensor, ${formatNumber(smallest)} and more per channel${gain}`,
+  ];
+}
+
+function formatLines({ scheme, method, elements, sqnrDb, codes, codebook, ...use }: FormatUse): string[] {
+  const of = method === 'exact' ? '' : ` (of ${countText(elements)} elements in whole channels)`;
+  const tables = codebook?.tables ?? [];
+  return [
+    `  as ${scheme}${of}: SQNR ${decibelText(sqnrDb)}, ${countText(use.uniqueBefore)} distinct values become ${countText(use.uniqueAfter)}`,
+    ...(codes ? [`    ${codes.used} of ${codes.possible} codes are used`] : []),
+    ...(codebook?.exponents ? [`    powers of two: ${codebook.exponents.join(', ')}`] : []),
+    ...(codebook && !codebook.exponents && tables[0]
+      ? [
+          `    table${codebook.groups > 1 ? ` of the first of ${codebook.groups} groups` : ''}: ${tables[0].map(formatNumber).join(' ')}`,
+        ]
+      : []),
+    ...use.notes.map((note) => `    note: ${note}`),
+  ];
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { WeightStatistics } from '../../src/core/inspectorResults';
+import { callCli } from './support/callCli';
+import { temporaryFolders } from '../support/folder';
+
+const file = join(import.meta.dirname, '../../samples/mnist/mnist_cnn.onnx');
+
+const temporaryFolder = temporaryFolders();
+
+describe('roundoff inspect FILE --layer GLOB', () => {
+  it('tells what the weights are like, and what a format makes of them', async () => {
+    const { exitCode, stdout } = await callCli([
+      'inspect',
+      file,
+      '--layer',
+      '*conv2d*',
+      '--scheme',
+      'pow2-4',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^node_conv2d\n/);
+    expect(stdout).toContain('float [16, 1, 5, 5], 400 elements');
+    expect(stdout).toMatch(/step at 4 bits: \S+ for the tensor/);
+    expect(stdout).toMatch(/9 codes are used/);
+    expect(stdout).toMatch(/powers of two: -?\d+, -?\d+, -?\d+, -?\d+\n/);
+  });
+
+  it('prints JSON, a list', async () => {
+    const { stdout } = await callCli(['inspect', file, '--layer', 'node_linear', '--json']);
+    const [statistics, ...others] = JSON.parse(stdout) as WeightStatistics[];
+    expect(others).toEqual([]);
+    expect(statistics).toMatchObject({ layer: 'node_linear', values: 'stored', method: 'exact' });
+    expect(statistics?.channels?.channels).toBe(statistics?.channels?.min.length);
+  });
+
+  it('tells the numbers behind the codes of a quantized model', async () => {
+    const output = join(await temporaryFolder(), 'w8.onnx');
+    await callCli(['quantize', file, '--scheme', 'w8,tensor', '-o', output]);
+    const read = async (path: string): Promise<WeightStatistics> => {
+      const { stdout, stderr } = await callCli(['inspect', path, '--layer', 'node_linear', '--json']);
+      expect(stderr).toBe('');
+      const [statistics] = JSON.parse(stdout) as WeightStatistics[];
+      if (!statistics) throw new Error('nothing');
+      return statistics;
+    };
+    const [float, quantized] = [await read(file), await read(output)];
+    expect(quantized.values).toBe('dequantized');
+    expect(quantized.elements).toBe(float.elements);
+    const step = Math.max(float.max ?? 0, -(float.min ?? 0)) / 127;
+    expect(Math.abs((quantized.mean ?? 1) - (float.mean ?? 0))).toBeLessThan(step / 10);
+    expect(Math.abs((quantized.max ?? 1) - (float.max ?? 0))).toBeLessThan(step);
+  });
+
+  it('names what it cannot do', async () => {
+    expect(await callCli(['inspect', file, '--scheme', 'w8'])).toMatchObject({ exitCode: 2 });
+    const none = await callCli(['inspect', file, '--layer', 'none']);
+    expect(none).toMatchObject({ exitCode: 2 });
+    const strange = await callCli(['inspect', file, '--layer', 'node_linear', '--scheme', 'w9']);
+    expect(strange.exitCode).toBe(1);
+    expect(strange.stderr).toContain('There is no scheme "w9"');
+  });
+});
