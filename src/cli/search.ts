@@ -7,7 +7,7 @@ import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { openModelFile } from '../engine/files/modelFile';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { weightHashes } from '../engine/inspect';
-import { scanResumably } from '../engine/scanResumably';
+import { searchResumably } from '../engine/searchResumably';
 import type { SearchRequest } from '../shared/rpc';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
@@ -45,23 +45,17 @@ export async function search(file: string, options: SearchOptions, io: CliIo): P
   const written = await writeChosen(file, chosen, { ...options, calibration }, result, io);
   if (options.json) io.stdout(jsonText(written ? { ...result, written } : result));
   else io.stdout(searchText(result, written));
-  if (result.partial) return ExitCode.cancelled;
   if (result.met) return ExitCode.done;
   io.stderr(printable('limit not met: the plan given is the one that comes closest\n'));
   return ExitCode.limitNotMet;
 }
 
-/** Scans first, in a way that outlives a crash of the engine, then searches. */
+/** Scan and search, in a way that outlives a crash of the engine. */
 async function run(request: SearchRequest, io: CliIo): Promise<SearchResult> {
   const engine = io.openEngine();
   const progress = new ProgressLine(io);
-  const options = { signal: io.signal, onProgress: progress.update };
   try {
-    const { goal, ...scanRequest } = request;
-    const scanned = await scanResumably(engine, scanRequest, options);
-    const known = scanned.candidates;
-    const result = await engine.call('search', { ...scanRequest, goal, known }, options);
-    return { ...result, seconds: scanned.seconds + result.seconds };
+    return await searchResumably(engine, request, { signal: io.signal, onProgress: progress.update });
   } finally {
     progress.clear();
     engine.dispose();
@@ -83,12 +77,12 @@ async function checkOutputs(
   }
 }
 
-/** Writes what was asked for; of a search that was cancelled only the plan. */
+/** Writes what was asked for, also after a search that was cancelled: its best plan is what one then wants to have. */
 async function writeChosen(
   file: string,
   plan: Plan,
   options: Pick<SearchOptions, 'write' | 'writePlan'> & Pick<SearchRequest, 'calibration'>,
-  { calibration, partial }: SearchResult,
+  { calibration }: SearchResult,
   io: CliIo,
 ): Promise<QuantizeResult | undefined> {
   if (options.writePlan !== undefined) {
@@ -100,7 +94,8 @@ async function writeChosen(
       await opened.close();
     }
   }
-  if (options.write === undefined || partial) return undefined;
+  if (options.write === undefined) return undefined;
   const request = { file, plan, calibration: options.calibration, output: options.write };
-  return callEngine(io, 'quantize', request);
+  // The signal told the search to end.
+  return callEngine({ ...io, signal: new AbortController().signal }, 'quantize', request);
 }

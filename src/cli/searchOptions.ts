@@ -118,6 +118,6 @@ export function addSearchOptions(command: Command): Command {
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',
     '\nbops: MACs × bits of the weight × bits of the activations (float: 32 × 32). Ends with 3 when the goal is not met; the best ' +
-      'plan found is given all the same.',
+      'plan found is given all the same, also when you cancel (Ctrl+C).',
   );
 }

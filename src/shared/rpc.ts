@@ -104,6 +104,10 @@ export interface SearchRequest extends ModelRequest {
   schemes?: string[];
   /** Of a scan of the same samples: not measured again. */
   known?: Candidate[];
+  /** Run by an earlier search with the same request, or given up: not run again. */
+  tried?: TriedPlan[];
+  /** Nothing is run: the result tells what `known` foretells, with layers that are not in it float. */
+  predictOnly?: boolean;
   /** Folder that keeps results between scans; none are kept when absent. */
   cache?: string;
 }
@@ -119,10 +123,6 @@ export interface ExplainRequest extends ModelRequest {
   measured?: { metric: ScanMetric; candidates: Candidate[] };
 }
 
-export interface CompareRequest {
-  a: string;
-  b: string;
-  /** With `samples` or `seed` the verify slice of that deal is compared, without them every sample. */
 export interface WeightRequest extends ModelRequest {
   layer: string;
   /** Which of the layer's weights (a recurrent layer has two); 0 when absent. */
@@ -136,6 +136,10 @@ export interface WeightStatisticsRequest extends WeightRequest {
   bits?: number;
 }
 
+export interface CompareRequest {
+  a: string;
+  b: string;
+  /** With `samples` or `seed` the verify slice of that deal is compared, without them every sample. */
   calibration: DataRequest;
   dimensions?: Record<string, number>;
   sample?: number;
@@ -150,12 +154,12 @@ export interface EngineMethods {
   errorSplit(request: ModelRequest & { layer: string; bits: number }): Promise<ErrorSplitCurve>;
   /** Formats of a row in numbers: scales, zero points, codebook. */
   quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
+  /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */
+  weightStatistics(request: WeightStatisticsRequest): Promise<WeightStatistics>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
   /** Chooses a format for every layer. */
   presetPlan(request: PresetPlanRequest): Promise<PresetPlan>;
   /** The bytes that `quantize` would write, exactly; needs no data and writes nothing. */
-  /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */
-  weightStatistics(request: WeightStatisticsRequest): Promise<WeightStatistics>;
   predict(request: ModelRequest & { plan: Plan }): Promise<PredictResult>;
   /** Writes the model after one rewrite that needs no data. */
   rewriteModel(request: RewriteRequest): Promise<RewriteResult>;
@@ -184,6 +188,12 @@ export interface Progress {
   starting?: Pick<Candidate, 'layer' | 'scheme' | 'part'>;
   /** Search only: points of the front as predicted, then those that were run, as they come. */
   points?: SearchPoint[];
+  /** Search only: the plan that runs next; sent before it does, so that a crash can be told apart. */
+  trying?: PlanRun;
+  /** Search only: what a run of a plan told. */
+  tried?: TriedPlan;
+  /** Search only: what it would give if it ended here. */
+  result?: SearchResult;
   /** Comes with candidates: what their sensitivities are. */
   measured?: Pick<ScanResult, 'metric' | 'samples'>;
 }

@@ -13,9 +13,11 @@ import { budgetOf, searchMetric } from './goals';
 import { PlanTrials } from './planTrials';
 import { searchLayers, type SearchLayer } from './searchLayer';
 import { SearchRun } from './searchRun';
+import { TriedPlans, type TriedPlansOptions } from './triedPlans';
 import { PlanVerifier, type OpenWritten } from './verifyPlans';
 
-export interface SearchOptions extends Pick<ScanOptions, 'layers' | 'schemes' | 'onCandidate' | 'onStart'> {
+export interface SearchOptions
+  extends Pick<ScanOptions, 'layers' | 'schemes' | 'onCandidate' | 'onStart'>, TriedPlansOptions {
   readonly goal: SearchGoal;
   readonly outputs: readonly OutputDescription[];
   /** Symbolic dimension → size in the samples: what work is counted for where the plan does not say. */
@@ -26,8 +28,12 @@ export interface SearchOptions extends Pick<ScanOptions, 'layers' | 'schemes' | 
   /** Candidates of an earlier scan of the same samples, in the metric that a scan takes by itself. */
   readonly known?: readonly Candidate[];
   readonly cache?: ResultCache;
+  /** Nothing is run: layers that `known` says nothing about stay float. */
+  readonly predictOnly?: boolean;
   /** Told points as they come: of the front as predicted, then each that was run. */
   readonly onPoints?: (points: SearchPoint[]) => void;
+  /** Told what the search would give if it ended there: when the front is known, and after each plan that was run. */
+  readonly onResult?: (result: SearchResult) => void;
 }
 
 export interface SearchSlices extends ScanSlices {
@@ -69,48 +75,59 @@ export async function search(
   const count = ready.names.length;
   const budget = goal.kind === 'budget' ? budgetOf(goal, { ...float, layers: count }) : Infinity;
   const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, options, work);
-  const layers = searchLayers(candidates, costs.of, metric);
+  const layers = searchLayers(candidates, costs.of, metric, ready.names);
   requireChoice(layers, candidates, costs);
-  const trials = await PlanTrials.open(
-    runtime,
-    ready,
-    plan,
-    slices,
-    { outputs, metric, schemes: texts, cache },
-    work,
-  );
+  let opened: Promise<PlanTrials> | undefined;
+  const openTrials = (): Promise<PlanTrials> =>
+    (opened ??= PlanTrials.open(
+      runtime,
+      ready,
+      plan,
+      slices,
+      { outputs, metric, schemes: texts, cache },
+      work,
+    ));
   const verifier = new PlanVerifier(runtime, model, plan, slices, { outputs, metric, openWritten }, work);
-  const { onPoints = ignore } = options;
-  const context = { model, plan, goal, budget, costs, trials, verifier, onPoints, work };
+  const runs = new TriedPlans(
+    { measure: async (tried) => (await openTrials()).measure(tried) },
+    verifier,
+    options,
+  );
+  const onPoints = (points: SearchPoint[]): void => {
+    options.onPoints?.(points);
+    options.onResult?.(resultOf(true));
+  };
+  const context = { model, plan, goal, budget, costs, trials: runs, verifier: runs, onPoints, work };
   const run = new SearchRun(context, layers);
   if (tensors) run.notes.push('What the plan says about single activations was left out of the search.');
-  let partial = false;
-  try {
-    await run.settle();
-    await run.verify();
-    const [format] = texts;
-    if (format !== undefined) await run.measureCurve(format);
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-    partial = true;
-  } finally {
-    await verifier.close();
-  }
-  const { chosen, met, curve, rounds, notes } = run;
-  return {
+  const resultOf = (partial: boolean): SearchResult => ({
     goal,
     metric,
     float,
     front: run.told(),
-    chosen,
-    met,
-    curve,
-    rounds,
-    trials: trials.count + verifier.count,
+    chosen: run.chosen,
+    met: run.met,
+    curve: run.curve,
+    rounds: run.rounds,
+    trials: runs.count,
     seconds: (performance.now() - start) / 1000,
     partial,
-    notes,
-  };
+    notes: [...run.notes],
+  });
+  try {
+    await run.foretell();
+    if (options.predictOnly) return resultOf(true);
+    await run.settle();
+    await run.verify();
+    const [format] = texts;
+    if (format !== undefined) await run.measureCurve(format);
+    return resultOf(false);
+  } catch (error) {
+    if (!(error instanceof CancelledError)) throw error;
+    return resultOf(true);
+  } finally {
+    await verifier.close();
+  }
 }
 
 /** Known candidates where they are complete, else a scan that adds what is missing. @throws CancelledError */
@@ -130,6 +147,7 @@ async function candidatesOf(
   const wanted = names.flatMap((layer) =>
     formats.map(({ text }) => byKey.get(candidateKey({ layer, scheme: text }))),
   );
+  if (options.predictOnly) return wanted.filter((candidate) => candidate !== undefined);
   if (wanted.every((candidate) => candidate !== undefined)) return wanted;
   const result = await scan(
     runtime,
@@ -150,8 +168,4 @@ function requireChoice(layers: readonly SearchLayer[], candidates: readonly Cand
   const refused = candidates.find(({ layer, scheme }) => !costs.of(layer, scheme));
   const why = failed?.error ?? (refused && `${refused.layer} cannot be ${refused.scheme}.`) ?? '';
   throw new InputError(`No layer can have any of the formats. ${why}`.trim());
-}
-
-function ignore(): void {
-  // Nobody wants points.
 }

@@ -46,14 +46,15 @@ export function nmseOf(sqnrDb: number | null): number {
 
 /**
  * The options of every layer that was scanned. A candidate that failed, or that the layer cannot have, is none.
- * @param candidates measured ones, in the order of the layers.
+ * @param candidates measured ones.
+ * @param names of the layers, also of such that nothing is known of; those of the candidates when absent.
  */
 export function searchLayers(
   candidates: readonly Candidate[],
   costOf: CostOf,
   metric: 'kl' | 'nmse',
+  names: readonly string[] = [...new Set(candidates.map(({ layer }) => layer))],
 ): SearchLayer[] {
-  const names = [...new Set(candidates.map(({ layer }) => layer))];
   return names.flatMap((name) => {
     const float = costOf(name, 'float');
     if (!float) return [];

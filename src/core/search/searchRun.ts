@@ -59,24 +59,24 @@ export class SearchRun {
     this.target = this.front.picksAt(0);
   }
 
+  /** Finds the plan to aim at from the sums alone. */
+  async foretell(): Promise<void> {
+    this.target = await this.aim();
+    this.context.onPoints(this.told());
+  }
+
   /** Finds the plan to aim at, measuring effects again around it while the sum of single ones is wrong. */
   async settle(): Promise<void> {
-    const { trials, onPoints, work } = this.context;
-    onPoints(this.told());
+    const { onPoints, work } = this.context;
     for (;;) {
       this.target = await this.aim();
-      const key = keyOf(this.target);
-      if (this.measured.has(key)) break;
-      const measure = (picks: Picks): Promise<number> => {
-        throwIfCancelled(work.signal);
-        return trials.measure(formatsOf(this.layers, picks));
-      };
       const { target } = this;
+      if (this.measured.has(keyOf(target))) break;
       work.onProgress?.(this.rounds, MOST_ROUNDS, 'Measuring the layers together');
-      const error = await measure(target);
-      this.measured.set(key, { picks: target, error });
+      const error = await this.measure(target);
       const { error: predicted } = totalsOf(this.layers, target);
-      if (!isWrong(predicted, error, NEGLIGIBLE) || this.rounds === MOST_ROUNDS) break;
+      if (error === undefined || !isWrong(predicted, error, NEGLIGIBLE) || this.rounds === MOST_ROUNDS) break;
+      const measure = async (picks: Picks): Promise<number> => (await this.measure(picks)) ?? Infinity;
       this.layers = await rescored(this.layers, target, error, measure);
       this.front = new Front(this.layers, this.context.goal.cost);
       this.rounds++;
@@ -100,7 +100,8 @@ export class SearchRun {
     for (const { floatLayers, picks } of floatCurvePicks(this.layers, format)) {
       throwIfCancelled(this.context.work.signal);
       const { bytes, bops, predicted } = this.point(picks);
-      const measured = await this.context.trials.measure(formatsOf(this.layers, picks));
+      const measured = await this.measure(picks);
+      if (measured === undefined) continue;
       points.push({
         floatLayers: floatLayers.length,
         bytes,
@@ -254,6 +255,21 @@ export class SearchRun {
       MOST_BUILDS - 1,
     );
     if (found === undefined) await this.run(front.picksAt(front.length - 1));
+  }
+
+  /** Simulated error. @returns undefined when the plan does not run. */
+  private async measure(picks: Picks): Promise<number | undefined> {
+    const { trials, work } = this.context;
+    throwIfCancelled(work.signal);
+    try {
+      const error = await trials.measure(formatsOf(this.layers, picks));
+      this.measured.set(keyOf(picks), { picks, error });
+      return error;
+    } catch (error) {
+      if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
+      this.notes.push(`A plan could not be simulated and was left out. ${error.message}`);
+      return undefined;
+    }
   }
 
   /** @returns undefined when the plan cannot be built or run. */

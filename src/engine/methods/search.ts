@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Sample } from '../../core/ports';
 import { search as searchPlan } from '../../core/search/search';
+import type { SearchResult } from '../../core/searchResults';
 import type { OpenWritten } from '../../core/search/verifyPlans';
 import type { InputSpec } from '../data/dataSet';
 import { RANDOM } from '../data/randomDataSet';
@@ -25,6 +26,14 @@ export const search: EngineHandlers['search'] = async (request, call) => {
     const data = await openModelData(request.calibration, opened.model, plan.dimensions);
     const slices = { ...scanSlices(data), verify: sliceOf(data.dataSet, data.deal, 'verify') };
     const runtime = await openRuntime();
+    const { dataSet, deal, seed } = data;
+    if (dataSet.data === RANDOM)
+      notes.push('Searched with random inputs: the figures say little about real data.');
+    const complete = (result: SearchResult): SearchResult => ({
+      ...result,
+      calibration: { data: dataSet.data, samples: deal.calibrate.length, seed },
+      notes: [...notes, ...result.notes],
+    });
     let last = { done: 0, total: 1, message: 'Searching' };
     const result = await searchPlan(
       runtime,
@@ -36,6 +45,8 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         layers: request.layers,
         schemes: request.schemes,
         known: request.known,
+        tried: request.tried,
+        predictOnly: request.predictOnly,
         cache: await scanCache(request.cache, opened, signal),
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
         sampleDimensions: dimensionsIn(data.inputs, await data.dataSet.sample(0)),
@@ -44,6 +55,9 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         onStart: (starting) => report({ ...last, starting }),
         onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
         onPoints: (points) => report({ ...last, points }),
+        onResult: (result) => report({ ...last, result: complete(result) }),
+        onTrying: (trying) => report({ ...last, trying }),
+        onTried: (tried) => report({ ...last, tried }),
       },
       {
         signal,
@@ -53,14 +67,7 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         },
       },
     );
-    const { dataSet, deal, seed } = data;
-    if (dataSet.data === RANDOM)
-      notes.push('Searched with random inputs: the figures say little about real data.');
-    return {
-      ...result,
-      calibration: { data: dataSet.data, samples: deal.calibrate.length, seed },
-      notes: [...notes, ...result.notes],
-    };
+    return complete(result);
   } finally {
     await opened.close();
   }

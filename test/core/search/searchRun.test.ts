@@ -154,6 +154,7 @@ describe('SearchRun', () => {
 
   it('tells the front first, then what was run', async () => {
     const { run, points, built } = runFor({ kind: 'budget', cost: 'bops', most: 2000 }, additive);
+    await run.foretell();
     await run.settle();
     expect(points.every(({ verified }) => verified === null)).toBe(true);
     const before = points.length;
