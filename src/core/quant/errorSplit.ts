@@ -1,36 +1,63 @@
 import { InputError } from '../errors';
+import { leastEntropyRange } from './entropyRange';
+import { gridEnds, gridSize, type ErrorGrid, type ErrorParts, type GridFamily } from './errorGrid';
+import { StreamingHistogram } from './histogram';
+import { SortedSums } from './sortedSums';
+
+/** Where a rule puts the range. */
+export type MarkerRule = 'max' | `percentile:${number}` | 'entropy' | 'mse';
+
+export interface RangeMarker {
+  readonly rule: MarkerRule;
+  /** Greatest magnitude of the range. */
+  readonly threshold: number;
+}
 
 /** Clipping and rounding error of one tensor over range thresholds; see `ErrorSplitCurve` in results.ts. */
 export interface ErrorSplit {
-  /** Symmetric ranges ±a, ascending, log-spaced; the last is max |w|. Empty for a tensor of zeros. */
+  /** Ascending, log-spaced; the last is max |x|. Empty for a tensor of zeros. */
   readonly thresholds: number[];
-  /** Σ (|w| − a)² over the elements beyond ±a. */
+  /** At each threshold; clipping and rounding together are the error of quantizing. */
   readonly clipping: number[];
-  /** Σ (w − Q(w))² over the elements within ±a. */
   readonly rounding: number[];
-  readonly markers: { rule: 'max' | 'percentile:99.99' | 'mse'; threshold: number }[];
-  /** Of |w|: `edges` has one more element than `counts`. */
+  readonly markers: RangeMarker[];
+  /** Of |x|: `edges` has one more element than `counts`. */
   readonly histogram: { edges: number[]; counts: number[] };
-  /** Σ w². */
+  /** Σ x². */
   readonly energy: number;
 }
 
+/** Every rule there is a marker for. */
+export const MARKER_RULES: readonly MarkerRule[] = [
+  'max',
+  'percentile:99.9',
+  'percentile:99.99',
+  'percentile:99.999',
+  'entropy',
+  'mse',
+];
+
+/** Of the histogram of magnitudes. */
+export const MAGNITUDE_BINS = 128;
+/** Bins in which percentiles are interpolated. */
+const FINE_BINS = 65_536;
 const THRESHOLDS = 64;
-const HISTOGRAM_BINS = 128;
-const PERCENTILE = 0.9999;
 /** Steps of the finer search for the MSE marker, between the neighbours of the best threshold. */
 const REFINEMENTS = 16;
+/** The entropy rule merges into 128 levels, which says nothing of finer grids. */
+const MOST_ENTROPY_CODES = 256;
 
 /**
- * What a symmetric range ±a does to `values` at `bits` bits (codes −(2ᵇ⁻¹−1)…2ᵇ⁻¹−1): the sum of squared errors, split into
- * what clipping costs and what rounding costs, at every threshold. Exact, O(elements · thresholds): 2.4 million weights take
- * a few tenths of a second.
- * @throws InputError when a value is NaN or infinite, or bits is not a whole number from 2 to 16.
+ * What a range costs `values`, which have one grid in common (a tensor, a channel, a block), at every threshold: exact. Even
+ * grids take O(values · thresholds): 2.4 million weights a few tenths of a second; tables are sorted once.
+ * @param rules markers to find.
+ * @throws InputError when a value is NaN or infinite.
  */
-export function errorSplit(values: Float32Array, bits: number): ErrorSplit {
-  if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
-    throw new InputError(`Bits must be a whole number from 2 to 16, not ${bits}.`);
-  }
+export function errorSplit(
+  values: Float32Array,
+  family: GridFamily,
+  rules: readonly MarkerRule[] = MARKER_RULES,
+): ErrorSplit {
   const magnitudes = values.map(Math.abs);
   let max = 0;
   let energy = 0;
@@ -41,43 +68,59 @@ export function errorSplit(values: Float32Array, bits: number): ErrorSplit {
   if (!Number.isFinite(energy)) {
     throw new InputError('The weight holds NaN or infinite values, so its error has no size.');
   }
-  const histogram = magnitudeHistogram(magnitudes, max);
-  if (max === 0) return { thresholds: [], clipping: [], rounding: [], markers: [], histogram, energy };
+  if (max === 0) {
+    const histogram = { edges: [0, 1], counts: [magnitudes.length] };
+    return { thresholds: [], clipping: [], rounding: [], markers: [], histogram, energy };
+  }
+  const histogram = {
+    edges: Array.from({ length: MAGNITUDE_BINS + 1 }, (_, i) => (max * i) / MAGNITUDE_BINS),
+    counts: Array.from(countMagnitudes(magnitudes, max, MAGNITUDE_BINS)),
+  };
+  const errorOf = exactError(values);
+  const curve = errorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)));
+  let fine: Float64Array | undefined;
+  const thresholdOf = (rule: MarkerRule): number => {
+    if (rule === 'max') return max;
+    if (rule === 'mse') return curve.least;
+    if (rule === 'entropy') {
+      if (gridSize(family.at(max)) > MOST_ENTROPY_CODES) return max;
+      const streamed = new StreamingHistogram('weight');
+      streamed.add(values);
+      const range = leastEntropyRange(streamed, family.symmetric);
+      return Math.max(-range.min, range.max);
+    }
+    fine ??= countMagnitudes(magnitudes, max, FINE_BINS);
+    return quantileIn(fine, max, Number(rule.slice('percentile:'.length)) / 100, magnitudes.length);
+  };
+  const markers = rules.map((rule) => ({ rule, threshold: thresholdOf(rule) }));
+  return { ...curve.points, markers, histogram, energy };
+}
 
-  const levels = 2 ** (bits - 1) - 1;
-  // The least useful range rounds every weight to its ends: half a step of the widest range.
-  const thresholds = logSpaced(max / (2 * levels + 2), max, THRESHOLDS);
-  const parts = thresholds.map((a) => splitAt(magnitudes, a, levels));
-  return {
-    thresholds,
-    clipping: parts.map((part) => part.clipping),
-    rounding: parts.map((part) => part.rounding),
-    markers: [
-      { rule: 'max', threshold: max },
-      { rule: 'percentile:99.99', threshold: percentileOf(magnitudes, max) },
-      { rule: 'mse', threshold: leastError(magnitudes, levels, thresholds, parts) },
-    ],
-    histogram,
-    energy,
+/** Clipping and rounding error of `values` on one grid. */
+export function splitError(values: Float32Array, grid: ErrorGrid): ErrorParts {
+  return exactError(values)(grid);
+}
+
+function exactError(values: Float32Array): (grid: ErrorGrid) => ErrorParts {
+  let sorted: SortedSums | undefined;
+  return (grid) => {
+    if (grid.kind === 'even') return evenError(values, grid);
+    sorted ??= new SortedSums(values);
+    return sorted.errorOf(grid.values);
   };
 }
 
-interface Parts {
-  readonly clipping: number;
-  readonly rounding: number;
-}
-
-/** Clipping and rounding error of |w| for the range ±a with `levels` codes on either side of zero. */
-function splitAt(magnitudes: Float32Array, a: number, levels: number): Parts {
-  const step = a / levels;
-  const inverse = levels / a;
+function evenError(values: Float32Array, grid: ErrorGrid & { readonly kind: 'even' }): ErrorParts {
+  const { step } = grid;
+  const { min, max } = gridEnds(grid);
+  const inverse = 1 / step;
   let clipping = 0;
   let rounding = 0;
-  for (let i = 0; i < magnitudes.length; i++) {
-    const w = magnitudes[i] as number;
-    if (w > a) {
-      clipping += (w - a) * (w - a);
-    } else {
+  for (let i = 0; i < values.length; i++) {
+    const w = values[i] as number;
+    if (w > max) clipping += (w - max) * (w - max);
+    else if (w < min) clipping += (w - min) * (w - min);
+    else {
       // At a tie both neighbours are equally far, so the kind of rounding does not matter.
       const d = w - step * Math.floor(w * inverse + 0.5);
       rounding += d * d;
@@ -86,14 +129,38 @@ function splitAt(magnitudes: Float32Array, a: number, levels: number): Parts {
   return { clipping, rounding };
 }
 
-/** The threshold of the least total error: the best of the grid, refined between its neighbours. */
+/** The error over thresholds, and the threshold of the least. */
+export interface ErrorCurve {
+  readonly points: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding'>;
+  /** Refined between its neighbours. */
+  readonly least: number;
+}
+
+/** @param codes numbers of the grid at `max`. */
+export function errorCurve(
+  max: number,
+  errorAt: (threshold: number) => ErrorParts,
+  codes: number,
+): ErrorCurve {
+  // The least useful range rounds every value to its ends: about half a step of the widest range.
+  const thresholds = logSpaced(max / (codes + 1), max, THRESHOLDS);
+  const parts = thresholds.map(errorAt);
+  return {
+    points: {
+      thresholds,
+      clipping: parts.map((part) => part.clipping),
+      rounding: parts.map((part) => part.rounding),
+    },
+    least: leastError(errorAt, thresholds, parts),
+  };
+}
+
 function leastError(
-  magnitudes: Float32Array,
-  levels: number,
+  errorAt: (threshold: number) => ErrorParts,
   thresholds: readonly number[],
-  parts: readonly Parts[],
+  parts: readonly ErrorParts[],
 ): number {
-  const total = (part: Parts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
+  const total = (part: ErrorParts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
   let best = 0;
   for (let i = 1; i < parts.length; i++) if (total(parts[i]) < total(parts[best])) best = i;
   let threshold = thresholds[best] as number;
@@ -102,7 +169,7 @@ function leastError(
   const to = thresholds[Math.min(thresholds.length - 1, best + 1)] as number;
   for (let i = 1; i < REFINEMENTS; i++) {
     const a = from + ((to - from) * i) / REFINEMENTS;
-    const candidate = total(splitAt(magnitudes, a, levels));
+    const candidate = total(errorAt(a));
     if (candidate < error) {
       error = candidate;
       threshold = a;
@@ -111,25 +178,15 @@ function leastError(
   return threshold;
 }
 
-/** The magnitude that PERCENTILE of the elements do not pass, interpolated within bins of max / 65,536. */
-function percentileOf(magnitudes: Float32Array, max: number): number {
-  const bins = 65_536;
-  const counts = countMagnitudes(magnitudes, max, bins);
-  const rank = PERCENTILE * magnitudes.length;
+/** The magnitude that a part of the elements do not pass, interpolated within bins. */
+function quantileIn(counts: Float64Array, max: number, part: number, elements: number): number {
+  const rank = part * elements;
   let below = 0;
   for (const [j, n] of counts.entries()) {
-    if (below + n >= rank) return Math.min(max, (max * (j + (rank - below) / n)) / bins);
+    if (n > 0 && below + n >= rank) return Math.min(max, (max * (j + (rank - below) / n)) / counts.length);
     below += n;
   }
   return max;
-}
-
-function magnitudeHistogram(magnitudes: Float32Array, max: number): ErrorSplit['histogram'] {
-  if (max === 0) return { edges: [0, 1], counts: [magnitudes.length] };
-  return {
-    edges: Array.from({ length: HISTOGRAM_BINS + 1 }, (_, i) => (max * i) / HISTOGRAM_BINS),
-    counts: Array.from(countMagnitudes(magnitudes, max, HISTOGRAM_BINS)),
-  };
 }
 
 function countMagnitudes(magnitudes: Float32Array, max: number, bins: number): Float64Array {

@@ -3,9 +3,13 @@ import { indexGraph } from '../../core/graph/graphIndex';
 import { findLayers } from '../../core/graph/layers';
 import { inferShapes } from '../../core/graph/shapes';
 import { elementCount, readFloat32 } from '../../core/onnx/tensor';
-import { errorSplit as splitError } from '../../core/quant/errorSplit';
+import { bitsGrid } from '../../core/quant/errorGrid';
+import { errorSplit as splitError, type MarkerRule } from '../../core/quant/errorSplit';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
+
+/** What the chart has room for. */
+const MARKERS: readonly MarkerRule[] = ['max', 'percentile:99.99', 'mse'];
 
 /** The clipping-against-rounding curve of one layer's weight. */
 export const errorSplit: EngineHandlers['errorSplit'] = async (
@@ -24,6 +28,9 @@ export const errorSplit: EngineHandlers['errorSplit'] = async (
         `The weight of ${name} is stored as ${weight.dtype} already: open the float model to see what ranges would do.`,
       );
     }
+    if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
+      throw new InputError(`Bits must be a whole number from 2 to 16, not ${bits}.`);
+    }
     const values = await readFloat32(weight.tensor);
     throwIfCancelled(signal);
     return {
@@ -32,7 +39,7 @@ export const errorSplit: EngineHandlers['errorSplit'] = async (
       bits,
       signed: true,
       elements: elementCount(weight.tensor),
-      ...splitError(values, bits),
+      ...splitError(values, bitsGrid(bits, { symmetric: true }), MARKERS),
     };
   } finally {
     await opened.close();

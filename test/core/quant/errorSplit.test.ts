@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { errorSplit } from '../../../src/core/quant/errorSplit';
+import { bitsGrid } from '../../../src/core/quant/errorGrid';
+import { errorSplit as splitOf } from '../../../src/core/quant/errorSplit';
 import { normalNoise } from '../../support/random';
+
+const errorSplit = (values: Float32Array, bits: number) =>
+  splitOf(values, bitsGrid(bits, { symmetric: true }));
 
 /** Squared error of quantizing to codes ±(2^(bits−1)−1) with a range of ±a, by the definition. */
 function quantizationError(values: Float32Array, a: number, bits: number): number {
@@ -64,6 +68,28 @@ describe('errorSplit(values, bits)', () => {
     expect(Math.abs((marker?.threshold ?? NaN) - 99_990)).toBeLessThan(3);
   });
 
+  it('has a marker for every rule, in the order of what they keep', () => {
+    const values = normalNoise(200_000, 3);
+    const { markers } = errorSplit(values, 8);
+    expect(markers.map(({ rule }) => rule)).toEqual([
+      'max',
+      'percentile:99.9',
+      'percentile:99.99',
+      'percentile:99.999',
+      'entropy',
+      'mse',
+    ]);
+    const at = (rule: string) => markers.find((marker) => marker.rule === rule)?.threshold ?? NaN;
+    // Of the normal distribution: what 0.1 % and 0.01 % of |x| pass.
+    expect(at('percentile:99.9')).toBeCloseTo(3.29, 1);
+    expect(Math.abs(at('percentile:99.99') - 3.89)).toBeLessThan(0.15);
+    expect(at('percentile:99.999')).toBeGreaterThan(at('percentile:99.99'));
+    expect(at('max')).toBeGreaterThanOrEqual(at('percentile:99.999'));
+    expect(at('entropy')).toBeGreaterThan(2);
+    expect(at('entropy')).toBeLessThanOrEqual(at('max'));
+    expect(at('mse')).toBeLessThanOrEqual(at('max'));
+  });
+
   it('counts every |w| once in the histogram', () => {
     const { edges, counts } = errorSplit(Float32Array.of(0, 0.5, -1, 1), 8).histogram;
     expect(edges).toHaveLength(counts.length + 1);
@@ -78,10 +104,9 @@ describe('errorSplit(values, bits)', () => {
     }
   });
 
-  it('refuses NaN, infinities and impossible widths', () => {
+  it('refuses NaN and infinities', () => {
     expect(() => errorSplit(Float32Array.of(1, NaN), 8)).toThrow(/NaN or infinite/);
     expect(() => errorSplit(Float32Array.of(1, Infinity), 8)).toThrow(/NaN or infinite/);
-    expect(() => errorSplit(Float32Array.of(1), 1)).toThrow(/2 to 16/);
   });
 
   it('takes 2.4 million weights without delay', () => {

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../onnx/types';
+import { integerFormat } from '../../quant/formatGrid';
 import { formatText, type BiasScheme, type LayerFormat } from '../../quant/layerFormat';
 import { codebookKind, type CodebookKind } from '../../quant/scheme';
 import type { WeightChoice } from '../../quant/weightChoice';
@@ -66,7 +67,7 @@ function makeEncoding(
   choice: EncodingChoice,
   ungained: EncodedWeight | undefined,
 ): EncodedWeight {
-  const { scheme, granularity, signed, symmetric, reduceRange = false, range = 'auto' } = format;
+  const { scheme, granularity, range = 'auto' } = format;
   const kind = codebookKind(scheme);
   if (kind) {
     const { importance } = choice;
@@ -82,35 +83,18 @@ function makeEncoding(
       ungained instanceof CodebookEncoding ? ungained : undefined,
     );
   }
-  switch (scheme) {
-    case 'fp16':
-      return new HalfEncoding(tensor);
-    case 'w4':
-    case 'w8':
-    case 'w8a8':
-    case 'w8a16': {
-      const isSigned = signed ?? true;
-      const bits = scheme === 'w4' ? 4 : 8;
-      const rule = range === 'auto' ? (bits < 8 ? choice.rule : undefined) : range;
-      const spec: IntegerSpec = {
-        type: `${isSigned ? 'int' : 'uint'}${bits}`,
-        granularity: granularity ?? 'channel',
-        // As ONNX Runtime's tool: unsigned weights have a zero point of their own.
-        symmetric: symmetric ?? isSigned,
-        reduceRange,
-        rule: rule ?? 'max',
-        gain: format.gain ?? choice.gain ?? false,
-      };
-      return new IntegerEncoding(
-        tensor,
-        site,
-        spec,
-        ungained instanceof IntegerEncoding ? ungained : undefined,
-      );
-    }
-    default:
-      throw new Error(`${scheme} is not a format of weights`);
-  }
+  if (scheme === 'fp16') return new HalfEncoding(tensor);
+  const integer = integerFormat(format);
+  if (!integer) throw new Error(`${scheme} is not a format of weights`);
+  const isCoarse = scheme === 'w4';
+  const rule = range === 'auto' ? (isCoarse ? choice.rule : undefined) : range;
+  const spec: IntegerSpec = {
+    ...integer,
+    granularity: granularity ?? 'channel',
+    rule: rule ?? 'max',
+    gain: format.gain ?? choice.gain ?? false,
+  };
+  return new IntegerEncoding(tensor, site, spec, ungained instanceof IntegerEncoding ? ungained : undefined);
 }
 
 /**

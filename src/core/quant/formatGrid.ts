@@ -1,0 +1,65 @@
+import { fitCodebook } from './codebook';
+import { integerGrid, powersOfTwoGrid, tableGrid, uniformGrid, type GridFamily } from './errorGrid';
+import type { LayerFormat } from './layerFormat';
+import { tensorLayout } from './layouts';
+import { codebookKind, type IntegerTypeName } from './scheme';
+
+/** What an integer format says of its codes, every option decided. */
+export interface IntegerFormat {
+  readonly type: IntegerTypeName;
+  readonly symmetric: boolean;
+  readonly reduceRange: boolean;
+}
+
+/** The codes of an integer weight; undefined for formats of another kind. */
+export function integerFormat({
+  scheme,
+  signed = true,
+  symmetric,
+  reduceRange = false,
+}: LayerFormat): IntegerFormat | undefined {
+  if (scheme !== 'w4' && scheme !== 'w8' && scheme !== 'w8a8' && scheme !== 'w8a16') return undefined;
+  return {
+    type: `${signed ? 'int' : 'uint'}${scheme === 'w4' ? 4 : 8}`,
+    // As ONNX Runtime's tool: unsigned weights have a zero point of their own.
+    symmetric: symmetric ?? signed,
+    reduceRange,
+  };
+}
+
+/**
+ * The grid that a format has for values with one range in common: a tensor, a channel or a block.
+ * - Integers: what `fixed:a` gives in place of the format's own range rule.
+ * - uN: evenly spaced over what of ±a lies within the extremes.
+ * - k-means: the table of the values, stretched by a over its greatest magnitude.
+ * - Powers of two: the table of a range of ±a.
+ * @returns undefined for formats that have no range to choose (float, fp16), and where all values are zero.
+ * @throws InputError when a value is not finite.
+ */
+export function formatGrid(format: LayerFormat, values: Float32Array): GridFamily | undefined {
+  const integer = integerFormat(format);
+  if (integer) return integerGrid(integer.type, integer);
+  const kind = codebookKind(format.scheme);
+  if (!kind || values.every((value) => value === 0)) return undefined;
+  switch (kind.kind) {
+    case 'powers of two':
+      return powersOfTwoGrid(kind.magnitudes);
+    case 'uniform': {
+      const [min, max] = extremesOf(values);
+      return uniformGrid(kind.entries, { min, max });
+    }
+    case 'k-means': {
+      const [table] = fitCodebook(values, tensorLayout([values.length]), kind, { scaled: false }).codebooks;
+      return table && tableGrid(table.values);
+    }
+  }
+}
+
+function extremesOf(values: Float32Array): [min: number, max: number] {
+  let [min, max] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return [min, max];
+}

@@ -1,0 +1,64 @@
+import type { ErrorParts } from './errorGrid';
+
+/**
+ * Values in ascending order with their running sums, from which the squared error of any table comes in a few steps: that of
+ * the values nearest to an entry v is Σx² − 2vΣx + nv². Memory: 20 bytes per value.
+ */
+export class SortedSums {
+  private readonly ascending: Float32Array;
+  /** Element i: of the first i values. */
+  private readonly sums: Float64Array;
+  private readonly squares: Float64Array;
+
+  /** @param values finite. */
+  constructor(values: Float32Array) {
+    this.ascending = values.slice().sort();
+    this.sums = new Float64Array(values.length + 1);
+    this.squares = new Float64Array(values.length + 1);
+    let [sum, square] = [0, 0];
+    for (let i = 0; i < this.ascending.length; i++) {
+      const value = this.ascending[i] as number;
+      sum += value;
+      square += value * value;
+      this.sums[i + 1] = sum;
+      this.squares[i + 1] = square;
+    }
+  }
+
+  /** The error of the nearest entries. @param table ascending, at least one entry. */
+  errorOf(table: ArrayLike<number>): ErrorParts {
+    const { length } = this.ascending;
+    const last = table.length - 1;
+    const first = this.below(table[0] ?? 0);
+    const end = Math.max(first, this.below(table[last] ?? 0));
+    const clipping = this.errorTo(table[0] ?? 0, 0, first) + this.errorTo(table[last] ?? 0, end, length);
+    let rounding = 0;
+    let start = first;
+    for (let i = 0; i <= last; i++) {
+      const value = table[i] ?? 0;
+      const next = i < last ? Math.min(end, this.below((value + (table[i + 1] ?? 0)) / 2, start)) : end;
+      rounding += this.errorTo(value, start, next);
+      start = next;
+    }
+    return { clipping, rounding };
+  }
+
+  /** Σ (x − value)² over the values `start` … `end` − 1. */
+  private errorTo(value: number, start: number, end: number): number {
+    if (end <= start) return 0;
+    const sum = (this.sums[end] as number) - (this.sums[start] as number);
+    const squares = (this.squares[end] as number) - (this.squares[start] as number);
+    return Math.max(0, squares - 2 * value * sum + (end - start) * value * value);
+  }
+
+  /** How many values are below `limit`. @param from known to be at most that. */
+  private below(limit: number, from = 0): number {
+    let [low, high] = [from, this.ascending.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.ascending[middle] as number) < limit) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
