@@ -27,7 +27,7 @@ export class PlanTrials {
     private readonly plan: Plan,
     private readonly outputs: readonly OutputDescription[],
     private readonly baseline: Baseline,
-    private readonly ranges: ReadonlyMap<string, ActivationRange>,
+    readonly ranges: ReadonlyMap<string, ActivationRange>,
     private readonly metric: 'kl' | 'nmse',
     private readonly work: Work,
   ) {}
