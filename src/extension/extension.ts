@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { chooseFormat } from './commands/layerFormats';
 import { registerCommands, runViewCommand } from './commands/register';
+import { ScanFormats } from './commands/scanFormats';
 import { LocalCopies } from './editor/localCopies';
 import { VIEW_TYPE } from '../shared/viewRpc';
 import { ModelEditorProvider } from './editor/modelEditorProvider';
@@ -12,11 +13,17 @@ export function activate(context: vscode.ExtensionContext): void {
     size: async (uri) => (await vscode.workspace.fs.stat(uri)).size,
     read: async (uri) => vscode.workspace.fs.readFile(uri),
   });
+  const tools = {
+    engine,
+    formats: new ScanFormats(context.workspaceState),
+    cache: vscode.Uri.joinPath(context.globalStorageUri, 'results').fsPath,
+  };
   const provider = new ModelEditorProvider(
     context.extensionUri,
     engine,
     copies,
-    (command, document) => runViewCommand(engine, command, document),
+    tools.cache,
+    (command, document) => runViewCommand(tools, command, document),
     chooseFormat,
   );
   context.subscriptions.push(
@@ -24,7 +31,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerCustomEditorProvider(VIEW_TYPE, provider, {
       supportsMultipleEditorsPerDocument: true,
     }),
-    registerCommands(provider, engine),
+    registerCommands(provider, tools),
     // What was refused in Restricted Mode is allowed from now on.
     vscode.workspace.onDidGrantWorkspaceTrust(() => {
       for (const document of provider.documents) document.session.refresh();

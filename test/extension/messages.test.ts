@@ -165,9 +165,9 @@ describe('describeScan', () => {
       partial: false,
     } as const;
     expect(describeScan({ ...scan, candidates }, 'test.npz')).toBe(
-      '1 layer measured on 8 samples of the scan slice in 3.2 s. 1 layer failed.',
+      '1 layer measured as w8a8 on 8 samples of the scan slice in 3.2 s. 1 of 2 candidates failed.',
     );
-    expect(describeScan({ ...scan, candidates }, 'random')).toContain('measured on 8 random samples');
+    expect(describeScan({ ...scan, candidates }, 'random')).toContain('as w8a8 on 8 random samples of');
   });
 });
 

@@ -6,7 +6,6 @@ import type { Candidate, ScanResult } from '../../src/core/results';
 import { EngineCrashError } from '../../src/engine/engineErrors';
 import { calibrationEdit, dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
 import type { RowChunk } from '../../src/shared/viewRpc';
-import { measuredLabel } from '../../webview/tree/columns';
 import { layerRow, summaryOfThree } from '../support/viewRows';
 import { type Handler, hashes, openSession } from './openSession';
 
@@ -252,7 +251,7 @@ describe('scan', () => {
   it('refuses without data, in a sentence that says what to do', async () => {
     const { session } = openSession({});
     await session.load('/m/model.onnx');
-    await expect(session.scan(undefined, { signal: signal() })).rejects.toThrow(
+    await expect(session.measurements.scan(undefined, undefined, { signal: signal() })).rejects.toThrow(
       'choose calibration data first',
     );
   });
@@ -265,7 +264,7 @@ describe('scan', () => {
     const { session, events } = openSession({ scan });
     await session.load('/m/model.onnx');
     session.setPlan(withData);
-    await session.scan(undefined, { signal: signal() });
+    await session.measurements.scan(undefined, undefined, { signal: signal() });
     const { revision, scan: view } = session.snapshot();
     expect(session.rowsFrom(revision, 0).rows.map((row) => row.candidate?.sensitivity)).toEqual([
       0.5,
@@ -291,11 +290,13 @@ describe('scan', () => {
     const { session } = openSession({ scan });
     await session.load('/m/model.onnx');
     session.setPlan(withData);
-    await expect(session.scan(undefined, { signal: signal() })).rejects.toBeInstanceOf(EngineCrashError);
+    await expect(
+      session.measurements.scan(undefined, undefined, { signal: signal() }),
+    ).rejects.toBeInstanceOf(EngineCrashError);
     expect(session.snapshot().scan).toMatchObject({ running: null, error: 'The engine process stopped.' });
     expect(session.rowsFrom(session.snapshot().revision, 0).rows[0]?.candidate?.sensitivity).toBe(0.5);
     crash = false;
-    await session.scan(undefined, { signal: signal() });
+    await session.measurements.scan(undefined, undefined, { signal: signal() });
     expect(session.snapshot().scan.error).toBeNull();
   });
 
@@ -307,9 +308,9 @@ describe('scan', () => {
     const { session } = openSession({ scan });
     await session.load('/m/model.onnx');
     session.setPlan(withData);
-    const scanning = session.scan(undefined, { signal: signal() });
-    expect(session.scanning).toBe(true);
-    session.cancelScan();
+    const scanning = session.measurements.scan(undefined, undefined, { signal: signal() });
+    expect(session.measurements.running).toBe('scan');
+    session.measurements.scanned.cancel();
     await expect(scanning).rejects.toBeInstanceOf(CancelledError);
     expect(session.snapshot().scan).toMatchObject({ running: null, error: null });
   });
@@ -329,14 +330,11 @@ describe('scan', () => {
     const { session } = openSession({ scan });
     await session.load('/m/model.onnx');
     session.setPlan({ ...withData, calibration: { data: 'random', samples: 16, seed: 0 } });
-    const scanning = session.scan(['conv1', 'conv2'], { signal: signal() });
-    session.cancelScan();
+    const scanning = session.measurements.scan(['conv1', 'conv2'], undefined, { signal: signal() });
+    session.measurements.scanned.cancel();
     expect(await scanning).toMatchObject({ partial: true, candidates: [{ layer: 'conv1' }] });
     const { measured } = session.snapshot().scan;
     expect(measured).toEqual({ metric: 'nmse', slice: 'scan', samples: 16, partial: true, random: true });
-    expect(measuredLabel(measured)).toBe(
-      'NMSE, scan slice, 16 samples, simulated, scan incomplete, random inputs',
-    );
   });
 
   it('never sends a message of 1 MB, however many layers there are', async () => {
@@ -354,7 +352,7 @@ describe('scan', () => {
         [...names, ...names.map((gone) => `gone ${gone}`)].map((key) => [key, entry]),
       ),
     });
-    await session.scan(undefined, { signal: signal() });
+    await session.measurements.scan(undefined, undefined, { signal: signal() });
     const sizes = events.map((event) => JSON.stringify(event).length);
     expect(Math.max(...sizes)).toBeLessThan(1e6);
     expect(events.flatMap((event) => (event.event === 'candidates' ? event.candidates : []))).toHaveLength(
@@ -373,7 +371,7 @@ describe('scan', () => {
     const { session } = openSession({ scan: () => scanResult([candidate('conv1', 0.5)]) });
     await session.load('/m/model.onnx');
     session.setPlan(withData);
-    await session.scan(undefined, { signal: signal() });
+    await session.measurements.scan(undefined, undefined, { signal: signal() });
     const before = session.snapshot().revision;
     session.apply(calibrationEdit(session.plan, { data: 'random', samples: 8, seed: 1 }), 'forward');
     const { revision, scan } = session.snapshot();

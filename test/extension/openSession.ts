@@ -25,6 +25,7 @@ export function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
     name: 'model.onnx',
     planFile: 'model.quant.json',
     resolveData: (data) => `/m/${data}`,
+    cache: '/cache',
     lookOnly: () => null,
   });
   const events: ViewEvent[] = [];

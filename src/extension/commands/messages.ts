@@ -2,14 +2,15 @@
 import type { Preset } from '../../core/plan/presets';
 import { labelCounts } from '../../core/quant/schemeCatalog';
 import type {
-  Candidate,
   DataSummary,
   PresetFigure,
   QuantizeResult,
   RewriteResult,
   ScanResult,
 } from '../../core/results';
+import type { SearchResult } from '../../core/searchResults';
 import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
+import { goalText } from '../../shared/goalText';
 import { changedText } from '../../shared/rewritePasses';
 
 /** What the user should see of chosen data before anything long runs: shape, range, and whether float predicts well. */
@@ -138,13 +139,62 @@ export function describeScan(
   { candidates, samples, seconds, partial }: ScanResult,
   data: string | undefined,
 ): string {
-  const layersOf = (some: readonly Candidate[]): number => new Set(some.map(({ layer }) => layer)).size;
-  const failed = layersOf(candidates.filter(({ sensitivity }) => sensitivity === null));
-  const done = layersOf(candidates.filter(({ sensitivity }) => sensitivity !== null));
-  const trouble = failed > 0 ? ` ${plural(failed, 'layer')} failed.` : '';
+  const measured = candidates.filter(({ sensitivity }) => sensitivity !== null);
+  const layers = new Set(measured.map(({ layer }) => layer)).size;
+  const formats = new Set(measured.map(({ scheme }) => scheme));
+  const [format = ''] = formats;
+  const how = formats.size > 1 ? ` in ${formats.size} formats` : format && ` as ${format}`;
+  const on = `${plural(samples, data === 'random' ? 'random sample' : 'sample')} of the scan slice`;
+  const failed = candidates.length - measured.length;
+  const trouble = failed > 0 ? ` ${failed} of ${candidates.length} candidates failed.` : '';
   const stopped = partial ? 'Stopped: ' : '';
-  const time = seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0);
-  return `${stopped}${plural(done, 'layer')} measured on ${plural(samples, data === 'random' ? 'random sample' : 'sample')} of the scan slice in ${time} s.${trouble}`;
+  return `${stopped}${plural(layers, 'layer')} measured${how} on ${on} in ${formatSeconds(seconds)}.${trouble}`;
+}
+
+/** What a search came to: met or not, the chosen plan's bytes and error, and how that is known. */
+export function describeSearch(result: SearchResult): string {
+  const { goal, chosen, met, partial, float, notes, calibration } = result;
+  const size = `${formatBytes(chosen.bytes)} (${formatPercent(chosen.bytes / float.bytes)} of the float model)`;
+  const parts = [
+    partial
+      ? `Search stopped: the best plan so far takes ${size}; the goal was ${goalText(goal)}.`
+      : met
+        ? `Found a plan with ${goalText(goal)}: ${size}.`
+        : `No plan found with ${goalText(goal)}. The closest takes ${size}.`,
+    searchErrorText(result),
+  ];
+  if (calibration?.data === 'random') {
+    parts.push('Searched with random inputs: figures will not hold for real data.');
+  }
+  if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
+  return parts.join(' ');
+}
+
+function searchErrorText({ chosen, metric }: SearchResult): string {
+  const name = metric === 'kl' ? 'KL divergence' : 'NMSE';
+  const { verified, predicted } = chosen;
+  if (!verified)
+    return `It was not run yet: ${name} ${formatNumber(predicted)} is the sum of its layers' alone.`;
+  const { samples, error, sqnrDb, agreement, accuracy } = verified;
+  const figures = [
+    `${name} ${formatNumber(error)}`,
+    `SQNR ${formatDb(sqnrDb)}`,
+    ...(agreement === null ? [] : [`agreement ${formatPercent(agreement)}`]),
+    ...(accuracy
+      ? [`accuracy ${formatPercent(accuracy.plan)} (float ${formatPercent(accuracy.float)})`]
+      : []),
+  ];
+  return `Verified on ${plural(samples, 'sample')} of the verify slice, as run: ${figures.join(', ')}.`;
+}
+
+/** What clearing the cached results has freed. */
+export function describeCleared({ files, bytes }: { files: number; bytes: number }): string {
+  if (files === 0) return 'There were no cached results.';
+  return `Cached results cleared: ${formatBytes(bytes)} freed. What is shown stays.`;
+}
+
+function formatSeconds(seconds: number): string {
+  return `${seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)} s`;
 }
 
 function baseName(path: string): string {

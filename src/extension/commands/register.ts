@@ -12,11 +12,26 @@ import { applyPreset } from './presets';
 import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
 import { rewriteModel } from './rewrite';
-import { openDocument, scanLayers } from './scan';
+import { clearCachedResults } from './clearCache';
+import { explainLayer, explainRows } from './explain';
+import { openDocument, resumeScan, scanLayers, scanModel } from './scan';
+import type { ScanFormats } from './scanFormats';
+import { searchPlan } from './search';
 import { documentTarget, targetOf, type Target } from './target';
 
+/** What commands work with. */
+export interface CommandTools {
+  readonly engine: EngineHost;
+  readonly formats: ScanFormats;
+  /** Folder of the results that scans and searches keep. */
+  readonly cache: string;
+}
+
 /** Registers every command of the manifest. Failures that reach the top become a notification, never silence. */
-export function registerCommands(provider: ModelEditorProvider, engine: EngineHost): vscode.Disposable {
+export function registerCommands(
+  provider: ModelEditorProvider,
+  { engine, formats, cache }: CommandTools,
+): vscode.Disposable {
   const register = (name: string, run: (argument: unknown) => Promise<void>): vscode.Disposable =>
     vscode.commands.registerCommand(`roundoff.${name}`, async (argument: unknown) => {
       try {
@@ -60,9 +75,25 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
       onTarget('Scan Layer Sensitivity', async (target) => {
         if (!(await mayRun(target.uri))) return;
         const document = target.document ?? (await openDocument(provider, target.uri));
-        if (document) await scanLayers(engine, document, undefined);
+        if (document) await scanModel(engine, document, formats);
       }),
     ),
+    register(
+      'search',
+      onTarget('Search Hybrid Plan', async (target) => {
+        if (!(await mayRun(target.uri))) return;
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await searchPlan(engine, document, formats);
+      }),
+    ),
+    register(
+      'explain',
+      onTarget('Explain Layer', async (target) => {
+        const document = await openDocument(provider, target.uri);
+        if (document) await explainLayer(document);
+      }),
+    ),
+    register('clearCache', () => clearCachedResults(engine, cache)),
     register(
       'planSettings',
       onTarget('Plan Settings', async (target) => {
@@ -105,7 +136,11 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
     ),
     register(
       'layers.scan',
-      onLayers((document, names) => scanLayers(engine, document, names)),
+      onLayers((document, names) => scanLayers(engine, document, formats, names)),
+    ),
+    register(
+      'layers.explain',
+      onLayers(async (document, names) => explainRows(document, names)),
     ),
     register(
       'layers.copyName',
@@ -115,15 +150,30 @@ export function registerCommands(provider: ModelEditorProvider, engine: EngineHo
 }
 
 /** Does what a button of a view stands for. */
-export function runViewCommand(engine: EngineHost, command: ViewCommand, document: ModelDocument): void {
-  void viewCommand(engine, command, document).catch((error: unknown) => showFailure(error));
+export function runViewCommand(tools: CommandTools, command: ViewCommand, document: ModelDocument): void {
+  void viewCommand(tools, command, document).catch((error: unknown) => showFailure(error));
 }
 
-async function viewCommand(engine: EngineHost, command: ViewCommand, document: ModelDocument): Promise<void> {
+async function viewCommand(
+  { engine, formats }: CommandTools,
+  command: ViewCommand,
+  document: ModelDocument,
+): Promise<void> {
   const target = documentTarget(document);
+  const { scanned, searched } = document.session.measurements;
   switch (command) {
     case 'scan':
-      return scanLayers(engine, document, undefined);
+      return scanModel(engine, document, formats);
+    case 'pauseScan':
+      return scanned.pause();
+    case 'resumeScan':
+      return resumeScan(engine, document);
+    case 'cancelScan':
+      return scanned.cancel();
+    case 'search':
+      return searchPlan(engine, document, formats);
+    case 'cancelSearch':
+      return searched.cancel();
     case 'write':
       return writeQuantized(engine, target, { askData: false });
     case 'chooseData':
@@ -137,13 +187,6 @@ async function viewCommand(engine: EngineHost, command: ViewCommand, document: M
       return document.session.predict();
     case 'showLog':
       return engine.showLog();
-    case 'cancelScan':
-      return document.session.cancelScan();
-    case 'pauseScan':
-    case 'resumeScan':
-    case 'search':
-    case 'cancelSearch':
-      return;
     case 'retry':
       return document.loadModel();
   }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { ScanResult } from '../../core/results';
 import { VIEW_TYPE } from '../../shared/viewRpc';
 import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
@@ -7,39 +8,91 @@ import { withProgress } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { describeScan } from './messages';
+import type { ScanFormats } from './scanFormats';
 import { documentTarget } from './target';
 
-/**
- * Measures the sensitivity of layers; the figures fill the column of the open view while it runs.
- * @param names all layers that can be quantized when absent.
- */
+/** Measures the sensitivity of all layers, in formats that the user chooses. */
+export async function scanModel(
+  engine: EngineHost,
+  document: ModelDocument,
+  formats: ScanFormats,
+): Promise<void> {
+  const layers = [...document.session.quantizable];
+  if (!(await isReadyToRun(document, layers))) return;
+  const schemes = await formats.ask(`Scan ${document.session.place.name}`);
+  if (schemes && (await hasData(engine, document))) await run(engine, document, schemes, undefined);
+}
+
+/** Measures the sensitivity of some layers, in the formats of the last time. */
 export async function scanLayers(
   engine: EngineHost,
   document: ModelDocument,
+  formats: ScanFormats,
+  names: readonly string[],
+): Promise<void> {
+  const layers = names.filter((name) => document.session.quantizable.has(name));
+  if (!(await isReadyToRun(document, layers)) || !(await hasData(engine, document))) return;
+  await run(engine, document, formats.remembered, layers);
+}
+
+/** Goes on with a scan that was paused. */
+export async function resumeScan(engine: EngineHost, document: ModelDocument): Promise<void> {
+  if (!(await mayRun(document.uri))) return;
+  const { measurements, place } = document.session;
+  if (measurements.running === 'search') return tellRunning(document);
+  const result = await withProgress(
+    `Scanning ${place.name}`,
+    (signal, onProgress) => measurements.scanned.resume({ signal, onProgress }),
+    () => resumeScan(engine, document),
+  );
+  if (result) await tell(engine, document, result);
+}
+
+/** Whether a scan or a search of these layers can begin; tells the user why not. */
+export async function isReadyToRun(document: ModelDocument, layers: readonly string[]): Promise<boolean> {
+  const { session } = document;
+  if (!(await mayRun(document.uri))) return false;
+  if (session.measurements.running) {
+    tellRunning(document);
+    return false;
+  }
+  if (layers.length > 0) return true;
+  void vscode.window.showInformationMessage('There is no layer that can be quantized among these.');
+  return false;
+}
+
+function tellRunning({ session }: ModelDocument): void {
+  const { measurements, place } = session;
+  const what = `A ${measurements.running ?? 'scan'} of ${place.name} is already running.`;
+  void vscode.window.showInformationMessage(what);
+}
+
+/** Asks for calibration data where there is none yet. */
+export async function hasData(engine: EngineHost, document: ModelDocument): Promise<boolean> {
+  return document.session.dataRequest() !== undefined || chooseData(engine, documentTarget(document));
+}
+
+/** @param names all layers that can be quantized when absent. */
+async function run(
+  engine: EngineHost,
+  document: ModelDocument,
+  schemes: readonly string[],
   names: readonly string[] | undefined,
 ): Promise<void> {
-  const { session } = document;
-  if (!(await mayRun(document.uri))) return;
-  if (session.scanning) {
-    void vscode.window.showInformationMessage(`A scan of ${session.place.name} is already running.`);
-    return;
-  }
-  const layers = names?.filter((name) => session.quantizable.has(name));
-  if (layers?.length === 0) {
-    void vscode.window.showInformationMessage('None of the selected rows is a layer that can be quantized.');
-    return;
-  }
-  if (!session.dataRequest() && !(await chooseData(engine, documentTarget(document)))) return;
+  const { measurements, place } = document.session;
   const result = await withProgress(
-    `Scanning ${session.place.name}`,
-    (signal, onProgress) => session.scan(layers, { signal, onProgress }),
-    () => scanLayers(engine, document, names),
+    `Scanning ${place.name}`,
+    (signal, onProgress) => measurements.scan(names, schemes, { signal, onProgress }),
+    () => run(engine, document, schemes, names),
   );
-  if (!result) return;
+  if (result) await tell(engine, document, result);
+}
+
+async function tell(engine: EngineHost, { session }: ModelDocument, result: ScanResult): Promise<void> {
   const sentence = describeScan(result, session.plan.calibration?.data);
   engine.log(sentence);
   const failed = result.candidates.filter(({ error }) => error !== undefined);
-  for (const { layer, error } of failed) engine.log(`  ${layer}: ${error ?? ''}`);
+  for (const { layer, scheme, error } of failed) engine.log(`  ${layer} as ${scheme}: ${error ?? ''}`);
   if (failed.length > 0 && (await vscode.window.showWarningMessage(sentence, 'Show Log'))) {
     engine.showLog();
   }

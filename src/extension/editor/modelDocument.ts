@@ -29,6 +29,7 @@ export class ModelDocument implements vscode.CustomDocument {
     readonly uri: vscode.Uri,
     engine: SessionEngine,
     private readonly copies: LocalCopies,
+    cache: string,
   ) {
     this.planUri = planUriFor(uri);
     this.session = new ModelSession(engine, {
@@ -36,18 +37,23 @@ export class ModelDocument implements vscode.CustomDocument {
       name: posix.basename(uri.path),
       planFile: posix.basename(this.planUri.path),
       resolveData: (data) => (isAbsolute(data) ? data : join(dirname(uri.fsPath), data)),
+      cache,
       lookOnly: () => lookOnlyReason(uri),
     });
   }
 
-  /** Opens the plan and starts loading the model. @param backup unsaved plan of an earlier window. */
+  /**
+   * Opens the plan and starts loading the model.
+   * @param backup unsaved plan of an earlier window. @param cache folder that keeps results of scans and searches.
+   */
   static async open(
     uri: vscode.Uri,
     backup: vscode.Uri | undefined,
     engine: SessionEngine,
     copies: LocalCopies,
+    cache: string,
   ): Promise<ModelDocument> {
-    const document = new ModelDocument(uri, engine, copies);
+    const document = new ModelDocument(uri, engine, copies, cache);
     const { plan, error, text } = await readPlan(document.planUri);
     document.#savedText = text;
     document.#savedPlan = plan;
@@ -80,6 +86,13 @@ export class ModelDocument implements vscode.CustomDocument {
   edit(edit: PlanEdit): void {
     this.session.apply(edit, 'forward');
     this.#edited.fire(edit);
+  }
+
+  /** Gives the plan the formats of a searched one, unless it has them. @throws InputError when that is no longer there. */
+  applyPoint(id: number): void {
+    const { measurements } = this.session;
+    const edit = measurements.pointEdit(id);
+    if (measurements.searched.view.found?.applied !== id) this.edit(edit);
   }
 
   async save(cancellation: vscode.CancellationToken): Promise<void> {

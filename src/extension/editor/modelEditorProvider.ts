@@ -3,6 +3,7 @@ import { parseRowFormat, type RowFormat } from '../../core/quant/layerFormat';
 import { InputError } from '../../core/errors';
 import type { ToView, ViewCommand, ViewMethods } from '../../shared/viewRpc';
 import { answer, isCall } from '../../shared/viewServer';
+import { HeldReveals } from './heldReveals';
 import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
 import { saveModelAs } from './saveAs';
@@ -23,6 +24,8 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     private readonly extension: vscode.Uri,
     private readonly engine: EngineHost,
     private readonly copies: LocalCopies,
+    /** Folder that keeps results of scans and searches. */
+    private readonly cache: string,
     /** Runs a palette command on behalf of a button in the view. */
     private readonly run: (command: ViewCommand, document: ModelDocument) => void,
     /** Lets the user choose a format for rows. */
@@ -47,7 +50,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     { backupId }: vscode.CustomDocumentOpenContext,
   ): Promise<ModelDocument> {
     const backup = backupId === undefined ? undefined : vscode.Uri.parse(backupId, true);
-    const document = await ModelDocument.open(uri, backup, this.engine, this.copies);
+    const document = await ModelDocument.open(uri, backup, this.engine, this.copies, this.cache);
     const watching = watchDocument(document);
     this.#documents.set(uri.toString(), document);
     document.onDidEdit((edit) => {
@@ -73,15 +76,23 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     const post = (message: ToView): void => {
       if (!closed) void webview.postMessage(message);
     };
+    const reveals = new HeldReveals(post);
     const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
-      if (isCall(message)) post(await answer(methods, message, errorReplyOf));
+      if (!isCall(message)) return;
+      post(await answer(methods, message, errorReplyOf));
+      if (message.method === 'ready') reveals.open();
     });
-    const stopEvents = document.session.onEvent(post);
-    const noteActive = (): void => {
+    const stopEvents = document.session.onEvent((event) => {
+      if (event.event === 'reveal') reveals.post(event);
+      else post(event);
+    });
+    const noteState = (): void => {
       if (panel.active) this.#active = document;
+      // A hidden view is gone, and says that it is ready when it is made again.
+      if (!panel.visible) reveals.close();
     };
-    const viewState = panel.onDidChangeViewState(noteActive);
-    noteActive();
+    const viewState = panel.onDidChangeViewState(noteState);
+    noteState();
     panel.onDidDispose(() => {
       closed = true;
       receiving.dispose();
@@ -98,13 +109,16 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
       errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
-      candidatesOf: async ({ layer }) => session.candidatesOf(layer),
-      explain: async ({ layer }) =>
-        this.engine.call('explain', { ...session.request(), plan: session.plan, layer, scheme: 'w8a8' }),
+      candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
+      explain: ({ layer }) => session.measurements.explain(layer),
       applyPoint: async ({ id }) => {
-        throw new InputError(`There is no searched plan ${id}.`);
+        document.applyPoint(id);
+        return null;
       },
-      selected: async () => null,
+      selected: async ({ layer }) => {
+        session.selected = layer;
+        return null;
+      },
       setScheme: async ({ names, scheme }) => {
         const format = parseRowFormat(scheme);
         if ('mistake' in format) throw new InputError(format.mistake);

@@ -1,7 +1,7 @@
 /** The rows of the layer tree as the view gets them: engine rows joined with plan and scan, in chunks. */
 import { rowFormatOf } from '../../core/plan/editPlan';
 import type { Plan } from '../../core/plan/types';
-import { formatText } from '../../core/quant/layerFormat';
+import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import type { Candidate, LayerRow, ModelSummary } from '../../core/results';
 import { CHUNK_BYTES, type PredictedRow, type RowChunk, type ViewRow } from '../../shared/viewRpc';
 
@@ -67,4 +67,27 @@ export function changedSchemes(rows: readonly ModelRow[], before: Plan, after: P
     if (scheme !== rowScheme(row, before)) changed.push([row.row.name, scheme]);
   }
   return changed;
+}
+
+/**
+ * Names of rows to which giving `format` does anything: not what cannot be quantized, nor what has the format already, unless
+ * its weight changed since: then the entry is made anew for the new weight.
+ * @param changed names of entries whose weight is another now.
+ */
+export function rowsForFormat(
+  rows: readonly ModelRow[],
+  plan: Plan,
+  format: RowFormat,
+  changed: readonly string[],
+): string[] {
+  const { scheme } = format;
+  const stale = new Set(changed);
+  const applies = ({ row, isLayer }: ModelRow): boolean => {
+    if (isLayer) return row.quantizable && scheme !== 'auto';
+    // A node that only expresses a format is part of another row.
+    return row.foldedInto === undefined && (scheme === 'auto' || scheme === 'float');
+  };
+  const differs = (row: ModelRow): boolean =>
+    rowScheme(row, plan) !== formatText(format) || stale.has(row.row.name);
+  return rows.filter((row) => applies(row) && differs(row)).map(({ row }) => row.name);
 }

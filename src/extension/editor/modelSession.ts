@@ -2,29 +2,28 @@
  * Everything behind one open model except the editor itself: summary, plan, scan figures, and what the views are told.
  * Free of vscode, so that it runs in unit tests.
  */
-import { InputError } from '../../core/errors';
-import { formatOf, matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editPlan';
+import { matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editPlan';
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
-import { formatText, type RowFormat } from '../../core/quant/layerFormat';
+import type { RowFormat } from '../../core/quant/layerFormat';
 import type {
-  Candidate,
   DataSummary,
   ErrorSplitCurve,
+  LayerRow,
   ModelSummary,
   QuantizationDetails,
-  ScanResult,
-  LayerRow,
 } from '../../core/results';
-import type { DataRequest, ModelRequest, Progress } from '../../shared/rpc';
+import type { DataRequest, ModelRequest } from '../../shared/rpc';
 import type { ModelView, PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { SessionEngine } from '../sessionEngine';
-import { changedSchemes, joinRows, rowChunk, rowScheme, type ModelRow } from './modelRows';
+import { Measurements } from './measurements';
+import { changedSchemes, joinRows, rowChunk, rowScheme, rowsForFormat, type ModelRow } from './modelRows';
+import { inParts } from './parts';
 import { applyEdit, sameMeasurement, type Direction, type PlanEdit } from './planEdit';
 import { planToPredict, planViewOf } from './planView';
-import { ScanFigures } from './scanFigures';
 import { SizePrediction } from './sizePrediction';
+import { WeightHashes } from './weightHashes';
 
 export interface SessionPlace {
   /** The document's URI as text. */
@@ -34,13 +33,11 @@ export interface SessionPlace {
   readonly planFile: string;
   /** Resolves the recipe's data path, which is relative to the plan file. */
   resolveData(data: string): string;
+  /** Folder that keeps results of scans and searches; undefined: nowhere. */
+  readonly cache: string | undefined;
   /** Why models must not be run here; null when they may. */
   lookOnly(): string | null;
 }
-
-const NO_HASHES: ReadonlyMap<string, string> = new Map();
-/** Entries of one `schemes`, `candidates` or `predicted` event: far below 1 MB. */
-const ENTRIES_PER_EVENT = 1000;
 
 export class ModelSession {
   #plan: Plan = defaultPlan;
@@ -53,14 +50,13 @@ export class ModelSession {
   #rows: ModelRow[] = [];
   /** Grows with everything that makes the rows of the views stale. */
   #revision = 0;
-  /** Grows with every load of the file: hashes of an older one are of other weights. */
-  #loads = 0;
   #file: string | undefined;
-  #hashes: ReadonlyMap<string, string> = NO_HASHES;
-  #hashing: Promise<void> | undefined;
   #data: DataSummary | null = null;
   #loading: Promise<void> = Promise.resolve();
-  readonly #scan: ScanFigures;
+  #selected: string | null = null;
+  /** The scan and the search of this model. */
+  readonly measurements: Measurements;
+  readonly #hashes: WeightHashes;
   readonly #prediction = new SizePrediction({
     ask: () => {
       const names = new Set(this.#rows.map(({ row }) => row.name));
@@ -80,16 +76,20 @@ export class ModelSession {
     private readonly engine: SessionEngine,
     readonly place: SessionPlace,
   ) {
-    this.#scan = new ScanFigures({
+    this.measurements = new Measurements({
       engine,
+      cache: place.cache,
       revision: () => this.#revision,
-      plannedFormat: (layer) => formatText(formatOf(this.#plan, layer)),
-      showScan: (scan) => this.#emit({ event: 'scan', scan }),
-      showCandidates: (candidates) => {
-        for (const part of inParts(candidates)) {
-          this.#emit({ event: 'candidates', revision: this.#revision, candidates: part });
-        }
-      },
+      plan: () => this.#plan,
+      summary: () => this.summary,
+      request: () => this.request(),
+      dataRequest: () => this.dataRequest(),
+      mayRun: () => place.lookOnly() === null,
+      emit: (event) => this.#emit(event),
+    });
+    this.#hashes = new WeightHashes(engine, () => {
+      this.#plan = stampHashes(this.#plan, this.hashes);
+      this.#emit({ event: 'plan', plan: this.#planView() });
     });
   }
 
@@ -106,10 +106,6 @@ export class ModelSession {
     return this.#model.state === 'ready' ? this.#model.summary : undefined;
   }
 
-  get scanning(): boolean {
-    return this.#scan.running;
-  }
-
   /** Empty until the model was read. */
   get layers(): readonly LayerRow[] {
     return this.summary?.layers ?? [];
@@ -120,24 +116,26 @@ export class ModelSession {
     return new Set(this.summary?.layers.filter((layer) => layer.quantizable).map((layer) => layer.name));
   }
 
-  /**
-   * Those of `names` that giving `format` to does anything: not what cannot be quantized, nor what has the format
-   * already, unless its weight changed since: then the entry is made anew for the new weight.
-   */
+  /** Those of `names` that giving `format` to does anything (see `modelRows.ts`). */
   rowsForFormat(names: readonly string[], format: RowFormat): string[] {
-    const { scheme } = format;
+    const { changed } = this.#mismatch();
     const wanted = new Set(names);
-    const stale = new Set(this.#mismatch(this.#rows.map(({ row }) => row.name)).changed);
-    const applies = ({ row, isLayer }: ModelRow): boolean => {
-      if (isLayer) return row.quantizable && scheme !== 'auto';
-      // A node that only expresses a format is part of another row.
-      return row.foldedInto === undefined && (scheme === 'auto' || scheme === 'float');
-    };
-    const differs = (row: ModelRow): boolean =>
-      rowScheme(row, this.#plan) !== formatText(format) || stale.has(row.row.name);
-    return this.#rows
-      .filter((row) => wanted.has(row.row.name) && applies(row) && differs(row))
-      .map(({ row }) => row.name);
+    const rows = this.#rows.filter(({ row }) => wanted.has(row.name));
+    return rowsForFormat(rows, this.#plan, format, changed);
+  }
+
+  /** The layer that a view has selected, as far as it told; null: none. */
+  get selected(): string | null {
+    return this.layers.some(({ name }) => name === this.#selected) ? this.#selected : null;
+  }
+
+  set selected(name: string | null) {
+    this.#selected = name;
+  }
+
+  /** Selects a layer in the views. @param explain shows why it hurts. */
+  reveal(layer: string, explain: boolean): void {
+    this.#emit({ event: 'reveal', layer, explain });
   }
 
   /** @returns a function that ends the subscription. */
@@ -162,11 +160,9 @@ export class ModelSession {
 
   async #loadNow(file: string | Promise<string>): Promise<void> {
     const revision = ++this.#revision;
-    this.#loads++;
     this.#model = { state: 'loading' };
-    this.#hashes = NO_HASHES;
-    this.#hashing = undefined;
-    this.#scan.forget();
+    this.#hashes.reset();
+    this.measurements.forget();
     this.#prediction.reset();
     this.#emitSnapshot();
     try {
@@ -230,13 +226,13 @@ export class ModelSession {
 
   #replacePlan(plan: Plan): void {
     const before = this.#plan;
-    this.#plan = stampHashes(plan, this.#hashes);
+    this.#plan = stampHashes(plan, this.hashes);
     if (!sameMeasurement(before, this.#plan)) this.#forgetFigures(before);
     const changed = changedSchemes(this.#rows, before, this.#plan);
     for (const schemes of inParts(changed)) {
       this.#emit({ event: 'schemes', revision: this.#revision, schemes });
     }
-    this.#scan.showAgain(changed.map(([name]) => name));
+    this.measurements.planChanged(changed.map(([name]) => name));
     this.#emit({ event: 'plan', plan: this.#planView() });
     this.#updatePrediction();
     const dimensionsOf = (of: Plan): string => JSON.stringify(of.dimensions ?? {});
@@ -246,63 +242,29 @@ export class ModelSession {
   /** Figures measured with other data or ranges would be read as if they belonged to the plan now shown. */
   #forgetFigures(before: Plan): void {
     if (JSON.stringify(before.calibration) !== JSON.stringify(this.#plan.calibration)) this.#data = null;
-    if (this.#scan.candidates.size === 0 && !this.scanning) return;
-    this.#scan.forget();
+    if (!this.measurements.forget()) return;
     this.#revision++;
     this.#emitSnapshot();
   }
 
   /** Hashes the weights once per load, so that entries name the weight they were made for. Never rejects. */
-  hashWeights(): Promise<void> {
-    this.#hashing ??= this.#hashNow(this.#loads);
-    return this.#hashing;
-  }
-
-  async #hashNow(load: number): Promise<void> {
-    if (this.#model.state !== 'ready') {
-      this.#hashing = undefined;
-      return;
-    }
-    try {
-      const { file } = this.request();
-      const hashes = await this.engine.call('weightHashes', { file });
-      if (load !== this.#loads) return;
-      this.#hashes = new Map(Object.entries(hashes));
-      this.#plan = stampHashes(this.#plan, this.#hashes);
-      this.#emit({ event: 'plan', plan: this.#planView() });
-    } catch {
-      // Entries without a hash are valid; the next edit tries again.
-      this.#hashing = undefined;
-    }
+  async hashWeights(): Promise<void> {
+    if (this.#model.state === 'ready') await this.#hashes.compute(() => this.request());
   }
 
   /** Weight hash by layer name, as far as known now. */
   get hashes(): ReadonlyMap<string, string> {
-    return this.#hashes;
+    return this.#hashes.byLayer;
+  }
+
+  /** What is known of the chosen data; null: it was not looked at. */
+  get data(): DataSummary | null {
+    return this.#data;
   }
 
   setData(data: DataSummary): void {
     this.#data = data;
     this.#emit({ event: 'plan', plan: this.#planView() });
-  }
-
-  /**
-   * Measures the sensitivity of layers; figures reach the views as they arrive and stay when it is cancelled.
-   * @param names all quantizable layers when absent.
-   * @throws whatever the engine says, after the views were told.
-   */
-  async scan(
-    names: readonly string[] | undefined,
-    options: { signal: AbortSignal; onProgress?: (progress: Progress) => void },
-  ): Promise<ScanResult> {
-    const calibration = this.dataRequest();
-    if (!calibration) throw new InputError('A scan runs the model: choose calibration data first.');
-    const layers = names ? { layers: [...names] } : {};
-    return this.#scan.run({ ...this.request(), plan: this.#plan, calibration, ...layers }, options);
-  }
-
-  cancelScan(): void {
-    this.#scan.cancel();
   }
 
   #updatePrediction(): void {
@@ -322,15 +284,10 @@ export class ModelSession {
     return this.engine.call('quantizationOf', { ...this.request(), layer });
   }
 
-  /** Every measured candidate of a layer, by format. */
-  candidatesOf(layer: string): Candidate[] {
-    return this.#scan.of(layer);
-  }
-
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */
   rowsFrom(revision: number, start: number): RowChunk {
     if (revision !== this.#revision) return { revision: this.#revision, rows: [], next: null };
-    const figures = { candidates: this.#scan.candidates, predicted: this.#prediction.rows };
+    const figures = { candidates: this.measurements.scanned.candidates, predicted: this.#prediction.rows };
     return rowChunk(this.#rows, start, revision, this.#plan, figures);
   }
 
@@ -341,8 +298,8 @@ export class ModelSession {
       revision: this.#revision,
       model: this.#modelView(),
       plan: this.#planView(),
-      scan: this.#scan.view,
-      search: { running: null, found: null, error: null },
+      scan: this.measurements.scanned.view,
+      search: this.measurements.searched.view,
       prediction: this.#prediction.view,
       lookOnly: this.place.lookOnly(),
     };
@@ -350,7 +307,7 @@ export class ModelSession {
 
   /** Ends what still runs for this model. */
   dispose(): void {
-    this.cancelScan();
+    this.measurements.cancel();
     this.#prediction.dispose();
   }
 
@@ -366,7 +323,7 @@ export class ModelSession {
   }
 
   #planView(): PlanView {
-    const { changed, missing } = this.#mismatch(this.#rows.map(({ row }) => row.name));
+    const { changed, missing } = this.#mismatch();
     const mismatch = { changed, missing: this.#model.state === 'ready' ? missing : [] };
     return planViewOf(this.#plan, mismatch, {
       file: this.place.planFile,
@@ -375,8 +332,9 @@ export class ModelSession {
     });
   }
 
-  #mismatch(names: readonly string[]): PlanMismatch {
-    return matchPlan(this.#plan, names, Object.fromEntries(this.#hashes));
+  #mismatch(): PlanMismatch {
+    const names = this.#rows.map(({ row }) => row.name);
+    return matchPlan(this.#plan, names, Object.fromEntries(this.hashes));
   }
 
   #emitSnapshot(): void {
@@ -385,11 +343,5 @@ export class ModelSession {
 
   #emit(event: ViewEvent): void {
     for (const listener of this.#listeners) listener(event);
-  }
-}
-
-function* inParts<T>(entries: readonly T[]): Iterable<T[]> {
-  for (let start = 0; start < entries.length; start += ENTRIES_PER_EVENT) {
-    yield entries.slice(start, start + ENTRIES_PER_EVENT);
   }
 }

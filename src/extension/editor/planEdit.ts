@@ -1,6 +1,9 @@
 /** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
 import type { CalibrationRecipe, Plan, PlanEntry } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
+import { withFormats } from '../../core/search/searchedPlan';
+import type { SearchPoint } from '../../core/searchResults';
+import { formatBytes } from '../../shared/format';
 
 type Settings = Omit<Plan, 'layers'>;
 
@@ -86,6 +89,11 @@ export function replaceEdit(plan: Plan, next: Plan, label = 'Reload Plan'): Plan
     after: entryOf(next, name),
   }));
   return { label, entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
+}
+
+/** Gives the layers of a searched plan its formats; entries of other layers stay. */
+export function searchedEdit(plan: Plan, { layers, bytes }: Pick<SearchPoint, 'layers' | 'bytes'>): PlanEdit {
+  return replaceEdit(plan, withFormats(plan, layers), `Apply Searched Plan (${formatBytes(bytes)})`);
 }
 
 /** Whether figures measured under `a` hold under `b`: data, ranges and shapes are the same. */

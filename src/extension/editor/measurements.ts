@@ -1,0 +1,187 @@
+import { InputError } from '../../core/errors';
+import { formatOf } from '../../core/plan/editPlan';
+import type { Plan } from '../../core/plan/types';
+import { formatText } from '../../core/quant/layerFormat';
+import type { Candidate, ModelSummary, ScanResult } from '../../core/results';
+import type { LayerExplanation } from '../../core/explainResults';
+import type { SearchGoal, SearchResult } from '../../core/searchResults';
+import { scanFormats } from '../../core/scan/formats';
+import { searchMetric } from '../../core/search/goals';
+import type { DataRequest, ModelRequest } from '../../shared/rpc';
+import type { ViewEvent } from '../../shared/viewRpc';
+import type { CallOptions, SessionEngine } from '../sessionEngine';
+import { outputsOf } from './modelOutputs';
+import { inParts } from './parts';
+import { searchedEdit, type PlanEdit } from './planEdit';
+import { ScanFigures } from './scanFigures';
+import { SearchFigures } from './searchFigures';
+
+/** The model that is measured, and who hears of it. */
+export interface MeasuredPlace {
+  readonly engine: SessionEngine;
+  /** Folder that keeps results; undefined: nowhere. */
+  readonly cache: string | undefined;
+  /** Of the rows: figures of an older one are of another model or plan. */
+  revision(): number;
+  plan(): Plan;
+  /** undefined until the model was read. */
+  summary(): ModelSummary | undefined;
+  request(): ModelRequest;
+  /** undefined when no data is chosen. */
+  dataRequest(): DataRequest | undefined;
+  /** Whether models may be run here. */
+  mayRun(): boolean;
+  emit(event: ViewEvent): void;
+}
+
+/** What was measured of one model: sensitivities by a scan, plans by a search, both of which can go on for long. */
+export class Measurements {
+  readonly scanned: ScanFigures;
+  readonly searched: SearchFigures;
+
+  constructor(private readonly place: MeasuredPlace) {
+    const { engine } = place;
+    const shared = {
+      engine,
+      revision: () => place.revision(),
+      plannedFormat: (layer: string) => formatText(formatOf(place.plan(), layer)),
+    };
+    this.scanned = new ScanFigures({
+      ...shared,
+      showScan: (scan) => place.emit({ event: 'scan', scan }),
+      showCandidates: (candidates) => {
+        for (const part of inParts(candidates)) {
+          place.emit({ event: 'candidates', revision: place.revision(), candidates: part });
+        }
+      },
+    });
+    this.searched = new SearchFigures({
+      ...shared,
+      showSearch: (search) => place.emit({ event: 'search', search }),
+    });
+  }
+
+  /** What a scan or search that runs now is called; undefined when none does. One that is paused does not. */
+  get running(): 'scan' | 'search' | undefined {
+    if (this.scanned.running) return 'scan';
+    return this.searched.running ? 'search' : undefined;
+  }
+
+  /**
+   * Measures the sensitivity of layers, as far as it has not been measured; figures reach the views as they arrive and stay when it
+   * is cancelled.
+   * @param names all quantizable layers when absent. @param schemes those that a scan tries by itself when absent.
+   * @throws whatever the engine says, after the views were told; CancelledError when it was paused.
+   */
+  async scan(
+    names: readonly string[] | undefined,
+    schemes: readonly string[] | undefined,
+    options: CallOptions,
+  ): Promise<ScanResult> {
+    const request = {
+      ...this.#runRequest('A scan'),
+      ...(names && { layers: [...names] }),
+      schemes: textsOf(schemes),
+    };
+    return this.scanned.run({ request, layers: names ?? this.#quantizable() }, options);
+  }
+
+  /**
+   * Searches the best plan for a goal, with what a scan has measured; plans reach the views as they come.
+   * @param schemes to choose from besides float; those that a scan tries by itself when absent.
+   * @throws whatever the engine says, after the views were told.
+   */
+  async search(
+    goal: SearchGoal,
+    schemes: readonly string[] | undefined,
+    options: CallOptions,
+  ): Promise<SearchResult> {
+    const run = this.#runRequest('A search');
+    const summary = this.place.summary();
+    if (!summary) throw new InputError('The model has not been read.');
+    const metric = searchMetric(goal, outputsOf(summary, run.plan));
+    const origin = { revision: this.place.revision(), random: run.calibration.data === 'random' };
+    const request = { ...run, goal, schemes: textsOf(schemes), known: this.scanned.measured() };
+    const float = { bytes: summary.bytes, bops: null, latencyMs: null };
+    return this.searched.run(
+      request,
+      { metric, float },
+      {
+        ...options,
+        onProgress: (progress) => {
+          this.scanned.take(progress, origin);
+          // There is a front once all candidates were measured.
+          if (progress.points) this.scanned.complete(origin);
+          options.onProgress?.(progress);
+        },
+      },
+    );
+  }
+
+  /** The edit that gives the searched layers the formats of a plan. @throws InputError when there is no such plan. */
+  pointEdit(id: number): PlanEdit {
+    return searchedEdit(this.place.plan(), this.searched.point(id));
+  }
+
+  /** Why a layer hurts in its planned format, or as w8a8 when it is float. Where models may not be run, by its weight alone. */
+  explain(layer: string): Promise<LayerExplanation> {
+    const plan = this.place.plan();
+    const { scheme, ...options } = formatOf(plan, layer);
+    const calibration = this.place.mayRun() ? this.place.dataRequest() : undefined;
+    const { measured } = this.scanned.view;
+    return this.place.engine.call('explain', {
+      ...this.place.request(),
+      plan,
+      layer,
+      scheme: scheme === 'float' ? 'w8a8' : formatText({ ...options, scheme }),
+      ...(calibration && { calibration }),
+      ...(measured && { measured: { metric: measured.metric, candidates: this.scanned.measured() } }),
+    });
+  }
+
+  /** Every measured candidate of a layer, by format. */
+  candidatesOf(layer: string): Candidate[] {
+    return this.scanned.measured(layer);
+  }
+
+  /** Drops what belongs to another model, data or ranges. @returns whether there was anything. */
+  forget(): boolean {
+    if (this.scanned.isIdle && this.searched.isIdle) return false;
+    this.scanned.forget();
+    this.searched.forget();
+    return true;
+  }
+
+  /** @param layers whose format has changed. */
+  planChanged(layers: readonly string[]): void {
+    this.scanned.showAgain(layers);
+    if (layers.length > 0) this.searched.planChanged();
+  }
+
+  /** Ends what still runs. */
+  cancel(): void {
+    this.scanned.cancel();
+    this.searched.cancel();
+  }
+
+  #quantizable(): string[] {
+    const layers = this.place.summary()?.layers ?? [];
+    return layers.filter(({ quantizable }) => quantizable).map(({ name }) => name);
+  }
+
+  #runRequest(what: string) {
+    const calibration = this.place.dataRequest();
+    if (!calibration) throw new InputError(`${what} runs the model: choose calibration data first.`);
+    const { cache } = this.place;
+    return {
+      ...this.place.request(),
+      plan: this.place.plan(),
+      calibration,
+      ...(cache !== undefined && { cache }),
+    };
+  }
+}
+
+function textsOf(schemes: readonly string[] | undefined): string[] {
+  return scanFormats(schemes).map(({ text }) => text);
+}
