@@ -28,20 +28,30 @@ export class RoundableModel {
    * @param layer name of a Conv, ConvTranspose (one group) or Gemm; of an unnamed node `OPERATOR_POSITION`.
    */
   with(layer: string, format: RoundedFormat): Uint8Array {
-    const node = this.nodeNamed(layer);
-    const tensor = this.model.graph?.initializer?.find(({ name }) => name === node.input?.[1]);
-    if (!tensor) throw new Error(`${layer} has no stored weight`);
+    const tensor = this.tensorOf(this.nodeNamed(layer));
     const before = tensor.rawData;
-    const dims = (tensor.dims ?? []).map(Number);
-    const values = this.floatsIn(tensor.name ?? '');
-    const slices = slicesOf(node, dims, grids[format].block);
-    round(values, slices, this.factorsBehind(node, slices.channels), format);
-    tensor.rawData = new Uint8Array(values.buffer);
+    tensor.rawData = new Uint8Array(this.weightOf(layer, format).buffer);
     try {
       return ModelProto.encode(this.model).finish();
     } finally {
       tensor.rawData = before;
     }
+  }
+
+  /** The rounded weight alone. */
+  weightOf(layer: string, format: RoundedFormat): Float32Array {
+    const node = this.nodeNamed(layer);
+    const { name, dims } = this.tensorOf(node);
+    const values = this.floatsIn(name ?? '');
+    const slices = slicesOf(node, (dims ?? []).map(Number), grids[format].block);
+    round(values, slices, this.factorsBehind(node, slices.channels), format);
+    return values;
+  }
+
+  private tensorOf({ name, input }: NodeProto): onnxProto.onnx.ITensorProto {
+    const tensor = this.model.graph?.initializer?.find((each) => each.name === input?.[1]);
+    if (!tensor) throw new Error(`${name ?? ''} has no stored weight`);
+    return tensor;
   }
 
   /**
