@@ -21,6 +21,8 @@ import { withCodesKept, withNodeNames } from './timingModel';
 const TIMING = { milliseconds: 600, least: 10, most: 100 };
 /** Kernels timed in one profile: the runtime writes about a kilobyte of text for each. */
 const MOST_TIMED_KERNELS = 20_000;
+/** Microseconds: none takes less, whatever profiling is taken to add. */
+const LEAST_KERNEL = 0.5;
 const PROFILE_RUNS = { least: 5, most: 30 };
 
 export interface LatencyRequest {
@@ -60,7 +62,13 @@ export async function measureLatency(
   return new Measuring(runtime, runtime.profile.bind(runtime), request, work).run();
 }
 
-type Profile = NonNullable<Runtime['profile']>;
+type ProfileModel = NonNullable<Runtime['profile']>;
+
+interface Profile {
+  readonly model: Model;
+  readonly wallMs: number;
+  readonly kernels: readonly ProfiledKernel[];
+}
 
 /** A model as it was timed. */
 interface Timed {
@@ -76,7 +84,7 @@ class Measuring {
 
   constructor(
     private readonly runtime: Runtime,
-    private readonly profile: Profile,
+    private readonly profile: ProfileModel,
     private readonly request: LatencyRequest,
     private readonly work: Work,
   ) {
@@ -92,16 +100,22 @@ class Measuring {
     const hasOthers = Object.keys(plan.layers).some((name) => !names.includes(name));
     const ratios = await this.ratios(hasOthers ? models : without(models, 'float'));
     const floatMs = median(this.floatTimes);
-    const timed = new Map<string, Timed>();
+    const wallOf = (text: string): number | undefined => {
+      const ratio = ratios.get(text) ?? (text === 'float' ? 1 : undefined);
+      return ratio === undefined ? undefined : floatMs * ratio;
+    };
+    const profiles = new Map<string, Profile>();
     for (const [text, model] of models) {
-      const wallMs = floatMs * (ratios.get(text) ?? (text === 'float' ? 1 : NaN));
-      if (Number.isNaN(wallMs)) continue;
-      const kernels = await this.kernelsOf(model);
-      timed.set(text, {
-        wallMs,
-        layers: layerTimes(kernels, model, this.layers, wallMs, hasActivations(text)),
-      });
+      const wallMs = wallOf(text);
+      if (wallMs !== undefined) profiles.set(text, { model, wallMs, kernels: await this.kernelsOf(model) });
     }
+    const overhead = overheadOf([...profiles.values()]);
+    const timed = new Map(
+      [...profiles].map(([text, { model, wallMs, kernels }]) => {
+        const own = kernels.map((kernel) => lessOverhead(kernel, overhead));
+        return [text, { wallMs, layers: layerTimes(own, model, this.layers, wallMs, hasActivations(text)) }];
+      }),
+    );
     const formats = alternating(names, [...timed.keys()]);
     if (formats) await this.kernelsOf(await this.modelOf(formats));
     const float = timed.get('float') ?? { wallMs: floatMs, layers: new Map<string, ProfiledLayer>() };
@@ -109,9 +123,10 @@ class Measuring {
       const able = names.filter((name) => text === 'float' || canHave(name, text));
       return [text, extraTimes(each, float, able)] as const;
     });
+    const conversions = fitConversions(this.samples.map((sample) => lessOverhead(sample, overhead)));
     const index = indexGraph(this.prepared);
     const crossings = crossingsOf(index, inferShapes(index, dimensions), this.layers);
-    return new LatencyModel(floatMs, float.wallMs, new Map(times), crossings, fitConversions(this.samples));
+    return new LatencyModel(floatMs, float.wallMs, new Map(times), crossings, conversions);
   }
 
   private async modelOf(formats: LayerFormats): Promise<Model> {
@@ -185,6 +200,19 @@ export async function timeInTurns(
   const rounds = within(TIMING.milliseconds / (performance.now() - start), TIMING);
   const { a, b } = await timesInterleaved(...runs, { rounds, warmup: 0 }, { signal });
   return { float: fastest(a), other: fastest(b) };
+}
+
+/** Microseconds that profiling itself adds to a kernel: by as much their sum is more than the time of a run without a profile. */
+function overheadOf(profiles: readonly Profile[]): number {
+  const each = profiles.map(({ kernels, wallMs }) => {
+    const sum = kernels.reduce((total, { microseconds }) => total + microseconds, 0);
+    return (sum - 1000 * wallMs) / Math.max(1, kernels.length);
+  });
+  return each.length > 0 ? Math.max(0, median(each)) : 0;
+}
+
+function lessOverhead<T extends { readonly microseconds: number }>(timed: T, overhead: number): T {
+  return { ...timed, microseconds: Math.max(LEAST_KERNEL, timed.microseconds - overhead) };
 }
 
 function fastest(times: readonly number[]): number {
