@@ -1,4 +1,5 @@
 /** Weights as indices into a table of values. */
+import { Scratch } from '../scratch';
 import type { AxisLayout } from './affine';
 import { sliceGains } from './gain';
 import { halfway, kmeans } from './kmeans';
@@ -130,30 +131,39 @@ interface KmeansSpec extends Pick<CodebookOptions, 'group' | 'importance'> {
   readonly scales: Float32Array | undefined;
 }
 
+const memory = new Scratch();
+
 /** One codebook for each group of channels, of the values divided by the scale of their channel. */
 function kmeansCodebooks(
   values: Float32Array,
   layout: AxisLayout,
   { entries, group = layout.channels, scales, importance }: KmeansSpec,
 ): Codebook[] {
-  let relative = values;
-  let weights = importance;
-  if (scales) {
-    const scaled = new Float32Array(values.length);
-    const counted = new Float32Array(values.length);
-    const largest = scales.reduce((most, scale) => Math.max(most, scale), 0);
-    forEachChannel(layout, (start, end, channel) => {
-      const scale = scales[channel] ?? 1;
-      for (let i = start; i < end; i++) {
-        scaled[i] = (values[i] ?? 0) / scale;
-        // Errors are multiplied by the scale. Never 0: float32 cannot hold the square of a small one.
-        counted[i] = Math.max((scale / largest) ** 2 * (importance?.[i] ?? 1), 2 ** -100);
-      }
-    });
-    [relative, weights] = [scaled, counted];
-  }
-  if (group >= layout.channels) return [nearestCodebook(kmeans(relative, entries, weights))];
-  const gathered = gatherSlices(relative, layout);
+  if (!scales) return groupCodebooks(values, importance, layout, entries, group);
+  const buffer = memory.take(8 * values.length);
+  const scaled = new Float32Array(buffer, 0, values.length);
+  const counted = new Float32Array(buffer, 4 * values.length, values.length);
+  const largest = scales.reduce((most, scale) => Math.max(most, scale), 0);
+  forEachChannel(layout, (start, end, channel) => {
+    const scale = scales[channel] ?? 1;
+    divideRun(values, scale, start, end, scaled);
+    // Errors are multiplied by the scale.
+    countRun(importance, (scale / largest) ** 2, start, end, counted);
+  });
+  const codebooks = groupCodebooks(scaled, counted, layout, entries, group);
+  memory.give(buffer);
+  return codebooks;
+}
+
+function groupCodebooks(
+  values: Float32Array,
+  weights: Float32Array | undefined,
+  layout: AxisLayout,
+  entries: number,
+  group: number,
+): Codebook[] {
+  if (group >= layout.channels) return [nearestCodebook(kmeans(values, entries, weights))];
+  const gathered = gatherSlices(values, layout);
   const ownWeights = weights && gatherSlices(weights, layout).values;
   const codebooks: Codebook[] = [];
   for (let first = 0; first < layout.channels; first += group) {
@@ -163,6 +173,27 @@ function kmeansCodebooks(
     codebooks.push(nearestCodebook(own));
   }
   return codebooks;
+}
+
+// Functions of their own: inside the callback the loops take twice as long.
+
+function divideRun(values: Float32Array, by: number, start: number, end: number, into: Float32Array): void {
+  for (let i = start; i < end; i++) into[i] = (values[i] as number) / by;
+}
+
+/** Never 0: float32 cannot hold the square of a small number. */
+function countRun(
+  importance: Float32Array | undefined,
+  factor: number,
+  start: number,
+  end: number,
+  into: Float32Array,
+): void {
+  if (!importance) {
+    into.fill(Math.max(factor, 2 ** -100), start, end);
+    return;
+  }
+  for (let i = start; i < end; i++) into[i] = Math.max(factor * (importance[i] as number), 2 ** -100);
 }
 
 function nearestCodebook(values: Float32Array): Codebook {

@@ -69,7 +69,8 @@ function distinctPoints(values: Float32Array, weights: Float32Array | undefined)
 function binnedPoints(values: Float32Array, weights: Float32Array | undefined): Points {
   let min = Infinity;
   let max = -Infinity;
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
     if (value < min) min = value;
     if (value > max) max = value;
   }
@@ -80,7 +81,7 @@ function binnedPoints(values: Float32Array, weights: Float32Array | undefined): 
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
       const own = weights ? (weights[i] as number) : 1;
-      const bin = Math.min(bins - 1, Math.floor((value - min) * perUnit));
+      const bin = Math.min(bins - 1, (value - min) * perUnit) | 0;
       weight[bin] = (weight[bin] as number) + own;
       sum[bin] = (sum[bin] as number) + own * value;
     }
@@ -107,34 +108,16 @@ function optimalCentroids({ at, weight }: Points, count: number): Float32Array {
 }
 
 /** `starts[c][j]`: where cluster c begins when clusters 0…c cover the points 0…j at least cost. */
-function clusterStarts(sums: IntervalSums, points: number, count: number): Uint32Array[] {
-  const starts = [new Uint32Array(points)];
-  let before = Float64Array.from({ length: points }, (_, last) => sums.error(0, last + 1));
+function clusterStarts(sums: IntervalSums, points: number, count: number): Int32Array[] {
+  const starts = [new Int32Array(points)];
+  let known = Float64Array.from({ length: points }, (_, last) => sums.error(0, last + 1));
   for (let cluster = 1; cluster < count; cluster++) {
     const cost = new Float64Array(points);
-    const start = new Uint32Array(points);
-    const known = before;
-    const fill = (first: number, last: number, lowest: number, highest: number): void => {
-      if (first > last) return;
-      const middle = (first + last) >>> 1;
-      let least = Infinity;
-      let best = Math.max(lowest, cluster);
-      for (let from = best; from <= Math.min(highest, middle); from++) {
-        const total = (known[from - 1] ?? 0) + sums.error(from, middle + 1);
-        if (total < least) {
-          least = total;
-          best = from;
-        }
-      }
-      cost[middle] = least;
-      start[middle] = best;
-      fill(first, middle - 1, lowest, best);
-      fill(middle + 1, last, best, highest);
-    };
+    const start = new Int32Array(points);
     // Fewer points than clusters have no partition, and no later cluster starts there.
-    fill(cluster, points - 1, cluster, points - 1);
+    sums.addCluster(known, cost, start, cluster, points - 1, cluster, points - 1);
     starts.push(start);
-    before = cost;
+    known = cost;
   }
   return starts;
 }
@@ -167,6 +150,48 @@ class IntervalSums {
     const first = (this.first[end] ?? 0) - (this.first[start] ?? 0);
     const second = (this.second[end] ?? 0) - (this.second[start] ?? 0);
     return Math.max(0, second - (first * first) / weight);
+  }
+
+  /**
+   * Fills `cost` and `start` of the last points `from`…`to` with the best start of one more cluster, known to be within
+   * `lowest`…`highest`. The loop that every point goes through a dozen times: all stands in one function.
+   * @param known what the points up to each cost with the clusters before.
+   */
+  addCluster(
+    known: Float64Array,
+    cost: Float64Array,
+    start: Int32Array,
+    from: number,
+    to: number,
+    lowest: number,
+    highest: number,
+  ): void {
+    const { weight, first, second } = this;
+    let [leftmost, low] = [from, lowest];
+    while (leftmost <= to) {
+      const middle = (leftmost + to) >>> 1;
+      const weightTo = weight[middle + 1] as number;
+      const firstTo = first[middle + 1] as number;
+      const secondTo = second[middle + 1] as number;
+      const last = highest < middle ? highest : middle;
+      let least = Infinity;
+      let best = low;
+      for (let begin = low; begin <= last; begin++) {
+        const sum = firstTo - (first[begin] as number);
+        const error =
+          secondTo - (second[begin] as number) - (sum * sum) / (weightTo - (weight[begin] as number));
+        const total = (known[begin - 1] as number) + (error > 0 ? error : 0);
+        if (total < least) {
+          least = total;
+          best = begin;
+        }
+      }
+      cost[middle] = least;
+      start[middle] = best;
+      if (leftmost < middle) this.addCluster(known, cost, start, leftmost, middle - 1, low, best);
+      leftmost = middle + 1;
+      low = best;
+    }
   }
 
   mean(start: number, end: number): number {

@@ -1,5 +1,5 @@
 /** Cells per threshold: few values share a cell with more than one. */
-const CELLS_PER_THRESHOLD = 8;
+const CELLS_PER_THRESHOLD = 32;
 
 /**
  * Finds how many ascending thresholds are at or below a value: exactly what a binary search finds, several times faster for
