@@ -289,7 +289,14 @@ function appendTo<K, V>(lists: Map<K, V[]>, key: K, item: V): void {
   else lists.set(key, [item]);
 }
 
-/** Indexes a model: linear in nodes, values and (for captured values) nesting depth. Reads no payload. */
+const indexes = new WeakMap<Model, GraphIndex>();
+
+/**
+ * Indexes a model: linear in nodes, values and (for captured values) nesting depth. Reads no payload. Models do not change, so
+ * that one index serves whoever asks again.
+ */
 export function indexGraph(model: Model): GraphIndex {
-  return new GraphIndex(model);
+  const index = indexes.get(model) ?? new GraphIndex(model);
+  indexes.set(model, index);
+  return index;
 }

@@ -96,9 +96,21 @@ export interface Placement {
  *   trial of one layer measures that layer.
  */
 export function placeQuantization(index: GraphIndex, plan: Plan): Placement {
-  const placer = new Placer(index, plan, findLayers(index, inferShapes(index, plan.dimensions)));
+  const placer = new Placer(index, plan, layersOf(index, plan.dimensions));
   if (index.main) placer.placeNodes(index.main);
   return placer.result();
+}
+
+const layersByDimensions = new WeakMap<GraphIndex, Map<string, readonly Layer[]>>();
+
+/** The same for every plan: trials of one model find its layers once. */
+function layersOf(index: GraphIndex, dimensions: Plan['dimensions']): readonly Layer[] {
+  const known = layersByDimensions.get(index) ?? new Map<string, readonly Layer[]>();
+  layersByDimensions.set(index, known);
+  const key = JSON.stringify(dimensions ?? {});
+  const layers = known.get(key) ?? findLayers(index, inferShapes(index, dimensions));
+  known.set(key, layers);
+  return layers;
 }
 
 class Placer implements ConcatContext {
