@@ -1,6 +1,10 @@
+import { CancelledError } from '../../src/core/errors';
+import { defaultPlan } from '../../src/core/plan/planFile';
+import type { Plan } from '../../src/core/plan/types';
+import type { Candidate, ScanResult } from '../../src/core/results';
 import { ModelSession } from '../../src/extension/editor/modelSession';
 import type { CallOptions, SessionEngine } from '../../src/extension/sessionEngine';
-import type { EngineMethod } from '../../src/shared/rpc';
+import type { EngineMethod, Progress } from '../../src/shared/rpc';
 import type { ViewEvent } from '../../src/shared/viewRpc';
 import { summaryOfThree } from '../support/viewRows';
 
@@ -34,3 +38,50 @@ export function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
 }
 
 export const hashes = { conv1: 'sha256:1111111111111111', conv2: 'sha256:2222222222222222' };
+
+export const withData: Plan = {
+  ...defaultPlan,
+  calibration: { data: 'test.npz', samples: 16, seed: 0 },
+};
+
+/** A session with its model loaded and calibration data chosen, so that it can scan. */
+export async function openMeasured(handlers: Partial<Record<EngineMethod, Handler>>) {
+  const opened = openSession(handlers);
+  await opened.session.load('/m/model.onnx');
+  opened.session.setPlan(withData);
+  opened.events.length = 0;
+  return opened;
+}
+
+export function candidate(
+  layer: string,
+  sensitivity: number | null,
+  part: Partial<Candidate> = {},
+): Candidate {
+  return { layer, scheme: 'w8a8', sensitivity, localSqnrDb: 30, bytes: 100, trials: 16, ...part };
+}
+
+export function scanResult(candidates: Candidate[], part: Partial<ScanResult> = {}): ScanResult {
+  return {
+    metric: 'kl',
+    slice: 'scan',
+    samples: 16,
+    candidates,
+    trials: 16,
+    seconds: 1,
+    preparationSeconds: 0.1,
+    trialSeconds: 0.8,
+    floatPassSeconds: 0.1,
+    partial: false,
+    ...part,
+  };
+}
+
+/** Reports progress, and then does nothing until it is cancelled. */
+export function untilCancelled(...reports: Progress[]): Handler {
+  return (_request, { signal, onProgress }) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new CancelledError()));
+      for (const report of reports) onProgress?.(report);
+    });
+}

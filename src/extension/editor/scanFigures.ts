@@ -189,8 +189,10 @@ export class ScanFigures {
   /** Says of the figures taken over that no more are to come. */
   complete({ revision }: FigureOrigin): void {
     const { measured } = this.#view;
-    if (revision === this.place.revision() && measured?.partial)
-      this.#show({ measured: { ...measured, partial: false } });
+    if (revision !== this.place.revision() || !measured?.partial) return;
+    this.#view = { ...this.#view, measured: { ...measured, partial: false } };
+    // The end of a scan is shown anyway.
+    if (!this.#run) this.#show({});
   }
 
   /** Makes of each progress of a task what the views show: candidates that are done, and how long the rest will take. */

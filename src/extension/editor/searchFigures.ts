@@ -1,6 +1,7 @@
 import { CancelledError, InputError } from '../../core/errors';
 import type { SearchPoint, SearchResult } from '../../core/searchResults';
 import { errorReplyOf } from '../../engine/engineErrors';
+import { searchResumably } from '../../engine/searchResumably';
 import type { SearchRequest } from '../../shared/rpc';
 import type { SearchView } from '../../shared/viewRpc';
 import type { CallOptions, SessionEngine } from '../sessionEngine';
@@ -104,7 +105,7 @@ export class SearchFigures {
     this.#show({ running: { done: 0, total: 0, message: 'Starting' }, error: null });
     try {
       if (signal?.aborted) throw new CancelledError();
-      const result = await this.place.engine.call('search', request, {
+      const result = await searchResumably(this.place.engine, request, {
         signal: abort.signal,
         onProgress: (progress) => {
           const { done, total, message, points } = progress;
