@@ -3,6 +3,7 @@ import { compare } from './methods/compare';
 import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
+import { explain } from './methods/explain';
 import { hashWeights, inspect } from './methods/inspect';
 import { predict } from './methods/predict';
 import { presetPlan } from './methods/presetPlan';
@@ -28,5 +29,6 @@ export const engineService: EngineHandlers = {
   scan,
   search,
   compare,
+  explain,
   copyModel,
 };
