@@ -92,7 +92,7 @@ export interface ProfiledKernel {
   readonly name: string;
   /** Such as `Conv`, `QLinearConv` or `ReorderInput`. */
   readonly op: string;
-  /** Of one run: the mean of the fastest quarter of the runs. */
+  /** Of one run: the mean of the fastest tenth of the runs. */
   readonly microseconds: number;
   /** In all outputs together. */
   readonly outputElements: number;

@@ -1,4 +1,4 @@
-import { median, timesInterleaved } from '../compare/latency';
+import { median } from '../compare/latency';
 import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import { indexGraph } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
@@ -15,15 +15,15 @@ import { crossingsOf } from './borders';
 import { conversionSamples, fitConversions, type ConversionSample } from './conversions';
 import { LatencyModel, type LayerTime } from './latencyModel';
 import { layerTimes, type ProfiledLayer } from './layerTimes';
+import { timeInTurns, within } from './timeInTurns';
 import { withCodesKept, withNodeNames } from './timingModel';
 
-/** Milliseconds that are spent on timing two models against each other, and the rounds that may be. */
-const TIMING = { milliseconds: 600, least: 10, most: 100 };
 /** Kernels timed in one profile: the runtime writes about a kilobyte of text for each. */
 const MOST_TIMED_KERNELS = 20_000;
-/** Microseconds: none takes less, whatever profiling is taken to add. */
+/** Milliseconds that a profile may take, and the runs that it may have. */
+const PROFILING = { milliseconds: 500, least: 10, most: 100 };
+/** Microseconds: no kernel takes less, whatever profiling is taken to add. */
 const LEAST_KERNEL = 0.5;
-const PROFILE_RUNS = { least: 5, most: 30 };
 
 export interface LatencyRequest {
   readonly model: Model;
@@ -64,13 +64,14 @@ export async function measureLatency(
 
 type ProfileModel = NonNullable<Runtime['profile']>;
 
+/** A model that was timed. */
 interface Profile {
   readonly model: Model;
   readonly wallMs: number;
   readonly kernels: readonly ProfiledKernel[];
 }
 
-/** A model as it was timed. */
+/** What each layer takes in such a model. */
 interface Timed {
   readonly wallMs: number;
   readonly layers: ReadonlyMap<string, ProfiledLayer>;
@@ -80,7 +81,7 @@ class Measuring {
   private readonly prepared: Model;
   private readonly layers: ReadonlySet<string>;
   private readonly samples: ConversionSample[] = [];
-  private readonly floatTimes: number[] = [];
+  private done = 0;
 
   constructor(
     private readonly runtime: Runtime,
@@ -94,39 +95,53 @@ class Measuring {
   }
 
   async run(): Promise<LatencyModel> {
-    const { names, texts, plan, dimensions, canHave } = this.request;
-    const models = new Map<string, Model>();
-    for (const text of ['float', ...texts]) models.set(text, await this.modelOf(allIn(names, text)));
-    const hasOthers = Object.keys(plan.layers).some((name) => !names.includes(name));
-    const ratios = await this.ratios(hasOthers ? models : without(models, 'float'));
-    const floatMs = median(this.floatTimes);
-    const wallOf = (text: string): number | undefined => {
-      const ratio = ratios.get(text) ?? (text === 'float' ? 1 : undefined);
-      return ratio === undefined ? undefined : floatMs * ratio;
-    };
-    const profiles = new Map<string, Profile>();
-    for (const [text, model] of models) {
-      const wallMs = wallOf(text);
-      if (wallMs !== undefined) profiles.set(text, { model, wallMs, kernels: await this.kernelsOf(model) });
-    }
-    const overhead = overheadOf([...profiles.values()]);
+    const { names, texts, dimensions, canHave } = this.request;
+    const profiles = await this.profiles();
+    const formats = alternating(names, texts);
+    if (formats) await this.kernelsOf(await this.modelOf(formats), profiles.float.wallMs);
+    const overhead = overheadOf([...profiles.formats.values()]);
     const timed = new Map(
-      [...profiles].map(([text, { model, wallMs, kernels }]) => {
-        const own = kernels.map((kernel) => lessOverhead(kernel, overhead));
-        return [text, { wallMs, layers: layerTimes(own, model, this.layers, wallMs, hasActivations(text)) }];
-      }),
+      [...profiles.formats].map(([text, each]) => [text, this.timed(each, overhead, hasActivations(text))]),
     );
-    const formats = alternating(names, [...timed.keys()]);
-    if (formats) await this.kernelsOf(await this.modelOf(formats));
-    const float = timed.get('float') ?? { wallMs: floatMs, layers: new Map<string, ProfiledLayer>() };
+    const base = timed.get('float') ?? this.timed(profiles.float, overhead, false);
     const times = [...timed].map(([text, each]) => {
       const able = names.filter((name) => text === 'float' || canHave(name, text));
-      return [text, extraTimes(each, float, able)] as const;
+      return [text, extraTimes(each, base, able)] as const;
     });
-    const conversions = fitConversions(this.samples.map((sample) => lessOverhead(sample, overhead)));
     const index = indexGraph(this.prepared);
     const crossings = crossingsOf(index, inferShapes(index, dimensions), this.layers);
-    return new LatencyModel(floatMs, float.wallMs, new Map(times), crossings, conversions);
+    const conversions = fitConversions(this.samples.map((sample) => lessOverhead(sample, overhead)));
+    const { wallMs } = profiles.float;
+    return new LatencyModel(wallMs, base.wallMs, new Map(times), crossings, conversions);
+  }
+
+  /** The float model, and the models in which all layers of the search have one format; those that do not run are left out. */
+  private async profiles(): Promise<{ float: Profile; formats: Map<string, Profile> }> {
+    const { runtime, work } = this;
+    const { model, names, texts, plan } = this.request;
+    const floatModel = withNodeNames(model);
+    const session = await runtime.openModel(floatModel, { optimization: 'full' });
+    const formats = new Map<string, Profile>();
+    let floatMs = Infinity;
+    try {
+      const hasOthers = Object.keys(plan.layers).some((name) => !names.includes(name));
+      for (const text of hasOthers ? ['float', ...texts] : texts) {
+        work.onProgress?.(this.done++, texts.length + 1, `Measuring the time of ${text}`);
+        try {
+          const quantized = await this.modelOf(allIn(names, text));
+          const { float, other } = await this.timeBoth(session, quantized);
+          floatMs = Math.min(floatMs, float);
+          formats.set(text, await this.profileOf(quantized, other));
+        } catch (error) {
+          if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
+        }
+      }
+    } finally {
+      await session.release();
+    }
+    const float = await this.profileOf(floatModel, floatMs);
+    if (!formats.has('float')) formats.set('float', float);
+    return { float, formats };
   }
 
   private async modelOf(formats: LayerFormats): Promise<Model> {
@@ -136,70 +151,35 @@ class Measuring {
     return withCodesKept(withNodeNames(model));
   }
 
-  /** Text → time of a run over that of the float model; those that do not run are left out. */
-  private async ratios(models: ReadonlyMap<string, Model>): Promise<Map<string, number>> {
-    const { runtime, work } = this;
-    const float = await runtime.openModel(this.request.model, { optimization: 'full' });
-    const ratios = new Map<string, number>();
-    try {
-      let done = 0;
-      for (const [text, model] of models) {
-        work.onProgress?.(done++, models.size, `Measuring the time of ${text}`);
-        try {
-          ratios.set(text, await this.ratio(float, model));
-        } catch (error) {
-          if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
-        }
-      }
-    } finally {
-      await float.release();
-    }
-    return ratios;
-  }
-
-  private async ratio(float: Session, model: Model): Promise<number> {
-    const { feeds } = this.request;
+  private async timeBoth(float: Session, model: Model): Promise<{ float: number; other: number }> {
     const session = await this.runtime.openModel(model, { optimization: 'full' });
     try {
-      const times = await timeInTurns(float, session, feeds, this.work);
-      this.floatTimes.push(times.float);
-      return times.other / times.float;
+      return await timeInTurns(float, session, this.request.feeds, this.work);
     } finally {
       await session.release();
     }
   }
 
-  private async kernelsOf(model: Model): Promise<ProfiledKernel[]> {
+  /** Both the time of a run and the sum of its kernels are only ever too long: the lesser holds. */
+  private async profileOf(model: Model, fastestMs: number): Promise<Profile> {
+    const kernels = await this.kernelsOf(model, fastestMs);
+    const sum = kernels.reduce((total, { microseconds }) => total + microseconds, 0);
+    return { model, kernels, wallMs: Math.min(fastestMs, sum / 1000) };
+  }
+
+  private async kernelsOf(model: Model, wallMs: number): Promise<ProfiledKernel[]> {
     throwIfCancelled(this.work.signal);
     const nodes = Math.max(1, model.graph?.node.length ?? 0);
-    const runs = within(MOST_TIMED_KERNELS / nodes, PROFILE_RUNS);
-    const kernels = await this.profile(model, this.request.feeds, runs, this.work);
+    const runs = Math.min(MOST_TIMED_KERNELS / nodes, PROFILING.milliseconds / wallMs);
+    const kernels = await this.profile(model, this.request.feeds, within(runs, PROFILING), this.work);
     this.samples.push(...conversionSamples(kernels, indexGraph(model)));
     return kernels;
   }
-}
 
-/**
- * Milliseconds of one run of two models, measured in turns: of each the mean of its fastest tenth. What else a machine does only
- * ever adds, and adds much to kernels that wait for the threads of other cores.
- * @throws CancelledError, RoundoffError
- */
-export async function timeInTurns(
-  float: Session,
-  other: Session,
-  feeds: Feeds,
-  { signal }: Work,
-): Promise<{ float: number; other: number }> {
-  const runs = [() => float.run(feeds), () => other.run(feeds)] as const;
-  // The first runs take longer: they make room and arrange weights.
-  await runs[0]();
-  await runs[1]();
-  const start = performance.now();
-  await runs[0]();
-  await runs[1]();
-  const rounds = within(TIMING.milliseconds / (performance.now() - start), TIMING);
-  const { a, b } = await timesInterleaved(...runs, { rounds, warmup: 0 }, { signal });
-  return { float: fastest(a), other: fastest(b) };
+  private timed({ model, wallMs, kernels }: Profile, overhead: number, isStaticFormat: boolean): Timed {
+    const own = kernels.map((kernel) => lessOverhead(kernel, overhead));
+    return { wallMs, layers: layerTimes(own, model, this.layers, wallMs, isStaticFormat) };
+  }
 }
 
 /** Microseconds that profiling itself adds to a kernel: by as much their sum is more than the time of a run without a profile. */
@@ -213,11 +193,6 @@ function overheadOf(profiles: readonly Profile[]): number {
 
 function lessOverhead<T extends { readonly microseconds: number }>(timed: T, overhead: number): T {
   return { ...timed, microseconds: Math.max(LEAST_KERNEL, timed.microseconds - overhead) };
-}
-
-function fastest(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b).slice(0, Math.max(1, Math.round(times.length / 10)));
-  return sorted.reduce((sum, time) => sum + time, 0) / sorted.length;
 }
 
 /**
@@ -264,12 +239,4 @@ function hasActivations(text: string): boolean {
 
 function allIn(names: readonly string[], text: string): LayerFormats {
   return Object.fromEntries(names.map((name) => [name, text]));
-}
-
-function without<T>(map: ReadonlyMap<string, T>, key: string): Map<string, T> {
-  return new Map([...map].filter(([each]) => each !== key));
-}
-
-function within(value: number, { least, most }: { readonly least: number; readonly most: number }): number {
-  return Math.min(most, Math.max(least, Math.round(value)));
 }
