@@ -4,12 +4,16 @@ import { ModelHeader } from './header/ModelHeader';
 import { Notices } from './header/Notices';
 import type { Host } from './host';
 import { Inspector } from './inspector/Inspector';
-import type { ModelStore } from './modelStore';
+import type { ModelStore, Reveal } from './modelStore';
+import { ParetoPanel } from './pareto/ParetoPanel';
+import { revealChange } from './reveal';
+import { StatusRow } from './status/StatusRow';
 import { Toolbar } from './Toolbar';
 import { filterRows, isShown, rankedLines, treeLines } from './tree/flatten';
 import { LayerGrid } from './tree/LayerGrid';
-import { rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
+import { rowName, rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
 import type { Selection } from './tree/selection';
+import { HatchPattern } from './tree/SensitivityCell';
 import type { ViewState } from './viewState';
 
 /** Models with so few rows are shown whole at first; in larger ones every group starts closed. */
@@ -23,7 +27,7 @@ interface AppProps {
 }
 
 export function App({ host, store, initial, save }: AppProps) {
-  const { snapshot, rows, failure } = useContent(store);
+  const { snapshot, rows, failure, reveal } = useContent(store);
   const [view, setView] = useState(initial);
   const change = useCallback((part: Partial<ViewState>) => setView((old) => ({ ...old, ...part })), []);
   useEffect(() => save(view), [view]);
@@ -50,6 +54,24 @@ export function App({ host, store, initial, save }: AppProps) {
     anchor.current = next.anchor;
     change({ selected: [...next.selected], active: next.active });
   };
+  const [revealed, setRevealed] = useState(0);
+  const [explainWish, setExplainWish] = useState<string | null>(null);
+  const fulfilled = useRef<Reveal | null>(null);
+  useEffect(() => {
+    // The wish may come before the rows.
+    const next =
+      reveal && reveal !== fulfilled.current ? revealChange(rows, view, open, reveal.layer) : undefined;
+    if (!reveal || !next) return;
+    fulfilled.current = reveal;
+    change(next);
+    setRevealed((count) => count + 1);
+    if (reveal.explain) setExplainWish(reveal.layer);
+    inspector.current?.focus();
+  }, [reveal, rows]);
+  const selectedLayer = selectedLayerOf(view.selected);
+  useEffect(() => {
+    void host.call('selected', { layer: selectedLayer }).catch(() => undefined);
+  }, [selectedLayer]);
   const selectedItems = useMemo(() => itemsWith(tree, selection.selected), [tree, selection]);
   const run = useCallback(
     (command: ViewCommand) => void host.call('command', { command }).catch(() => undefined),
@@ -58,7 +80,7 @@ export function App({ host, store, initial, save }: AppProps) {
 
   if (failure !== null) return <Failure message={failure} run={run} />;
   if (!snapshot) return <Loading />;
-  const { model, plan, scan, prediction } = snapshot;
+  const { model, plan, scan, search, prediction } = snapshot;
   if (model.state === 'failed') return <Failure message={model.message} run={run} />;
   if (model.state === 'loading' && rows.length === 0) return <Loading />;
   const ready = model.state === 'ready';
@@ -79,7 +101,8 @@ export function App({ host, store, initial, save }: AppProps) {
       <Toolbar
         view={view}
         change={change}
-        scan={scan}
+        scanning={scan.running !== null}
+        searching={search.running !== null}
         lookOnly={snapshot.lookOnly}
         hasRaw={hasRaw}
         shown={filtered.length}
@@ -88,6 +111,7 @@ export function App({ host, store, initial, save }: AppProps) {
         onCollapseAll={() => change({ open: [] })}
         run={run}
       />
+      <StatusRow scan={scan} search={search} run={run} />
       <div class="panes">
         <LayerGrid
           uri={snapshot.uri}
@@ -99,6 +123,7 @@ export function App({ host, store, initial, save }: AppProps) {
           measured={scan.measured}
           sort={view.sort}
           scrollTop={view.scrollTop}
+          revealed={revealed}
           onSelect={select}
           onOpen={(ids, isOpen) => change({ open: withOpen(open, ids, isOpen) })}
           onSort={(sort) => change({ sort, scrollTop: 0 })}
@@ -114,8 +139,13 @@ export function App({ host, store, initial, save }: AppProps) {
           scan={scan}
           bits={view.bits}
           onBits={(bits) => change({ bits })}
+          lookOnly={snapshot.lookOnly}
+          explainWish={explainWish}
+          onWishTaken={() => setExplainWish(null)}
         />
       </div>
+      <ParetoPanel search={search} view={view} change={change} host={host} />
+      <HatchPattern />
     </div>
   );
 }
@@ -176,6 +206,11 @@ function groupsIn(tree: readonly TreeItem[]): GroupItem[] {
 
 function groupIds(tree: readonly TreeItem[]): string[] {
   return groupsIn(tree).map(({ id }) => id);
+}
+
+/** The row that is selected alone; null when it is a group, or not alone. */
+function selectedLayerOf([first, ...others]: readonly string[]): string | null {
+  return first !== undefined && others.length === 0 ? rowName(first) : null;
 }
 
 /** The selected items in tree order; what is below a selected group is part of it. */

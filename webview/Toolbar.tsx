@@ -1,12 +1,14 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { formatInteger } from '../src/shared/format';
-import type { ScanView, ViewCommand } from '../src/shared/viewRpc';
+import type { ViewCommand } from '../src/shared/viewRpc';
 import type { ViewState } from './viewState';
 
 interface ToolbarProps {
   view: ViewState;
   change: (part: Partial<ViewState>) => void;
-  scan: ScanView;
+  /** While they run their buttons are in the status row. */
+  scanning: boolean;
+  searching: boolean;
   lookOnly: string | null;
   /** The model has nodes that only express a format. */
   hasRaw: boolean;
@@ -18,7 +20,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar(props: ToolbarProps) {
-  const { view, change, scan, lookOnly, shown, total, run } = props;
+  const { view, change, scanning, searching, lookOnly, shown, total, run } = props;
   const filter = useRef<HTMLElement>(null);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
@@ -63,7 +65,28 @@ export function Toolbar(props: ToolbarProps) {
         />
       )}
       <span class="spring" />
-      <ScanControl scan={scan} blocked={blocked} run={run} />
+      {!scanning && (
+        <vscode-button
+          secondary
+          disabled={!!blocked}
+          title={blocked ?? 'Measures what quantizing each layer alone does to the output of the model'}
+          onClick={() => run('scan')}
+        >
+          Scan Sensitivity
+        </vscode-button>
+      )}
+      {!searching && (
+        <vscode-button
+          secondary
+          disabled={!!blocked}
+          title={
+            blocked ?? 'Finds the plan with the least error within a budget, or the cheapest within an error'
+          }
+          onClick={() => run('search')}
+        >
+          Search Plan…
+        </vscode-button>
+      )}
       <vscode-button secondary disabled={!!blocked} title={blocked ?? ''} onClick={() => run('compare')}>
         Compare…
       </vscode-button>
@@ -71,39 +94,6 @@ export function Toolbar(props: ToolbarProps) {
         Write Quantized Model…
       </vscode-button>
     </div>
-  );
-}
-
-interface ScanControlProps {
-  scan: ScanView;
-  blocked: string | undefined;
-  run: (command: ViewCommand) => void;
-}
-
-function ScanControl({ scan, blocked, run }: ScanControlProps) {
-  if (!scan.running) {
-    const what = 'Measures what quantizing each layer alone does to the output of the model';
-    return (
-      <vscode-button secondary disabled={!!blocked} title={blocked ?? what} onClick={() => run('scan')}>
-        Scan Sensitivity
-      </vscode-button>
-    );
-  }
-  const { done, total, message } = scan.running;
-  return (
-    <span class="scanning">
-      <vscode-progress-bar
-        value={done}
-        max={Math.max(total, 1)}
-        indeterminate={total === 0}
-        aria-label="Scan"
-        title={message}
-      />
-      <span class="count">{total > 0 ? `${done} of ${total}` : 'Starting…'}</span>
-      <vscode-button secondary onClick={() => run('cancelScan')}>
-        Cancel Scan
-      </vscode-button>
-    </span>
   );
 }
 

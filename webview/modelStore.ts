@@ -3,6 +3,8 @@ import type { Candidate } from '../src/core/results';
 import type { PredictedRow, RowChunk, ViewEvent, ViewRow, ViewSnapshot } from '../src/shared/viewRpc';
 import type { Host } from './host';
 
+export type Reveal = Omit<Extract<ViewEvent, { event: 'reveal' }>, 'event'>;
+
 export interface ModelContent {
   readonly snapshot: ViewSnapshot | null;
   /** Rows of the last complete revision; older rows stay on screen while newer ones arrive. */
@@ -10,10 +12,12 @@ export interface ModelContent {
   readonly rowsRevision: number;
   /** What went wrong between view and host; null normally. */
   readonly failure: string | null;
+  /** The last wish of the host to show a layer; a new object each time. */
+  readonly reveal: Reveal | null;
 }
 
 export class ModelStore {
-  #content: ModelContent = { snapshot: null, rows: [], rowsRevision: -1, failure: null };
+  #content: ModelContent = { snapshot: null, rows: [], rowsRevision: -1, failure: null, reveal: null };
   readonly #listeners = new Set<() => void>();
 
   constructor(private readonly host: Host) {
@@ -47,6 +51,8 @@ export class ModelStore {
         return this.#update({ snapshot: snapshot && { ...snapshot, plan: event.plan } });
       case 'scan':
         return this.#update({ snapshot: snapshot && { ...snapshot, scan: event.scan } });
+      case 'search':
+        return this.#update({ snapshot: snapshot && { ...snapshot, search: event.search } });
       case 'prediction':
         return this.#update({ snapshot: snapshot && { ...snapshot, prediction: event.prediction } });
       case 'predicted':
@@ -61,6 +67,9 @@ export class ModelStore {
         if (event.revision === rowsRevision) {
           this.#update({ rows: withCandidates(this.#content.rows, event.candidates) });
         }
+        return;
+      case 'reveal':
+        return this.#update({ reveal: { layer: event.layer, explain: event.explain } });
     }
   }
 

@@ -1,4 +1,5 @@
 /** What the view keeps for itself, through hide and reload: nothing of it is truth about the model. */
+import type { SearchCost } from '../src/core/searchResults';
 import type { Sort } from './tree/flatten';
 
 export interface ViewState {
@@ -14,6 +15,15 @@ export interface ViewState {
   readonly scrollTop: number;
   /** Bit width of the weight chart. */
   readonly bits: number;
+  /** The panel of plans that the search found. */
+  readonly plansOpen: boolean;
+  readonly plansTable: boolean;
+  /** What its horizontal axis shows; null: what the search's goal is about. */
+  readonly plansCost: SearchCost | null;
+  /** As typed. */
+  readonly budget: string;
+  /** Of the panel, in pixels; null: what suits the window. */
+  readonly plansHeight: number | null;
 }
 
 export const INITIAL_VIEW_STATE: ViewState = {
@@ -26,6 +36,11 @@ export const INITIAL_VIEW_STATE: ViewState = {
   active: null,
   scrollTop: 0,
   bits: 8,
+  plansOpen: true,
+  plansTable: false,
+  plansCost: null,
+  budget: '',
+  plansHeight: null,
 };
 
 /** Takes a stored state as far as it has the right shape: it may be of an older version. */

@@ -96,18 +96,37 @@ describe('rankedLines(rows, sort)', () => {
   const names = (lines: readonly Line[]): string[] =>
     lines.flatMap(({ item }) => rowsOf(item).map(({ name }) => name));
 
+  it('ranks guesses behind what was measured, in both directions: they have another unit', () => {
+    const guess = (name: string, sensitivity: number) =>
+      viewRow(name, {
+        candidate: {
+          layer: name,
+          scheme: 'w8a8',
+          sensitivity,
+          localSqnrDb: null,
+          bytes: 0,
+          provisional: true,
+        },
+      });
+    const mixed = [guess('guess', 5), ...some, guess('small guess', 0.01)];
+    const order = (descending: boolean): string[] =>
+      names(rankedLines(mixed, { column: 'sensitivity', descending }));
+    expect(order(true)).toEqual(['a2', 'a10', 'guess', 'small guess', 'failed', 'a9']);
+    expect(order(false)).toEqual(['a10', 'a2', 'small guess', 'guess', 'failed', 'a9']);
+  });
+
   it('puts the worst layer of the model first and the unknown last, in both directions', () => {
     expect(names(rankedLines(some, { column: 'sensitivity', descending: true }))).toEqual([
       'a2',
       'a10',
-      'a9',
       'failed',
+      'a9',
     ]);
     expect(names(rankedLines(some, { column: 'sensitivity', descending: false }))).toEqual([
       'a10',
       'a2',
-      'a9',
       'failed',
+      'a9',
     ]);
   });
 
@@ -184,10 +203,21 @@ describe('totalsOf(rows)', () => {
     expect(totalsOf([second])).toMatchObject({ parameters: 298, bytes: 1192 });
   });
 
+  it('shows the worst measured layer, and a guess only where nothing was measured', () => {
+    const row = (name: string, sensitivity: number | null, provisional?: true) =>
+      viewRow(name, {
+        candidate: { layer: name, scheme: 'w8a8', sensitivity, localSqnrDb: null, bytes: 0, provisional },
+      });
+    const guesses = [row('a', 7, true), row('b', 9, true)];
+    expect(totalsOf(guesses).worst).toMatchObject({ sensitivity: 9, provisional: true });
+    const measured = [...guesses, row('c', 0.2), row('d', 0.1), row('e', null)];
+    expect(totalsOf(measured).worst).toMatchObject({ sensitivity: 0.2, provisional: undefined });
+  });
+
   it('knows no MACs where none is known, and no sensitivity before a scan', () => {
     expect(totalsOf([viewRow('a', { macs: null })])).toMatchObject({
       macs: null,
-      sensitivity: null,
+      worst: null,
       scheme: 'w8a8',
     });
   });

@@ -9,6 +9,7 @@ import {
   type CurvePoint,
   type Frame,
 } from './errorSplitScales';
+import { logTicks } from './logTicks';
 
 const FRAME: Frame = { width: 310, height: 200, left: 30, right: 8, top: 42, bottom: 30 };
 const MARKER_ROW = 12;
@@ -130,19 +131,6 @@ export function ruleLabel(rule: string): string {
   const percentile = /^percentile:(.+)$/.exec(rule)?.[1];
   if (percentile !== undefined) return `${percentile} %`;
   return rule === 'mse' ? 'MSE' : rule;
-}
-
-/** Powers of ten, with 2 and 5 between them where the domain is short. */
-function logTicks([low, high]: readonly [number, number]): number[] {
-  const steps = high / low > 1000 ? [1] : [1, 2, 5];
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const step of steps) {
-      const tick = step * 10 ** power;
-      if (tick >= low && tick <= high) ticks.push(tick);
-    }
-  }
-  return ticks;
 }
 
 function round(value: number): number {

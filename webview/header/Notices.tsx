@@ -5,7 +5,7 @@ import type { ViewCommand, ViewSnapshot } from '../../src/shared/viewRpc';
 
 /** Everything the user should know before trusting what is shown: problems in the file, the plan, the last scan. */
 export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (command: ViewCommand) => void }) {
-  const { model, plan, scan, prediction, lookOnly } = snapshot;
+  const { model, plan, scan, search, prediction, lookOnly } = snapshot;
   const problems = model.state === 'ready' ? model.header.problems : [];
   return (
     <div class="notices">
@@ -18,6 +18,17 @@ export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (comma
         <Notice icon="error" alert>
           The scan failed: {scan.error}{' '}
           <button type="button" class="link" onClick={() => run('scan')}>
+            Retry
+          </button>{' '}
+          <button type="button" class="link" onClick={() => run('showLog')}>
+            Show Log
+          </button>
+        </Notice>
+      )}
+      {search.error && (
+        <Notice icon="error" alert>
+          The search failed: {search.error}{' '}
+          <button type="button" class="link" onClick={() => run('search')}>
             Retry
           </button>{' '}
           <button type="button" class="link" onClick={() => run('showLog')}>

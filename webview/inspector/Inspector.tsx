@@ -4,20 +4,23 @@ import {
   formatCount,
   formatDb,
   formatInteger,
-  formatNumber,
   formatShape,
   plural,
 } from '../../src/shared/format';
 import { schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
 import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
+import { withError } from '../numberText';
 import { predictedText, rowLabels } from '../rowText';
-import { groupText, measuredLabel } from '../tree/columns';
+import { groupText } from '../tree/columns';
 import { rowsOf, type TreeItem } from '../tree/rowTree';
+import { GUESS_LABEL, interactionText, measuredLabel, sensitivityText } from '../tree/sensitivity';
 import { shownScheme, totalsOf } from '../tree/totals';
 import { Fact } from './Fact';
+import { SchemesSection } from './SchemesSection';
 import { StoredFacts } from './StoredFacts';
 import { WeightChart } from './WeightChart';
+import { WhyItHurts } from './WhyItHurts';
 
 interface InspectorProps {
   paneRef: Ref<HTMLElement>;
@@ -28,6 +31,10 @@ interface InspectorProps {
   scan: ScanView;
   bits: number;
   onBits: (bits: number) => void;
+  lookOnly: string | null;
+  /** The layer that the host wants explained; null: none. */
+  explainWish: string | null;
+  onWishTaken: () => void;
 }
 
 export function Inspector(props: InspectorProps) {
@@ -53,6 +60,9 @@ function LayerInspector({
   scan,
   bits,
   onBits,
+  lookOnly,
+  explainWish,
+  onWishTaken,
 }: InspectorProps & { row: ViewRow }) {
   const { weight, candidate } = row;
   const predicted = predictedText(row);
@@ -75,13 +85,18 @@ function LayerInspector({
         {candidate && candidate.sensitivity !== null && (
           <Fact
             name="Sensitivity"
-            value={formatNumber(candidate.sensitivity)}
-            note={measuredLabel(scan.measured)}
+            value={
+              candidate.provisional
+                ? sensitivityText(candidate)
+                : withError(candidate.sensitivity, candidate.standardError)
+            }
+            note={candidate.provisional ? GUESS_LABEL : measuredLabel(scan.measured)}
           />
         )}
-        {candidate && candidate.sensitivity !== null && (
+        {candidate && candidate.sensitivity !== null && !candidate.provisional && (
           <Fact name="Local SQNR" value={formatDb(candidate.localSqnrDb)} note="at its own output" />
         )}
+        {candidate?.interaction && <Fact name="Interaction" value={interactionText(candidate)} />}
         {candidate?.error && <Fact name="Scan failed" value={candidate.error} />}
       </dl>
       <StoredFacts row={row} host={host} revision={revision} />
@@ -102,6 +117,20 @@ function LayerInspector({
             Confirm {row.scheme}
           </button>
         </p>
+      )}
+      {row.quantizable && (
+        <>
+          <WhyItHurts
+            key={`why ${row.name}`}
+            row={row}
+            host={host}
+            revision={revision}
+            lookOnly={lookOnly}
+            isWished={explainWish === row.name}
+            onWishTaken={onWishTaken}
+          />
+          <SchemesSection key={`schemes ${row.name}`} row={row} host={host} revision={revision} scan={scan} />
+        </>
       )}
       {weight && row.quantizable && (
         <WeightChart host={host} layer={row.name} revision={revision} bits={bits} onBits={onBits} />

@@ -1,10 +1,12 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { LayersContext, ScanView, ViewRow } from '../../src/shared/viewRpc';
-import { COLUMNS, measuredLabel, type CellContext } from './columns';
+import type { LayersContext, ViewRow } from '../../src/shared/viewRpc';
+import { COLUMNS, type CellContext } from './columns';
 import type { Line, Sort, SortColumn } from './flatten';
 import { GridRow } from './GridRow';
 import { rowsOf } from './rowTree';
+import { measuredLabel, rowScales, type Measured } from './sensitivity';
 import { click, contextClick, indexOf, keyEffect, type Selection } from './selection';
+import { focusActiveRow, isRow, useAnchoredFocus } from './anchoredFocus';
 import { ROW_HEIGHT, scrollToShow, virtualWindow } from './virtualWindow';
 
 interface LayerGridProps {
@@ -15,10 +17,12 @@ interface LayerGridProps {
   selection: Selection;
   rows: readonly ViewRow[];
   changed: readonly string[];
-  measured: ScanView['measured'];
+  measured: Measured;
   sort: Sort | null;
   /** Where to start; later positions are reported, not followed. */
   scrollTop: number;
+  /** Grows each time the active row is to be scrolled to without being focused. */
+  revealed: number;
   onSelect: (selection: Selection) => void;
   onOpen: (ids: readonly string[], open: boolean) => void;
   onSort: (sort: Sort | null) => void;
@@ -37,7 +41,7 @@ export function LayerGrid(props: LayerGridProps) {
   const focusPending = useRef(false);
   const changed = useMemo(() => new Set(props.changed), [props.changed]);
   const context: CellContext = useMemo(
-    () => ({ worst: worstOf(rows), measured: props.measured }),
+    () => ({ scales: rowScales(rows, props.measured), measured: props.measured }),
     [rows, props.measured],
   );
 
@@ -91,13 +95,21 @@ export function LayerGrid(props: LayerGridProps) {
     focusActiveRow(element);
   }, [selection, lines]);
 
+  useAnchoredFocus(scroller, lines, activeIndex, focusPending);
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element || props.revealed === 0) return;
+    element.scrollTop = scrollToShow(activeIndex, element.scrollTop, element.clientHeight - ROW_HEIGHT);
+  }, [props.revealed]);
+
   const moveFocus = (next: Selection): void => {
     focusPending.current = true;
     props.onSelect(next);
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.altKey || !(event.target instanceof Element) || !event.target.matches('[role=row]')) return;
+    if (event.altKey || !isRow(event.target)) return;
     const key = { key: event.key, shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey };
     const page = Math.max(1, Math.floor(viewport.height / ROW_HEIGHT) - 1);
     const effect = keyEffect(selection, lines, key, page);
@@ -158,7 +170,7 @@ export function LayerGrid(props: LayerGridProps) {
       onDblClick={onDoubleClick}
       onContextMenu={onContextMenu}
     >
-      <HeaderRow sort={sort} onSort={props.onSort} measured={props.measured} worst={context.worst} />
+      <HeaderRow sort={sort} onSort={props.onSort} measured={props.measured} />
       <div class="lines" role="rowgroup" style={{ height: `${lines.length * ROW_HEIGHT}px` }}>
         {indexes.map((index) => {
           const line = lines[index];
@@ -186,11 +198,10 @@ export function LayerGrid(props: LayerGridProps) {
 interface HeaderRowProps {
   sort: Sort | null;
   onSort: (sort: Sort | null) => void;
-  measured: ScanView['measured'];
-  worst: number;
+  measured: Measured;
 }
 
-function HeaderRow({ sort, onSort, measured, worst }: HeaderRowProps) {
+function HeaderRow({ sort, onSort, measured }: HeaderRowProps) {
   const header = (
     label: string,
     column: SortColumn | undefined,
@@ -231,13 +242,7 @@ function HeaderRow({ sort, onSort, measured, worst }: HeaderRowProps) {
       <div role="row" class="row" aria-rowindex={1}>
         {header('Name', 'name', false, 'name')}
         {COLUMNS.map(({ id, label, sort: column, numeric }) =>
-          header(
-            label,
-            column,
-            numeric,
-            id,
-            id === 'sensitivity' && worst > 0 ? measuredLabel(measured) : '',
-          ),
+          header(label, column, numeric, id, id === 'sensitivity' && measured ? measuredLabel(measured) : ''),
         )}
       </div>
     </div>
@@ -248,14 +253,6 @@ function HeaderRow({ sort, onSort, measured, worst }: HeaderRowProps) {
 function nextSort(sort: Sort | null, column: SortColumn, numeric: boolean): Sort | null {
   if (sort?.column !== column) return { column, descending: numeric };
   return sort.descending === numeric ? { column, descending: !numeric } : null;
-}
-
-function worstOf(rows: readonly ViewRow[]): number {
-  return rows.reduce((worst, { candidate }) => Math.max(worst, candidate?.sensitivity ?? 0), 0);
-}
-
-function focusActiveRow(grid: HTMLElement | null): void {
-  grid?.querySelector<HTMLElement>('[role=row][tabindex="0"]')?.focus({ preventScroll: true });
 }
 
 function idAt(event: Event): string | undefined {

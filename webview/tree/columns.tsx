@@ -1,22 +1,16 @@
 /** The columns of the layer tree: what each shows for a row and for a group. */
 import type { ComponentChildren } from 'preact';
-import {
-  formatBytes,
-  formatCount,
-  formatDb,
-  formatInteger,
-  formatNumber,
-  formatShape,
-} from '../../src/shared/format';
-import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
+import { formatBytes, formatCount, formatInteger, formatShape } from '../../src/shared/format';
+import type { ViewRow } from '../../src/shared/viewRpc';
 import { predictedText, rowLabels } from '../rowText';
 import type { SortColumn } from './flatten';
+import { candidateTitle, GUESS_LABEL, measuredLabel, type BarScales, type Measured } from './sensitivity';
+import { Meter, SensitivityCell } from './SensitivityCell';
 import { shownScheme, type Totals } from './totals';
 
 export interface CellContext {
-  /** The largest sensitivity shown, which fills a bar. */
-  readonly worst: number;
-  readonly measured: ScanView['measured'];
+  readonly scales: BarScales;
+  readonly measured: Measured;
 }
 
 interface Cell {
@@ -120,63 +114,23 @@ export const COLUMNS: readonly Column[] = [
     label: 'Sensitivity',
     sort: 'sensitivity',
     numeric: true,
-    row: ({ candidate }, context) => {
-      if (!candidate) return EMPTY;
-      if (candidate.sensitivity === null) {
-        const title = candidate.error ?? 'The measurement failed.';
-        return {
-          content: <span class="codicon codicon-error" role="img" aria-label={`Failed: ${title}`} />,
-          title,
-        };
-      }
-      const local = `SQNR at the layer's own output ${formatDb(candidate.localSqnrDb)}`;
-      const title = `${measuredLabel(context.measured)}: ${candidate.sensitivity}. ${local}. ${formatBytes(candidate.bytes)} as ${candidate.scheme}.`;
-      return { content: <Bar value={candidate.sensitivity} context={context} />, title };
+    row: ({ candidate }, { scales, measured }) =>
+      candidate
+        ? {
+            content: <SensitivityCell candidate={candidate} scales={scales} measured={measured} />,
+            title: candidateTitle(candidate, measured),
+          }
+        : EMPTY,
+    group: ({ worst }, { scales, measured }) => {
+      if (!worst) return EMPTY;
+      const what = worst.provisional ? `A ${GUESS_LABEL}` : measuredLabel(measured);
+      return {
+        content: <Meter shown={worst} scales={scales} />,
+        title: `The worst of its layers. ${what}: ${worst.sensitivity}`,
+      };
     },
-    group: ({ sensitivity }, context) =>
-      sensitivity === null
-        ? EMPTY
-        : {
-            content: <Bar value={sensitivity} context={context} />,
-            title: `The worst of its layers. ${measuredLabel(context.measured)}: ${sensitivity}`,
-          },
   },
 ];
-
-const METRICS: Readonly<Record<NonNullable<ScanView['measured']>['metric'], string>> = {
-  kl: 'KL',
-  nmse: 'NMSE',
-  sqnr: 'noise over signal in dB',
-  accuracy: 'loss of accuracy',
-};
-
-/** What the figures of a scan mean: metric, slice, samples, and that they are simulated. */
-export function measuredLabel(measured: ScanView['measured']): string {
-  if (!measured) return 'Not measured';
-  const { metric, slice, samples, partial, random } = measured;
-  const parts = [
-    METRICS[metric],
-    `${slice} slice`,
-    `${formatInteger(samples)} samples`,
-    'simulated',
-    ...(partial ? ['scan incomplete'] : []),
-    ...(random ? ['random inputs'] : []),
-  ];
-  return parts.join(', ');
-}
-
-function Bar({ value, context }: { value: number; context: CellContext }) {
-  const share = context.worst > 0 ? Math.max(0, Math.min(1, value / context.worst)) : 0;
-  return (
-    <span class="meter">
-      <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-        <rect class="bar-track" width="100" height="10" />
-        <rect class="bar-fill" width={(100 * share).toFixed(1)} height="10" />
-      </svg>
-      <span class="number">{formatNumber(value)}</span>
-    </span>
-  );
-}
 
 function count(value: number): Cell {
   return { content: formatCount(value), title: formatInteger(value) };

@@ -2,6 +2,7 @@
 import { formatShape } from '../../src/shared/format';
 import type { ViewRow } from '../../src/shared/viewRpc';
 import { rowId, type TreeItem } from './rowTree';
+import { certainty } from './sensitivity';
 
 export type SortColumn = 'name' | 'op' | 'parameters' | 'bytes' | 'macs' | 'sensitivity';
 export interface Sort {
@@ -57,6 +58,10 @@ function sortRows(rows: readonly ViewRow[], { column, descending }: Sort): ViewR
   const sign = descending ? -1 : 1;
   return [...rows].sort((a, b) => {
     const [x, y] = [sortKey(a, column), sortKey(b, column)];
+    if (column === 'sensitivity') {
+      const trust = certainty(a.candidate) - certainty(b.candidate);
+      if (trust !== 0) return trust;
+    }
     // What is unknown stands last in both directions.
     if (x === null || y === null) return Number(x === null) - Number(y === null);
     if (typeof x === 'string' || typeof y === 'string') return sign * compareNames(String(x), String(y));

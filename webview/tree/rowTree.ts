@@ -38,8 +38,15 @@ export function rowTree(rows: readonly ViewRow[]): TreeItem[] {
   return root.children.map((child) => itemOf(child, undefined));
 }
 
+const ROW_PREFIX = 'row:';
+
 export function rowId(name: string): string {
-  return `row:${name}`;
+  return ROW_PREFIX + name;
+}
+
+/** The row's name that an id was made of; null for the id of a group. */
+export function rowName(id: string): string | null {
+  return id.startsWith(ROW_PREFIX) ? id.slice(ROW_PREFIX.length) : null;
 }
 
 /** The rows that an item stands for. */

@@ -1,4 +1,5 @@
 /** What a group shows in its columns. Pure. */
+import type { Candidate } from '../../src/core/results';
 import type { ViewRow } from '../../src/shared/viewRpc';
 
 export interface Totals {
@@ -14,8 +15,11 @@ export interface Totals {
   /** `w8a8`, or `mixed` with how many there are of each. */
   readonly scheme: string;
   readonly schemeDetail: string;
-  /** The worst of its layers: effects of single layers do not add up. null when nothing was measured. */
-  readonly sensitivity: number | null;
+  /**
+   * The worst of its layers: effects of single layers do not add up. A guess only where nothing was measured; null when
+   * there is neither.
+   */
+  readonly worst: Pick<Candidate, 'sensitivity' | 'standardError' | 'provisional'> | null;
 }
 
 /** What stands in the scheme column: the plan's scheme, or the stored type of a weight that is quantized already. */
@@ -44,7 +48,6 @@ function countTotals(rows: readonly ViewRow[]): Totals {
     const scheme = shownScheme(row);
     counts.set(scheme, (counts.get(scheme) ?? 0) + 1);
   }
-  const measured = layers.map((row) => row.candidate?.sensitivity ?? null).filter((value) => value !== null);
   const [first] = counts.keys();
   return {
     layers: layers.length,
@@ -55,8 +58,20 @@ function countTotals(rows: readonly ViewRow[]): Totals {
     macsUnknown: layers.length - macs.length,
     scheme: counts.size === 1 ? (first ?? '') : counts.size === 0 ? '' : 'mixed',
     schemeDetail: [...counts].map(([scheme, count]) => `${count} ${scheme}`).join(', '),
-    sensitivity: measured.length > 0 ? measured.reduce((a, b) => Math.max(a, b)) : null,
+    worst: worstOf(layers.flatMap(({ candidate }) => (candidate ? [candidate] : []))),
   };
+}
+
+function worstOf(candidates: readonly Candidate[]): Totals['worst'] {
+  const known = candidates.filter(({ sensitivity }) => sensitivity !== null);
+  const measured = known.filter(({ provisional }) => !provisional);
+  const [first, ...others] = measured.length > 0 ? measured : known;
+  if (!first) return null;
+  const { sensitivity, standardError, provisional } = others.reduce(
+    (worst, one) => ((one.sensitivity ?? 0) > (worst.sensitivity ?? 0) ? one : worst),
+    first,
+  );
+  return { sensitivity, standardError, provisional };
 }
 
 function predictedBytes(layers: readonly ViewRow[]): number | null {

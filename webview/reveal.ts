@@ -1,0 +1,40 @@
+/** Showing a layer that the host names: what of the view must change so that its row is there and selected. Pure. */
+import type { ViewRow } from '../src/shared/viewRpc';
+import { filterRows } from './tree/flatten';
+import { rowId, rowTree, type TreeItem } from './tree/rowTree';
+import type { ViewState } from './viewState';
+
+/**
+ * @param open the groups that are open now.
+ * @returns undefined when no row has this name.
+ */
+export function revealChange(
+  rows: readonly ViewRow[],
+  view: ViewState,
+  open: ReadonlySet<string>,
+  layer: string,
+): Partial<ViewState> | undefined {
+  const row = rows.find(({ name }) => name === layer);
+  if (!row) return undefined;
+  const isHidden = filterRows([row], view.filter, view).length === 0;
+  const shown = isHidden
+    ? {
+        filter: '',
+        showNodes: view.showNodes || !row.isLayer,
+        showRaw: view.showRaw || row.foldedInto !== undefined,
+      }
+    : { filter: view.filter, showNodes: view.showNodes, showRaw: view.showRaw };
+  const id = rowId(layer);
+  const groups = groupsAbove(rowTree(filterRows(rows, shown.filter, shown)), id) ?? [];
+  return { ...shown, open: [...new Set([...open, ...groups])], selected: [id], active: id };
+}
+
+/** Ids of the groups around an item, outermost first; undefined when it is not below `items`. */
+function groupsAbove(items: readonly TreeItem[], id: string): string[] | undefined {
+  for (const item of items) {
+    if (item.id === id) return [];
+    const inside = item.kind === 'group' ? groupsAbove(item.children, id) : undefined;
+    if (inside) return [item.id, ...inside];
+  }
+  return undefined;
+}
