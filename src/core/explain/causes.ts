@@ -94,8 +94,10 @@ function weightCauses(facts: LayerFacts): Weighed[] {
   const causes: Weighed[] = [];
   const spread = channelSpread(weight);
   const explained = perChannelNoise === undefined ? null : 1 - perChannelNoise / noiseOf(weight);
-  const isWide = weight.isShared && spread >= WIDE_SPREAD;
-  if (isWide && explained !== null && explained >= LEAST_SHARE) {
+  const isWide = weight.isShared && spread >= WIDE_SPREAD && explained !== null && explained >= LEAST_SHARE;
+  // Wide channels hurt by the rounding of the others: what they explain is counted once.
+  const left = isWide ? nmse * (1 - explained) : nmse;
+  if (isWide) {
     causes.push({
       weight: nmse * explained,
       cause: {
@@ -109,7 +111,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
   }
   if (shares.rounding >= LEAST_PART) {
     causes.push({
-      weight: nmse * shares.rounding,
+      weight: left * shares.rounding,
       cause: {
         kind: 'rounding',
         share: shares.rounding,
@@ -119,7 +121,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
   }
   if (shares.clipping >= LEAST_PART) {
     causes.push({
-      weight: nmse * shares.clipping,
+      weight: left * shares.clipping,
       cause: {
         kind: 'clipping',
         share: shares.clipping,
@@ -169,7 +171,8 @@ function propagation({ measured }: LayerFacts): Weighed[] {
         `of ${of} in sensitivity`,
     );
   }
-  if (typeof atOutputs === 'number' && local - atOutputs > GROWS_DB) {
+  const isSensitive = of < LEAST_RANKED || rank <= of / 2;
+  if (isSensitive && typeof atOutputs === 'number' && local - atOutputs > GROWS_DB) {
     evidence.push(`at the model's outputs ${decibels(atOutputs)} are left`);
   }
   if (evidence.length === 0) return [];
