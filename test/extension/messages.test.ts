@@ -7,13 +7,16 @@ import type {
   QuantizeResult,
   RewriteResult,
 } from '../../src/core/results';
+import type { SearchResult } from '../../src/core/searchResults';
 import { compareReport } from '../../src/extension/commands/compareReport';
 import {
+  describeCleared,
   describeData,
   describePreset,
   describeQuantized,
   describeRewritten,
   describeScan,
+  describeSearch,
 } from '../../src/extension/commands/messages';
 
 const data: DataSummary = {
@@ -167,7 +170,95 @@ describe('describeScan', () => {
     expect(describeScan({ ...scan, candidates }, 'test.npz')).toBe(
       '1 layer measured as w8a8 on 8 samples of the scan slice in 3.2 s. 1 of 2 candidates failed.',
     );
+    const more = [...candidates, { ...candidate, scheme: 'w4', layer: 'a', sensitivity: 0.2 }];
+    expect(describeScan({ ...scan, candidates: more, partial: true }, 'test.npz')).toBe(
+      'Stopped: 1 layer measured in 2 formats on 8 samples of the scan slice in 3.2 s. 1 of 3 candidates failed.',
+    );
     expect(describeScan({ ...scan, candidates }, 'random')).toContain('as w8a8 on 8 random samples of');
+  });
+});
+
+describe('describeSearch', () => {
+  const verified = {
+    slice: 'verify',
+    samples: 64,
+    error: 0.00213,
+    standardError: null,
+    sqnrDb: 31.24,
+    agreement: 0.992,
+    accuracy: { float: 0.974, plan: 0.971 },
+  } as const;
+  const chosen = {
+    bytes: 780_000,
+    bops: null,
+    latencyMs: null,
+    floatLayers: 1,
+    predicted: 0.0015,
+    verified,
+    layers: {},
+  };
+  const found: SearchResult = {
+    goal: { kind: 'budget', cost: 'bytes', most: 0.4, ratio: true },
+    metric: 'kl',
+    float: { bytes: 2_000_000, bops: null, latencyMs: null },
+    front: [],
+    chosen,
+    met: true,
+    curve: null,
+    rounds: 0,
+    trials: 8,
+    seconds: 3,
+    partial: false,
+    notes: [],
+  };
+
+  it('tells bytes and error of a plan that meets the goal', () => {
+    expect(describeSearch(found)).toBe(
+      'Found a plan with at most 40.0 % of the bytes: 780 kB (39.0 % of the float model). Verified on 64 samples of the verify ' +
+        'slice, as run: KL divergence 0.00213, SQNR 31.2 dB, agreement 99.2 %, accuracy 97.1 % (float 97.4 %).',
+    );
+  });
+
+  it('says when none does, what was left in the log, and that the inputs were random', () => {
+    const goal = { kind: 'cap', error: 'sqnr', limit: 40, cost: 'bytes' } as const;
+    const calibration = { data: 'random', samples: 16, seed: 1 };
+    const plain = { ...chosen, verified: { ...verified, agreement: null, accuracy: null } };
+    const sentence = describeSearch({
+      ...found,
+      goal,
+      metric: 'nmse',
+      met: false,
+      calibration,
+      chosen: plain,
+      notes: ['A plan could not be run.'],
+    });
+    expect(sentence).toBe(
+      'No plan found with an SQNR from 40 dB. The closest takes 780 kB (39.0 % of the float model). Verified on 64 samples of ' +
+        'the verify slice, as run: NMSE 0.00213, SQNR 31.2 dB. Searched with random inputs: figures will not hold for real ' +
+        'data. 1 note in the log.',
+    );
+  });
+
+  it('never sounds as if a plan had been run when it was not', () => {
+    const sentence = describeSearch({
+      ...found,
+      met: false,
+      partial: true,
+      chosen: { ...chosen, verified: null },
+    });
+    expect(sentence).toBe(
+      'Search stopped: the best plan so far takes 780 kB (39.0 % of the float model); the goal was at most 40.0 % of the bytes. ' +
+        "It was not run: KL divergence 0.0015 is the sum of its layers' alone.",
+    );
+  });
+});
+
+describe('describeCleared', () => {
+  it('tells what was freed', () => {
+    expect(describeCleared({ files: 2, bytes: 1_200_000 })).toBe(
+      'Cached results cleared: 1.20 MB freed. What is shown stays.',
+    );
+    expect(describeCleared({ files: 0, bytes: 0 })).toBe('There were no cached results.');
   });
 });
 

@@ -22,7 +22,10 @@ function fakeEngine(handlers: Partial<Record<EngineMethod, Handler>>): SessionEn
 }
 
 /** A session over an engine that answers as told, and what its views hear. */
-export function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
+export function openSession(
+  handlers: Partial<Record<EngineMethod, Handler>>,
+  lookOnly: string | null = null,
+) {
   const engine = fakeEngine({ inspect: () => summaryOfThree(), weightHashes: () => hashes, ...handlers });
   const session = new ModelSession(engine, {
     uri: 'file:///m/model.onnx',
@@ -30,7 +33,7 @@ export function openSession(handlers: Partial<Record<EngineMethod, Handler>>) {
     planFile: 'model.quant.json',
     resolveData: (data) => `/m/${data}`,
     cache: '/cache',
-    lookOnly: () => null,
+    lookOnly: () => lookOnly,
   });
   const events: ViewEvent[] = [];
   session.onEvent((event) => events.push(event));
@@ -45,8 +48,8 @@ export const withData: Plan = {
 };
 
 /** A session with its model loaded and calibration data chosen, so that it can scan. */
-export async function openMeasured(handlers: Partial<Record<EngineMethod, Handler>>) {
-  const opened = openSession(handlers);
+export async function openMeasured(handlers: Partial<Record<EngineMethod, Handler>>, lookOnly?: string) {
+  const opened = openSession(handlers, lookOnly);
   await opened.session.load('/m/model.onnx');
   opened.session.setPlan(withData);
   opened.events.length = 0;

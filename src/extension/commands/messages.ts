@@ -173,8 +173,7 @@ export function describeSearch(result: SearchResult): string {
 function searchErrorText({ chosen, metric }: SearchResult): string {
   const name = metric === 'kl' ? 'KL divergence' : 'NMSE';
   const { verified, predicted } = chosen;
-  if (!verified)
-    return `It was not run yet: ${name} ${formatNumber(predicted)} is the sum of its layers' alone.`;
+  if (!verified) return `It was not run: ${name} ${formatNumber(predicted)} is the sum of its layers' alone.`;
   const { samples, error, sqnrDb, agreement, accuracy } = verified;
   const figures = [
     `${name} ${formatNumber(error)}`,
