@@ -186,7 +186,7 @@ describe('roundoff search', () => {
       '--scheme',
       'w8',
       '--scheme',
-      'w4,block:32',
+      'w4,block:32,max,no-gain',
       '--budget',
       'bytes=20%',
       '--write',

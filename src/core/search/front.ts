@@ -6,6 +6,8 @@ import { optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } fr
 /** Decisions kept for all layers together: bounds the memory of a front. */
 const MOST_DECISIONS = 2 ** 24;
 const MOST_STATES = 100_000;
+/** Share of the front's costs on either side that tells what a unit of the cost is worth: single steps tell too little. */
+const PRICE_REACH = 0.03;
 
 /** The choices that no other beats in cost and summed error, the cheapest first. Costs and errors rise and fall strictly. */
 export class Front {
@@ -71,6 +73,16 @@ export class Front {
     return this.solutions.withinError(most);
   }
 
+  /** The error that a unit of the cost is worth, around solutions that cost `cost`. */
+  priceAt(cost: number): number {
+    const [low, high] = [this.costAt(0), this.costAt(this.length - 1)];
+    const reach = PRICE_REACH * (high - low);
+    const below = this.withinCost(cost - reach) ?? 0;
+    const above = this.withinCost(Math.max(cost, low) + reach) ?? 0;
+    const rise = this.costAt(above) - this.costAt(below);
+    return rise > 0 ? (this.errorAt(below) - this.errorAt(above)) / rise : 0;
+  }
+
   /** The solution farthest below the straight line between the ends, in cost and the logarithm of the error. */
   get knee(): number {
     const errors = Array.from(this.solutions.errors);
@@ -105,9 +117,8 @@ export class Front {
   }
 }
 
-function costOf({ text, bytes, bops }: LayerOption, cost: SearchCost): number {
-  if (cost === 'floatLayers') return Number(text === 'float');
-  return cost === 'bytes' ? bytes : (bops ?? NaN);
+export function costOf({ text, bytes, bops, latencyMs }: LayerOption, cost: SearchCost): number {
+  return { bytes, bops: bops ?? NaN, latency: latencyMs ?? NaN, floatLayers: Number(text === 'float') }[cost];
 }
 
 /** All layers in one format, float where they cannot have it. */

@@ -1,5 +1,6 @@
-import { CancelledError, InputError } from '../errors';
+import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
+import type { LatencyModel } from '../latency/latencyModel';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
@@ -10,9 +11,11 @@ import { prepareScan, type ReadyScan } from '../scan/prepareScan';
 import { scan, type ScanOptions, type ScanSlices } from '../scan/scan';
 import { costsOf, type Costs } from './costs';
 import { budgetOf, searchMetric } from './goals';
+import { requireProfiles, searchedTimes } from './planLatency';
 import { PlanTrials } from './planTrials';
 import { searchLayers, type SearchLayer } from './searchLayer';
 import { SearchRun } from './searchRun';
+import { smallestFormat } from './simplePlans';
 import { TriedPlans, type TriedPlansOptions } from './triedPlans';
 import { PlanVerifier, type OpenWritten } from './verifyPlans';
 
@@ -28,6 +31,8 @@ export interface SearchOptions
   /** Candidates of an earlier scan of the same samples, in the metric that a scan takes by itself. */
   readonly known?: readonly Candidate[];
   readonly cache?: ResultCache;
+  /** Times of plans are measured and foretold, also for other goals. */
+  readonly latency?: boolean;
   /** Nothing is run: layers that `known` says nothing about stay float. */
   readonly predictOnly?: boolean;
   /** Told points as they come: of the front as predicted, then each that was run. */
@@ -71,11 +76,15 @@ export async function search(
   const ready = await prepareScan(model, plan, formats, options.layers);
   const dimensions = { ...options.sampleDimensions, ...plan.dimensions };
   const costs = await costsOf(model, ready.index, plan, ready.names, texts, dimensions, work);
-  const float = { bytes: fileBytes, bops: costs.floatBops, latencyMs: null };
-  const count = ready.names.length;
-  const budget = goal.kind === 'budget' ? budgetOf(goal, { ...float, layers: count }) : Infinity;
+  requireProfiles(runtime, goal.cost);
+  const withLatency = goal.cost === 'latency' || (options.latency === true && !options.predictOnly);
+  const float: SearchResult['float'] = { bytes: fileBytes, bops: costs.floatBops, latencyMs: null };
+  const budgetFor = (known: SearchResult['float']): number =>
+    goal.kind === 'budget' ? budgetOf(goal, { ...known, layers: ready.names.length }) : Infinity;
+  // What is wrong with a budget is told before the work, as far as it is known.
+  if (goal.cost !== 'latency') budgetFor(float);
   const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, options, work);
-  const layers = searchLayers(candidates, costs.of, metric, ready.names);
+  let layers = searchLayers(candidates, costs.of, metric, ready.names);
   requireChoice(layers, candidates, costs);
   let opened: Promise<PlanTrials> | undefined;
   const openTrials = (): Promise<PlanTrials> =>
@@ -84,10 +93,17 @@ export async function search(
       ready,
       plan,
       slices,
-      { outputs, metric, schemes: texts, cache },
+      { outputs, metric, formats: layersByFormat(layers, texts), cache },
       work,
     ));
-  const verifier = new PlanVerifier(runtime, model, plan, slices, { outputs, metric, openWritten }, work);
+  const verifier = new PlanVerifier(
+    runtime,
+    model,
+    plan,
+    slices,
+    { outputs, metric, openWritten, withLatency },
+    work,
+  );
   const runs = new TriedPlans(
     { measure: async (tried) => (await openTrials()).measure(tried) },
     verifier,
@@ -97,7 +113,29 @@ export async function search(
     options.onPoints?.(points);
     options.onResult?.(resultOf(true));
   };
-  const context = { model, plan, goal, budget, costs, trials: runs, verifier: runs, onPoints, work };
+  let latency: LatencyModel | undefined;
+  if (withLatency) {
+    // Times tell nothing until they are measured.
+    if (options.predictOnly) throw new CancelledError();
+    const { ranges } = await openTrials();
+    const isGoal = goal.cost === 'latency';
+    const given = { plan, layers, texts, ranges, slice: slices.scan, dimensions, isGoal };
+    ({ latency, layers } = await searchedTimes(runtime, model, ready, given, work));
+    float.latencyMs = latency.floatMs;
+  }
+  const weightErrors = await weightErrorsOf(ready, layers, formats, work);
+  const context = {
+    model,
+    plan,
+    goal,
+    budget: budgetFor(float),
+    costs: latency ? { ...costs, latency } : costs,
+    weightErrors,
+    trials: runs,
+    verifier: runs,
+    onPoints,
+    work,
+  };
   const run = new SearchRun(context, layers);
   if (tensors) run.notes.push('What the plan says about single activations was left out of the search.');
   const resultOf = (partial: boolean): SearchResult => ({
@@ -159,6 +197,36 @@ async function candidatesOf(
   );
   if (result.partial) throw new CancelledError();
   return result.candidates;
+}
+
+function layersByFormat(
+  layers: readonly SearchLayer[],
+  texts: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
+  const can = ({ options }: SearchLayer, text: string): boolean =>
+    options.some((option) => option.text === text);
+  return new Map(
+    texts.map((text) => [text, layers.filter((layer) => can(layer, text)).map(({ name }) => name)]),
+  );
+}
+
+/** What weights lose in the format that makes the file smallest, by layer. @throws CancelledError */
+async function weightErrorsOf(
+  { layers, encodings }: ReadyScan,
+  searched: readonly SearchLayer[],
+  formats: readonly ScanFormat[],
+  work: Work,
+): Promise<ReadonlyMap<string, number>> {
+  const smallest = smallestFormat(searched);
+  const format = formats.find(({ text }) => text === smallest);
+  const errors = new Map<string, number>();
+  for (const { name, options } of format ? searched : []) {
+    throwIfCancelled(work.signal);
+    const layer = layers.find((each) => each.name === name);
+    const canHave = options.some(({ text }) => text === smallest);
+    if (layer && format && canHave) errors.set(name, await encodings.weightError(layer, format));
+  }
+  return errors;
 }
 
 /** @throws InputError when no layer can have any of the formats, with the first reason. */

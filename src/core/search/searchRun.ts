@@ -5,17 +5,23 @@ import type { Work } from '../ports';
 import type { FloatCurve, SearchGoal, SearchPoint } from '../searchResults';
 import { cheapestMeeting } from './capSearch';
 import { exactBytes, type Costs } from './costs';
-import { floatCurvePicks, Front, uniformPicks } from './front';
+import { costOf, floatCurvePicks, Front } from './front';
 import { amountOf, bestOf, meets, predictableLimit, unknownLatency, unknownWork } from './goals';
 import type { PlanTrials } from './planTrials';
-import { isWrong, rescored } from './rescore';
-import { formatsOf, totalsOf, type Picks, type SearchLayer } from './searchLayer';
+import { MeasuredPlans, picksKey, type MeasuredPlan } from './measuredPlans';
+import { contestedChanges, exchanges, isWrong, rescored } from './rescore';
+import { formatsOf, optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
+import { simplePlans, type SimplePlans } from './simplePlans';
 import type { PlanVerifier, Verified } from './verifyPlans';
 
 /** Plans that are built, written and run in full. */
 const MOST_BUILDS = 8;
 /** Times that effects are measured again around a plan. */
 const MOST_ROUNDS = 3;
+/** Sums of single effects that are off by this factor are measured again. */
+const OFF = 1.1;
+/** Exchanges tried in one round. */
+const MOST_EXCHANGES = 8;
 /** Errors up to it are none: rounding in another order gives as much. */
 const NEGLIGIBLE = 1e-7;
 /** Points of a front that are told; a front may have 100,000. */
@@ -28,6 +34,8 @@ export interface SearchContext {
   /** What a budget allows; Infinity for caps. */
   readonly budget: number;
   readonly costs: Costs;
+  /** Of weights in the format that makes files smallest, by layer. */
+  readonly weightErrors: ReadonlyMap<string, number>;
   readonly trials: Pick<PlanTrials, 'measure'>;
   readonly verifier: Pick<PlanVerifier, 'verify'>;
   readonly onPoints: (points: SearchPoint[]) => void;
@@ -41,7 +49,8 @@ export class SearchRun {
   readonly notes: string[] = [];
   private front: Front;
   private target: Picks;
-  private readonly measured = new Map<string, { readonly picks: Picks; readonly error: number }>();
+  private readonly measured: MeasuredPlans;
+  private simple: SimplePlans = { uniform: [], floatEnds: [], byWeightError: [] };
   private readonly verified = new Map<string, { readonly picks: Picks; readonly figures: Verified }>();
   private readonly failed = new Set<string>();
   /** Bytes of the file beyond the sum of its layers, as found out for the last target. */
@@ -54,7 +63,13 @@ export class SearchRun {
   ) {
     const unknown = layers.some(({ options }) => options.some(({ bops }) => bops === null));
     if (context.goal.cost === 'bops' && (unknown || context.costs.otherBops === null)) throw unknownWork();
-    if (context.goal.cost === 'latency') throw unknownLatency();
+    if (context.goal.cost === 'latency' && !context.costs.latency) throw unknownLatency();
+    this.measured = new MeasuredPlans(
+      context.trials,
+      (picks) => formatsOf(this.layers, picks),
+      this.notes,
+      context.work,
+    );
     this.front = new Front(layers, context.goal.cost);
     this.target = this.front.picksAt(0);
   }
@@ -65,23 +80,31 @@ export class SearchRun {
     this.context.onPoints(this.told());
   }
 
-  /** Finds the plan to aim at, measuring effects again around it while the sum of single ones is wrong. */
+  /**
+   * Finds the plan to aim at. Where the sum of single effects is off, they are measured again around the best plan so far, by
+   * changing one layer of it at a time, and the front is made anew. Within a budget also simple plans are measured, and
+   * exchanges between two layers where the front has nothing new to say.
+   */
   async settle(): Promise<void> {
-    const { onPoints, work } = this.context;
-    for (;;) {
-      this.target = await this.aim();
-      const { target } = this;
-      if (this.measured.has(keyOf(target))) break;
-      work.onProgress?.(this.rounds, MOST_ROUNDS, 'Measuring the layers together');
-      const error = await this.measure(target);
-      const { error: predicted } = totalsOf(this.layers, target);
-      if (error === undefined || !isWrong(predicted, error, NEGLIGIBLE) || this.rounds === MOST_ROUNDS) break;
-      const measure = async (picks: Picks): Promise<number> => (await this.measure(picks)) ?? Infinity;
-      this.layers = await rescored(this.layers, target, error, measure);
-      this.front = new Front(this.layers, this.context.goal.cost);
-      this.rounds++;
-      onPoints(this.told());
+    const { goal } = this.context;
+    const isBudget = goal.kind === 'budget';
+    this.target = await this.aim();
+    let around = this.target;
+    let error = await this.measured.measure(around);
+    if (isBudget) {
+      await this.measureSimple();
+      ({ picks: around, error } = this.measured.best(this.fits) ?? { picks: around, error });
     }
+    while (this.rounds < MOST_ROUNDS && error !== undefined) {
+      const { error: predicted } = totalsOf(this.layers, around);
+      if (!isWrong(predicted, error, isBudget && this.rounds > 0 ? 1 : OFF, NEGLIGIBLE)) break;
+      await this.rescore(around, error);
+      const next = isBudget ? await this.better(error) : await this.newTarget();
+      if (!next) break;
+      around = next.picks;
+      error = next.error;
+    }
+    this.target = isBudget ? around : await this.aim();
   }
 
   /** Builds and runs the plan aimed at and others that may be better or tell the shape of the front. */
@@ -100,7 +123,7 @@ export class SearchRun {
     for (const { floatLayers, picks } of floatCurvePicks(this.layers, format)) {
       throwIfCancelled(this.context.work.signal);
       const { bytes, bops, predicted } = this.point(picks);
-      const measured = await this.measure(picks);
+      const measured = await this.measured.measure(picks);
       if (measured === undefined) continue;
       points.push({
         floatLayers: floatLayers.length,
@@ -131,7 +154,7 @@ export class SearchRun {
         ...this.front.spread(TOLD_POINTS).map((index) => this.front.picksAt(index)),
         ...[...this.verified.values()].map(({ picks }) => picks),
         this.target,
-      ].map((picks) => [keyOf(picks), picks]),
+      ].map((picks) => [picksKey(picks), picks]),
     );
     const { cost } = this.context.goal;
     return [...all.values()]
@@ -142,16 +165,17 @@ export class SearchRun {
   private point(picks: Picks): SearchPoint {
     const { costs } = this.context;
     const { bytes, bops, error, floatLayers } = totalsOf(this.layers, picks);
-    const known = this.verified.get(keyOf(picks))?.figures;
-    const { bytes: written, ...verified } = known ?? { bytes: undefined };
+    const known = this.verified.get(picksKey(picks))?.figures;
+    const formats = formatsOf(this.layers, picks);
+    const { bytes: written, latencyMs, ...verified } = known ?? { bytes: undefined, latencyMs: undefined };
     return {
       bytes: written ?? Math.round(costs.floatBytes + bytes),
       bops: bops === null || costs.otherBops === null ? null : bops + costs.otherBops,
-      latencyMs: null,
+      latencyMs: latencyMs ?? costs.latency?.foretold(formats) ?? null,
       floatLayers,
       predicted: error,
-      verified: known ? (verified as Omit<Verified, 'bytes'>) : null,
-      layers: { ...formatsOf(this.layers, picks) },
+      verified: known ? (verified as Omit<Verified, 'bytes' | 'latencyMs'>) : null,
+      layers: { ...formats },
     };
   }
 
@@ -159,7 +183,9 @@ export class SearchRun {
   private async aim(): Promise<Picks> {
     const { front } = this;
     const { goal } = this.context;
-    if (goal.kind === 'budget') return goal.cost === 'bytes' ? this.aimAtBytes() : this.within();
+    if (goal.kind === 'budget') {
+      return goal.cost === 'bytes' || goal.cost === 'latency' ? this.aimAtExact() : this.within();
+    }
     const limit = predictableLimit(goal);
     const index = limit === undefined ? front.knee : front.withinError(limit);
     return front.picksAt(index ?? front.length - 1);
@@ -171,35 +197,57 @@ export class SearchRun {
     const fixed = {
       bytes: costs.floatBytes + this.surplus,
       bops: costs.otherBops ?? 0,
-      latency: 0,
+      latency: (costs.latency?.baseMs ?? 0) + this.surplus,
       floatLayers: 0,
     };
     return this.front.bestWithin(budget - fixed[goal.cost]) ?? this.front.picksAt(0);
   }
 
-  /** Layers' bytes do not quite add up: what the file would take beyond their sum moves the budget, until the plan fits. */
-  private async aimAtBytes(): Promise<Picks> {
-    const { model, plan, costs, budget, work } = this.context;
+  /**
+   * Layers' bytes and times do not quite add up: what the file would take beyond their sum moves the budget, until the plan
+   * fits.
+   */
+  private async aimAtExact(): Promise<Picks> {
+    const { budget } = this.context;
     let best: { readonly picks: Picks; readonly error: number } | undefined;
     let picks = this.within();
     for (let attempt = 0; attempt < 5; attempt++) {
-      const bytes = await exactBytes(model, plan, formatsOf(this.layers, picks), work);
-      const { bytes: sum, error } = totalsOf(this.layers, picks);
-      this.surplus = Math.max(bytes - costs.floatBytes - sum, this.surplusOfRuns());
-      const fits = costs.floatBytes + sum + this.surplus <= budget;
+      const exact = await this.exact(picks);
+      const sum = this.sumOf(picks);
+      this.surplus = Math.max(exact - sum, this.surplusOfRuns());
+      const error = this.predicted(picks);
+      const fits = sum + this.surplus <= budget;
       if (fits && (!best || error < best.error)) best = { picks, error };
       const next = this.within();
-      if (keyOf(next) === keyOf(picks)) break;
+      if (picksKey(next) === picksKey(picks)) break;
       picks = next;
     }
     return best?.picks ?? picks;
   }
 
-  /** Files that were written may hold more than a dry run tells: scales that a correction of the gain added. */
+  /** What a plan takes in all, bytes or milliseconds, as far as it can be told without running it. */
+  private async exact(picks: Picks): Promise<number> {
+    const { model, plan, costs, goal, work } = this.context;
+    const formats = formatsOf(this.layers, picks);
+    if (goal.cost === 'latency') return costs.latency?.foretold(formats) ?? Infinity;
+    return exactBytes(model, plan, formats, work);
+  }
+
+  /** The same as its layers add up. */
+  private sumOf(picks: Picks): number {
+    const { costs, goal } = this.context;
+    const { bytes, latencyMs } = totalsOf(this.layers, picks);
+    return goal.cost === 'latency' ? (costs.latency?.baseMs ?? 0) + latencyMs : costs.floatBytes + bytes;
+  }
+
+  /**
+   * Files that were written may hold more than a dry run tells: scales that a correction of the gain added. And take longer than
+   * foretold.
+   */
   private surplusOfRuns(): number {
-    const { floatBytes } = this.context.costs;
+    const { cost } = this.context.goal;
     const each = [...this.verified.values()].map(
-      ({ picks, figures }) => figures.bytes - floatBytes - totalsOf(this.layers, picks).bytes,
+      ({ picks }) => amountOf(this.point(picks), cost) - this.sumOf(picks),
     );
     return each.length > 0 ? Math.max(...each) : -Infinity;
   }
@@ -210,7 +258,7 @@ export class SearchRun {
       const point = await this.run(this.target);
       if (!point || amountOf(point, goal.cost) <= budget) return;
       const next = await this.aim();
-      if (keyOf(next) === keyOf(this.target)) return;
+      if (picksKey(next) === picksKey(this.target)) return;
       this.target = next;
     }
   }
@@ -219,16 +267,20 @@ export class SearchRun {
   private contenders(): Picks[] {
     const { front, layers } = this;
     const { error } = totalsOf(layers, this.target);
-    const tried = [...this.measured.values()].sort((a, b) => a.error - b.error).map(({ picks }) => picks);
-    const texts = new Set(layers.flatMap(({ options }) => options.map(({ text }) => text)));
-    const uniform = [...texts]
-      .map((text) => uniformPicks(layers, text))
-      .sort((a, b) => totalsOf(layers, a).error - totalsOf(layers, b).error);
+    const byError = (plans: Iterable<Picks>): Picks[] =>
+      [...plans]
+        .filter(this.fits)
+        .sort(
+          (a, b) =>
+            this.measured.errorOf(a) - this.measured.errorOf(b) || this.predicted(a) - this.predicted(b),
+        );
+    const { uniform, floatEnds, byWeightError } = this.simple;
+    const target = picksKey(this.target);
+    const second = this.measured.best((picks) => picksKey(picks) !== target && this.fits(picks));
     const at = (index: number | undefined): Picks[] => (index === undefined ? [] : [front.picksAt(index)]);
-    const fits = (picks: Picks): boolean => this.isWithinBudget(picks);
     return [
-      ...tried.filter(fits).slice(0, 1),
-      ...uniform.filter(fits).slice(0, 1),
+      ...[uniform, floatEnds, byWeightError].flatMap((plans) => byError(plans).slice(0, 1)),
+      ...(second ? [second.picks] : []),
       ...at(front.withinError(error * 1.15)),
       ...at(front.knee),
       ...at(0),
@@ -236,9 +288,16 @@ export class SearchRun {
     ];
   }
 
-  private isWithinBudget(picks: Picks): boolean {
-    return amountOf(this.point(picks), this.context.goal.cost) <= this.context.budget;
+  private predicted(picks: Picks): number {
+    return totalsOf(this.layers, picks).error;
   }
+
+  private readonly fits = (picks: Picks): boolean => {
+    const { goal, budget } = this.context;
+    const point = this.point(picks);
+    const surplus = goal.cost === 'bytes' && !point.verified ? this.surplus : 0;
+    return amountOf(point, goal.cost) + surplus <= budget;
+  };
 
   private async verifyCap(): Promise<void> {
     const { front } = this;
@@ -257,24 +316,48 @@ export class SearchRun {
     if (found === undefined) await this.run(front.picksAt(front.length - 1));
   }
 
-  /** Simulated error. @returns undefined when the plan does not run. */
-  private async measure(picks: Picks): Promise<number | undefined> {
-    const { trials, work } = this.context;
-    throwIfCancelled(work.signal);
-    try {
-      const error = await trials.measure(formatsOf(this.layers, picks));
-      this.measured.set(keyOf(picks), { picks, error });
-      return error;
-    } catch (error) {
-      if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
-      this.notes.push(`A plan could not be simulated and was left out. ${error.message}`);
-      return undefined;
+  /** Simple plans are cheap to measure, and a search must not lose to them. */
+  private async measureSimple(): Promise<void> {
+    this.simple = simplePlans(this.layers, this.context.weightErrors, this.fits);
+    for (const picks of Object.values(this.simple).flat()) await this.measured.measure(picks);
+  }
+
+  private async rescore(around: Picks, error: number): Promise<void> {
+    const { goal, onPoints } = this.context;
+    const cost = (option: LayerOption): number => costOf(option, goal.cost);
+    const total = this.layers.reduce((sum, layer, at) => sum + cost(optionAt(layer, around[at])), 0);
+    const changes = contestedChanges(this.layers, around, this.front.priceAt(total), cost);
+    const measure = (picks: Picks): Promise<number | undefined> => this.measured.measure(picks);
+    this.layers = await rescored(this.layers, around, error, measure, changes);
+    this.front = new Front(this.layers, goal.cost);
+    this.rounds++;
+    onPoints(this.told());
+  }
+
+  /** A plan that fits with less than this error: the front's, or else one of the exchanges that promise most. */
+  private async better(than: number): Promise<MeasuredPlan | undefined> {
+    const { picks: around } = this.measured.best(this.fits) ?? { picks: this.target };
+    await this.measured.measure(await this.aim());
+    let tries = MOST_EXCHANGES;
+    for (const picks of exchanges(this.layers, around, this.fits)) {
+      const best = this.measured.best(this.fits);
+      if (tries-- <= 0 || (best && best.error < than)) break;
+      await this.measured.measure(picks);
     }
+    const best = this.measured.best(this.fits);
+    return best && best.error < than ? best : undefined;
+  }
+
+  private async newTarget(): Promise<MeasuredPlan | undefined> {
+    const picks = await this.aim();
+    if (this.measured.has(picks)) return undefined;
+    const error = await this.measured.measure(picks);
+    return error === undefined ? undefined : { picks, error };
   }
 
   /** @returns undefined when the plan cannot be built or run. */
   private async run(picks: Picks): Promise<SearchPoint | undefined> {
-    const key = keyOf(picks);
+    const key = picksKey(picks);
     if (this.failed.has(key)) return undefined;
     if (!this.verified.has(key)) {
       throwIfCancelled(this.context.work.signal);
@@ -296,8 +379,4 @@ export class SearchRun {
 function requireLabels({ verified }: SearchPoint): void {
   if (verified?.accuracy) return;
   throw new InputError('A limit of accuracy needs labels with the samples.');
-}
-
-function keyOf(picks: Picks): string {
-  return picks.join(' ');
 }

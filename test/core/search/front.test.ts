@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cheapestMeeting } from '../../../src/core/search/capSearch';
 import { floatCurvePicks, Front, uniformPicks } from '../../../src/core/search/front';
-import { isWrong, rescored } from '../../../src/core/search/rescore';
+import { contestedChanges, exchanges, isWrong, rescored } from '../../../src/core/search/rescore';
 import {
   errorOf,
   formatsOf,
@@ -178,9 +178,9 @@ describe('rescored(layers, picks, measured, measure)', () => {
     // Together each layer costs three times what it costs alone.
     const measure = async (tried: Picks) => 3 * totalsOf(layers, tried).error;
     const total = await measure(picks);
-    expect(isWrong(totalsOf(layers, picks).error, total)).toBe(true);
-    const next = await rescored(layers, picks, total, measure, 3);
-    expect(isWrong(totalsOf(next, picks).error, total)).toBe(false);
+    expect(isWrong(totalsOf(layers, picks).error, total, 2)).toBe(true);
+    const changes = [0, 1, 2].map((at) => ({ at, pick: 0 }));
+    const next = await rescored(layers, picks, total, measure, changes);
     expect(totalsOf(next, picks).error).toBeCloseTo(total, 9);
     expect(next.map(({ options }) => options[0]?.error)).toEqual(layers.map(() => 0));
   });
@@ -189,19 +189,80 @@ describe('rescored(layers, picks, measured, measure)', () => {
     const layers = randomLayers(4, 4);
     const picks = layers.map(({ options }) => options.length - 1);
     const measure = async (tried: Picks) => (tried[2] === 0 ? 0.001 : 1);
-    const next = await rescored(layers, picks, 1, measure);
-    const change = next.map(
-      (layer, at) => optionAt(layer, picks[at]).error / optionAt(layers[at] ?? layer, picks[at]).error,
+    const changes = picks.map((_, at) => ({ at, pick: 0 }));
+    const next = await rescored(layers, picks, 1, measure, changes);
+    const errors = next.map((layer, at) => optionAt(layer, picks[at]).error);
+    expect(errors).toEqual([0, 0, expect.closeTo(0.999, 9), 0]);
+  });
+
+  it('takes measured differences as they are, and leaves out plans that do not run', async () => {
+    const layers = randomLayers(9, 6);
+    const truth = layers.map(({ options }) => options.map(({ error }, at) => error * (1 + at)));
+    const errorOf = (picks: Picks) => picks.reduce((sum, pick, at) => sum + (truth[at]?.[pick] ?? NaN), 0);
+    const picks = layers.map(({ options }) => (options.length > 1 ? 1 : 0));
+    const changes = layers.flatMap(({ options }, at) =>
+      [...options.keys()].flatMap((pick) => (pick === picks[at] ? [] : [{ at, pick }])),
     );
-    // As far as a single measurement is trusted.
-    expect(change.map((each) => Math.round(each * 16) / 16)).toEqual([1 / 16, 1 / 16, 16, 1 / 16]);
+    const measure = async (tried: Picks) => (tried[0] === picks[0] ? errorOf(tried) : undefined);
+    const next = await rescored(layers, picks, errorOf(picks), measure, changes);
+    for (const [at, layer] of next.entries()) {
+      if (at === 0) continue;
+      expect(layer.options.map(({ error }) => error)).toEqual(
+        truth[at]?.map((error) => expect.closeTo(error, 9)),
+      );
+    }
   });
 
   it('tells wrong sums', () => {
-    expect(isWrong(1, 1.9)).toBe(false);
-    expect(isWrong(1, 2.1)).toBe(true);
-    expect(isWrong(2.1, 1)).toBe(true);
-    expect(isWrong(0, 1e-12)).toBe(false);
+    expect(isWrong(1, 1.9, 2)).toBe(false);
+    expect(isWrong(1, 2.1, 2)).toBe(true);
+    expect(isWrong(2.1, 1, 2)).toBe(true);
+    expect(isWrong(0, 1e-12, 2)).toBe(false);
+  });
+});
+
+describe('contestedChanges(layers, picks, price, costOf)', () => {
+  const option = (text: string, bytes: number, error: number) => ({ text, bytes, bops: 0, error });
+  const float = option('float', 0, 0);
+  const layers: SearchLayer[] = [
+    { name: 'clear', options: [float, option('w8', -50, 1e-6), option('w4', -75, 100)] },
+    { name: 'close', options: [float, option('w8', -50, 1), option('w4', -75, 26)] },
+  ];
+
+  it('has carriers first, then decisions that are close at the price; what is clear is left out', () => {
+    const changes = contestedChanges(layers, [1, 1], 1, ({ bytes }) => bytes);
+    expect(changes).toEqual([
+      { at: 1, pick: 0 },
+      { at: 0, pick: 0 },
+      { at: 1, pick: 2 },
+      { at: 0, pick: 2 },
+    ]);
+    const cheap = contestedChanges(layers, [1, 1], 1e-6, ({ bytes }) => bytes);
+    expect(cheap).not.toContainEqual({ at: 0, pick: 2 });
+  });
+});
+
+describe('exchanges(layers, picks, fits)', () => {
+  it('gives every plan of at most two changes that fits and gains, the best first', () => {
+    const layers = randomLayers(6, 5);
+    const picks = layers.map(({ options }) => Math.min(1, options.length - 1));
+    const { bytes, error: before } = totalsOf(layers, picks);
+    const budget = bytes + 2000;
+    const fits = (tried: Picks) => totalsOf(layers, tried).bytes <= budget + 1e-9;
+    const found = exchanges(layers, picks, fits);
+    const expected = allPicks(layers).filter((tried) => {
+      const changed = tried.filter((pick, at) => pick !== picks[at]).length;
+      return changed > 0 && changed <= 2 && fits(tried) && totalsOf(layers, tried).error < before;
+    });
+    // Two gains in one plan are left to the front: what fits together with another gain is worth it alone.
+    const keys = new Set(found.map(String));
+    const gains = (tried: Picks) =>
+      layers.filter((layer, at) => optionAt(layer, tried[at]).error < optionAt(layer, picks[at]).error);
+    const isMixed = (tried: Picks) => gains(tried).length === 1;
+    expect(found.length).toBeGreaterThan(0);
+    expect(keys).toEqual(new Set(expected.filter(isMixed).map(String)));
+    const errors = found.map((tried) => totalsOf(layers, tried).error);
+    expect(errors).toEqual([...errors].sort((a, b) => a - b));
   });
 });
 

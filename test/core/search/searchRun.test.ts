@@ -45,6 +45,7 @@ function runFor(goal: SearchGoal, errorOf: ErrorOf, parts: Partial<SearchContext
     goal,
     budget: goal.kind === 'budget' ? goal.most : Infinity,
     costs: { of: () => undefined, floatBytes: 1000, otherBops: 0, floatBops: 6144 },
+    weightErrors: new Map(names.map((name, at) => [name, at])),
     trials: { measure: async (formats) => errorOf(formats) },
     verifier: {
       verify: async (formats) => {
