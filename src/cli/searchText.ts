@@ -6,13 +6,19 @@ import { bytesText, decibelText, percentText, table } from './text';
 const MOST_ROWS = 24;
 
 export function searchText(result: SearchResult, written: QuantizeResult | undefined): string {
-  const { chosen, met, curve, front, metric, notes, seconds, trials, rounds, partial } = result;
+  const { chosen, met, curve, float, front, metric, notes, seconds, trials, rounds, partial } = result;
   const samples = chosen.verified?.samples ?? front.find(({ verified }) => verified)?.verified?.samples ?? 0;
   const lines = [
     frontTable(result),
     '',
     `Error: ${metricTexts[metric]}. Predicted: the sum of what the layers cost alone. Verified: the file, run on ` +
       `${samples} samples of the verify slice.`,
+    ...(float.latencyMs === null
+      ? []
+      : [
+          `Time: one run of one sample on this machine, by its fastest runs; the float model takes ${millisecondsText(float.latencyMs)}. ` +
+            'With ~ it is foretold from profiles of the layers, else measured. It varies by a tenth, and by more while the machine is busy.',
+        ]),
     ...(curve
       ? ['', `Keeping the most sensitive layers float, the others ${curve.format}:`, curveTable(curve)]
       : []),
@@ -36,6 +42,7 @@ const metricTexts = {
 };
 
 function frontTable({ front, chosen, float }: SearchResult): string {
+  const hasTimes = float.latencyMs !== null;
   const rows = shownOf(front, chosen).map((point) => {
     const { verified } = point;
     const accuracy = verified?.accuracy;
@@ -44,6 +51,7 @@ function frontTable({ front, chosen, float }: SearchResult): string {
       bytesText(point.bytes),
       percentText(point.bytes / float.bytes),
       point.bops === null || !float.bops ? '?' : percentText(point.bops / float.bops),
+      ...(hasTimes ? [timeText(point)] : []),
       String(point.floatLayers),
       point.predicted.toExponential(2),
       verified ? verified.error.toExponential(2) : '',
@@ -57,6 +65,7 @@ function frontTable({ front, chosen, float }: SearchResult): string {
     'bytes',
     'of float',
     'bops',
+    ...(hasTimes ? ['time'] : []),
     'float layers',
     'predicted',
     'verified',
@@ -64,7 +73,17 @@ function frontTable({ front, chosen, float }: SearchResult): string {
     'agreement',
     'accuracy',
   ];
-  return table(header, rows, new Set([1, 2, 3, 4, 5, 6, 7, 8]));
+  return table(header, rows, new Set(header.slice(1, -1).map((_, at) => at + 1)));
+}
+
+/** Foretold times have a tilde. */
+function timeText({ latencyMs, verified }: SearchPoint): string {
+  if (latencyMs === null) return '?';
+  return `${verified ? '' : '~'}${millisecondsText(latencyMs)}`;
+}
+
+function millisecondsText(milliseconds: number): string {
+  return `${milliseconds.toPrecision(3)} ms`;
 }
 
 /** All that were run, and as many others as fit. */
@@ -116,7 +135,8 @@ function goalText(goal: SearchGoal): string {
     return `${least} with a loss of accuracy up to ${percentText(limit)}`;
   }
   const { cost, most, ratio } = goal;
-  const amount = ratio ? `${percentText(most)} of the float model` : most.toLocaleString('en-US');
+  const plain = cost === 'latency' ? String(most) : most.toLocaleString('en-US');
+  const amount = ratio ? `${percentText(most)} of the float model` : plain;
   const names = {
     bytes: 'bytes',
     bops: 'bit-operations',

@@ -102,6 +102,8 @@ export interface SearchRequest extends ModelRequest {
   layers?: string[];
   /** Formats as `formatText` writes them; those of `core/scan/formats.ts` when absent. */
   schemes?: string[];
+  /** Times of plans are measured and foretold, also for goals of another cost. */
+  latency?: boolean;
   /** Of a scan of the same samples: not measured again. */
   known?: Candidate[];
   /** Run by an earlier search with the same request, or given up: not run again. */

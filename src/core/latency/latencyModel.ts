@@ -21,7 +21,7 @@ export class LatencyModel {
     /** Milliseconds of one run of the float model, a median. */
     readonly floatMs: number,
     /** Milliseconds with all layers of the search in float, which differs where the plan has formats for others. */
-    private readonly baseMs: number,
+    readonly baseMs: number,
     /** Format → layer → time; float too. */
     private readonly times: ReadonlyMap<string, ReadonlyMap<string, LayerTime>>,
     private readonly crossings: readonly Crossing[],
@@ -45,12 +45,17 @@ export class LatencyModel {
     return time.extraMs + around / 2;
   }
 
-  /** Milliseconds of one run of a plan. @param formats of the layers of the search. */
-  foretold(formats: LayerFormats): number {
-    const extra = Object.entries(formats).reduce(
-      (sum, [layer, text]) => sum + (this.times.get(text)?.get(layer)?.extraMs ?? 0),
-      0,
-    );
+  /**
+   * Milliseconds of one run of a plan; null when the time of a layer in its format is not known.
+   * @param formats of the layers of the search.
+   */
+  foretold(formats: LayerFormats): number | null {
+    let extra = 0;
+    for (const [layer, text] of Object.entries(formats)) {
+      const time = this.times.get(text)?.get(layer);
+      if (!time) return null;
+      extra += time.extraMs;
+    }
     return Math.max(0, this.baseMs + extra + this.conversionMs(formats, this.crossings));
   }
 

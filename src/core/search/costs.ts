@@ -1,6 +1,7 @@
 import { findLayers } from '../graph/layers';
 import type { GraphIndex } from '../graph/graphIndex';
 import { inferShapes } from '../graph/shapes';
+import type { LatencyModel } from '../latency/latencyModel';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
@@ -17,6 +18,8 @@ export interface Costs {
   readonly otherBops: number | null;
   /** Of the whole model in float32; null: some MACs are unknown. */
   readonly floatBops: number | null;
+  /** Absent: times were not asked for. */
+  readonly latency?: LatencyModel;
 }
 
 type PredictedLayer = PredictedBytes['layers'][number];

@@ -9,6 +9,8 @@ export interface LayerOption {
   readonly bytes: number;
   /** Bit-operations of the layer; null: its MACs are unknown. */
   readonly bops: number | null;
+  /** Milliseconds that it adds to a run, as far as they add up (see `LatencyModel`); absent: not measured. */
+  readonly latencyMs?: number;
   /** What it adds to the error of the output. */
   readonly error: number;
 }
@@ -79,21 +81,23 @@ export interface Totals {
   /** Beyond the bytes of the float file. */
   readonly bytes: number;
   readonly bops: number | null;
+  readonly latencyMs: number;
   readonly error: number;
   readonly floatLayers: number;
 }
 
 export function totalsOf(layers: readonly SearchLayer[], picks: Picks): Totals {
-  let [bytes, error, floatLayers] = [0, 0, 0];
+  let [bytes, latencyMs, error, floatLayers] = [0, 0, 0, 0];
   let bops: number | null = 0;
   for (const [at, layer] of layers.entries()) {
     const option = optionAt(layer, picks[at]);
     bytes += option.bytes;
+    latencyMs += option.latencyMs ?? 0;
     error += option.error;
     bops = bops === null || option.bops === null ? null : bops + option.bops;
     if (option.text === 'float') floatLayers++;
   }
-  return { bytes, bops, error, floatLayers };
+  return { bytes, bops, latencyMs, error, floatLayers };
 }
 
 export function formatsOf(layers: readonly SearchLayer[], picks: Picks): LayerFormats {

@@ -1,12 +1,14 @@
 import { quantizeModel } from '../calibrate/quantizeModel';
 import { bytesOfTensors } from '../calibrate/floats';
 import { throwIfCancelled } from '../errors';
+import { timeInTurns } from '../latency/timeInTurns';
 import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
 import type { VerifiedPlan } from '../searchResults';
 import { compareSample, type SampleFigures } from '../scan/sampleFigures';
+import { firstFeeds } from './planLatency';
 import { figuresError } from './planError';
 import { withFormats, type LayerFormats } from './searchedPlan';
 
@@ -23,6 +25,8 @@ export type OpenWritten = (model: Model, work: Work) => Promise<WrittenModel>;
 
 export interface Verified extends VerifiedPlan {
   readonly bytes: number;
+  /** Of one run of one sample; absent: it was not asked for. */
+  readonly latencyMs?: number;
 }
 
 /** Outputs of the float model kept between plans; beyond it the float model runs again. */
@@ -45,6 +49,8 @@ export class PlanVerifier {
       readonly outputs: readonly OutputDescription[];
       readonly metric: 'kl' | 'nmse';
       readonly openWritten: OpenWritten;
+      /** The time of a run is measured too. */
+      readonly withLatency?: boolean;
     },
     private readonly work: Work,
   ) {}
@@ -52,7 +58,7 @@ export class PlanVerifier {
   /** @throws RoundoffError when the plan cannot be built or does not run, CancelledError */
   async verify(formats: LayerFormats): Promise<Verified> {
     const { runtime, model, slices, work } = this;
-    const { outputs, metric, openWritten } = this.options;
+    const { outputs, metric, openWritten, withLatency } = this.options;
     const source = { runtime, slice: slices.calibrate };
     const quantized = await quantizeModel(model, withFormats(this.plan, formats), source, work);
     throwIfCancelled(work.signal);
@@ -68,7 +74,8 @@ export class PlanVerifier {
         work.onProgress?.(figures.length, length, `Verifying: sample ${figures.length} of ${length}`);
       }
       this.count++;
-      return { bytes: written.bytes, ...verifiedOf(figures, metric) };
+      const times = withLatency ? { latencyMs: await this.timeOf(written.session) } : {};
+      return { bytes: written.bytes, ...times, ...verifiedOf(figures, metric) };
     } finally {
       await written.close();
     }
@@ -80,12 +87,21 @@ export class PlanVerifier {
     await session?.release();
   }
 
+  /** Milliseconds, measured in turns with the float model. */
+  private async timeOf(session: Session): Promise<number> {
+    const float = await this.floatSession();
+    return (await timeInTurns(float, session, await firstFeeds(this.slices.verify), this.work)).other;
+  }
+
+  private floatSession(): Promise<Session> {
+    return (this.float ??= this.runtime.openModel(this.model, { optimization: 'full' }));
+  }
+
   /** What the float model gives for a sample. */
   private async reference({ index, feeds }: Sample): Promise<Feeds> {
     const known = this.kept.get(index);
     if (known) return known;
-    this.float ??= this.runtime.openModel(this.model, { optimization: 'full' });
-    const results = await (await this.float).run(feeds);
+    const results = await (await this.floatSession()).run(feeds);
     const bytes = bytesOfTensors(results);
     if (this.keptBytes + bytes <= KEPT_BYTES) {
       this.kept.set(index, results);

@@ -46,6 +46,7 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         schemes: request.schemes,
         known: request.known,
         tried: request.tried,
+        latency: request.latency,
         predictOnly: request.predictOnly,
         cache: await scanCache(request.cache, opened, signal),
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
