@@ -4,7 +4,7 @@ import { bytesField, concat, ids, varintField } from '../support/wire';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { ModelView, SAMPLE_LAYERS } from './support/modelView';
+import { acceptFormats, ModelView, SAMPLE_LAYERS } from './support/modelView';
 
 let vscode: VsCode;
 keepEvidence(() => vscode);
@@ -82,10 +82,11 @@ it('chooses data without an editor: opens the model, whose plan then has it as a
 });
 
 it('scans without an editor: asks for the model and opens it; random inputs are labelled as such', async () => {
-  await vscode.command('Roundoff: Scan Layer Sensitivity');
+  await vscode.command('Roundoff: Scan Layer Sensitivity…');
   await vscode.quickInput.waitFor('Scan Layer Sensitivity');
   await vscode.quickInput.answerPath(vscode.path('model.onnx'));
   await vscode.tab('model.onnx').waitFor();
+  await acceptFormats(vscode);
   await vscode.quickInput.waitFor('Calibration data for model.onnx');
   await vscode.quickInput.pick('Random Inputs');
   const view = await ModelView.shown(vscode);
@@ -108,11 +109,11 @@ it('scans only what is selected, by right-click: two layers, then a group', asyn
     .layer('node_linear')
     .locator('.cell.name')
     .click({ modifiers: ['ControlOrMeta'] });
-  await view.menu('node_linear', 'Scan');
+  await view.menu('node_linear', 'Scan These Layers');
   await view.button('Cancel Scan').waitFor();
   await view.button('Scan Sensitivity').waitFor({ timeout: 60_000 });
   expect(await figures(view)).toEqual(['node_conv2d_1', 'node_linear']);
-  await vscode.contextMenu(view.group('layer1').locator('.cell.name'), 'Scan');
+  await vscode.contextMenu(view.group('layer1').locator('.cell.name'), 'Scan These Layers');
   await view.button('Cancel Scan').waitFor();
   await view.button('Scan Sensitivity').waitFor({ timeout: 60_000 });
   expect(await figures(view)).toEqual(['node_conv2d', 'node_conv2d_1', 'node_linear']);
@@ -121,6 +122,7 @@ it('scans only what is selected, by right-click: two layers, then a group', asyn
 it('keeps and labels the figures of a scan that is cancelled from its notification', async () => {
   const view = await ModelView.shown(vscode);
   await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
   await expect.poll(() => figures(view), { timeout: 60_000, interval: 20 }).toContain('node_conv2d_2');
   await vscode.dialogs.pressInNotification('Scanning model.onnx', 'Cancel');
   await view.button('Scan Sensitivity').waitFor();

@@ -97,7 +97,8 @@ it('acts on a whole selection made and opened by keyboard alone', async () => {
     'Quantize (w8a8)',
     'Quantize With…',
     'Keep Float',
-    'Scan',
+    'Scan These Layers',
+    'Explain',
     'Copy Name',
   ]);
   await vscode.pickFromMenu('Keep Float');

@@ -5,7 +5,7 @@ import { projectRoot } from '../../scripts/vscode/paths';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
+import { acceptFormats, chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
 
 let vscode: VsCode;
 keepEvidence(() => vscode);
@@ -62,6 +62,7 @@ it('goes on with a scan by itself when the engine is killed', async () => {
   const pid = await enginePid();
   process.kill(pid, 'SIGSTOP');
   await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
   await view.button('Cancel Scan').waitFor();
   process.kill(pid, 'SIGKILL');
   for (const layer of SAMPLE_LAYERS) {
@@ -77,6 +78,7 @@ it('cancels a scan at once from the view', async () => {
   // An engine that does not answer at all is the worst case: it must be killed.
   process.kill(pid, 'SIGSTOP');
   await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
   await view.button('Cancel Scan').click();
   await view.button('Scan Sensitivity').waitFor({ timeout: 5000 });
   expect(await view.frame.locator('.notice.error').count()).toBe(0);

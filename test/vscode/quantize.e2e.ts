@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
+import { acceptFormats, chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
 
 let vscode: VsCode;
 keepEvidence(() => vscode);
@@ -20,6 +20,7 @@ afterAll(() => vscode?.close());
 it('asks for data, shows what is in it, and fills the sensitivity column', async () => {
   const view = await ModelView.shown(vscode);
   await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
   await chooseDataBeside(vscode, 'test.npz');
   const header = view.frame.locator('header');
   await expect

@@ -32,7 +32,8 @@ it.each([
   'Quantize Model…',
   'Write Quantized Model…',
   'Choose Calibration Data…',
-  'Scan Layer Sensitivity',
+  'Scan Layer Sensitivity…',
+  'Search Hybrid Plan…',
   'Compare With…',
 ])('refuses to run %s from the palette', async (title) => {
   await vscode.command(`Roundoff: ${title}`);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode, type Theme } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
+import { acceptFormats, chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
 import { useTheme } from './support/useTheme';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -26,6 +26,7 @@ it('is scanned, with a layer selected', async () => {
   const view = await ModelView.shown(vscode);
   await view.menu('node_linear_1', 'Keep Float');
   await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
   await chooseDataBeside(vscode, 'test.npz');
   for (const layer of SAMPLE_LAYERS) {
     await expect.poll(() => view.cell(layer, 'sensitivity'), { timeout: 60_000 }).toMatch(/^\d/);

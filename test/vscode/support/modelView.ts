@@ -70,3 +70,9 @@ export async function chooseDataBeside(vscode: VsCode, name: string): Promise<vo
   await vscode.quickInput.waitFor('Calibration data');
   await vscode.quickInput.pick(name);
 }
+
+/** Answers the question which formats a scan or a search tries with what is ticked. */
+export async function acceptFormats(vscode: VsCode): Promise<void> {
+  await vscode.quickInput.waitFor('Formats to try for each layer');
+  await vscode.page.keyboard.press('Enter');
+}
