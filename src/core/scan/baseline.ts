@@ -75,20 +75,32 @@ export async function runBaseline(
   work: Work,
   budget = KEPT_VALUE_BYTES,
 ): Promise<Baseline> {
-  const wanted = [...new Set([...cuts.flatMap(({ values }) => values), ...locals])];
-  const session = await runtime.openModel(withOutputs(model, wanted), { optimization: 'simulate' });
-  try {
+  const needed = new Set(cuts.flatMap(({ values }) => values));
+  const wanted = [...new Set([...needed, ...locals])];
+  const parts: Pick<Batch, 'samples' | 'feeds' | 'values'>[] = [];
+  let kept: ReadonlySet<string> = new Set();
+  await withSession(runtime, withOutputs(model, wanted), async (session) => {
     const bytes = await bytesOfValues(session, wanted, samples[0], work);
     const perSample = budget / samples.length;
-    const kept = chooseKept(cuts, locals, (value) => bytes.get(value) ?? Infinity, perSample);
-    const fetches = [...new Set([...outputs, ...kept])];
-    const size = await batchSizeFor(session, model, samples, fetches);
-    const batches: Batch[] = [];
-    let milliseconds = 0;
+    kept = chooseKept(cuts, locals, (value) => bytes.get(value) ?? Infinity, perSample);
+    const size = await batchSizeFor(session, model, samples, [...new Set([...outputs, ...kept])]);
+    const further = [...kept].filter((value) => !needed.has(value));
     for (let start = 0; start < samples.length; start += size) {
       throwIfCancelled(work.signal);
       const part = samples.slice(start, start + size);
       const feeds = stacked(part.map((sample) => sample.feeds));
+      const values = further.length > 0 ? await session.run(feeds, further) : {};
+      parts.push({ samples: part, feeds, values });
+    }
+  });
+  // A value that is asked for is not fused into what reads it. Rounded to a few codes, the other order of additions shows: so
+  // what trials begin with comes from a session in which nothing else is asked for.
+  const fetches = [...new Set([...outputs, ...[...kept].filter((value) => needed.has(value))])];
+  return withSession(runtime, withOutputs(model, fetches), async (session) => {
+    const batches: Batch[] = [];
+    let [milliseconds, done] = [0, 0];
+    for (const { samples: part, feeds, values } of parts) {
+      throwIfCancelled(work.signal);
       const begin = performance.now();
       const results = await session.run(feeds, fetches);
       milliseconds += performance.now() - begin;
@@ -96,12 +108,23 @@ export async function runBaseline(
         samples: part,
         feeds,
         outputs: part.map((_, at) => samplesOf(pick(results, outputs), at, part.length)),
-        values: pick(results, kept),
+        values: { ...values, ...pick(results, kept) },
       });
-      const done = start + part.length;
+      done += part.length;
       work.onProgress?.(done, samples.length, `Float pass: sample ${done} of ${samples.length}`);
     }
     return { batches, kept, seconds: milliseconds / 1000 };
+  });
+}
+
+async function withSession<T>(
+  runtime: Runtime,
+  model: Model,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await runtime.openModel(model, { optimization: 'simulate' });
+  try {
+    return await use(session);
   } finally {
     await session.release();
   }
