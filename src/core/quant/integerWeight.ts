@@ -2,7 +2,15 @@
 import { computeQuantParams, notFinite, roundHalfEven } from './affine';
 import { integerType, makeCodes, type Codes } from './integerTypes';
 import type { WeightRangeRule } from './layerFormat';
-import { forEachRun, gatherSlices, isBlocked, sliceCount, sliceRanges, type SliceLayout } from './layouts';
+import {
+  forEachRun,
+  gatherSlices,
+  isBlocked,
+  sliceCount,
+  sliceRanges,
+  type SliceLayout,
+  type SliceRanges,
+} from './layouts';
 import type { IntegerTypeName, QuantParams, Range } from './scheme';
 import { evenParams, percentileRange } from './weightRules';
 import { leastErrorParams } from './weightSearch';
@@ -38,6 +46,7 @@ export interface IntegerOptions {
  * - `percentile:P`: P percent of the slice lie within, as ±t where symmetric, else with half of the rest cut on either side;
  *   interpolated between neighbours, so that 100 is `max`.
  * - `fixed:A`: ±A.
+ * @param ranges of the slices, where they are known already.
  * @throws InputError when a value is not finite, or float16 cannot hold a scale.
  */
 export function integerParams(
@@ -45,11 +54,11 @@ export function integerParams(
   layout: SliceLayout,
   type: IntegerTypeName,
   { symmetric, reduceRange, rule = 'max', scaleType }: IntegerOptions,
+  ranges: SliceRanges = sliceRanges(values, layout),
 ): SliceParams {
   const count = sliceCount(layout);
   const scales = new Float32Array(count);
   const zeroPoints = new Int32Array(count);
-  const ranges = sliceRanges(values, layout);
   const needsValues = rule === 'mse' || rule.startsWith('percentile:');
   const gathered = needsValues ? gatherSlices(values, layout) : undefined;
   const isEven = symmetric || rule === 'narrow' || rule === 'signed';

@@ -102,16 +102,7 @@ export function sliceRanges(values: Float32Array, layout: SliceLayout): SliceRan
   const max = new Float32Array(count).fill(-Infinity);
   forEachRun(layout, (start, end, slice, step) => {
     if (step === 0) {
-      let low = min[slice] as number;
-      let high = max[slice] as number;
-      for (let i = start; i < end; i++) {
-        const value = values[i] as number;
-        if (!(value - value === 0)) throw notFinite(value);
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-      min[slice] = low;
-      max[slice] = high;
+      widen(values, start, end, slice, min, max);
       return;
     }
     for (let i = start, at = slice; i < end; i++, at++) {
@@ -125,6 +116,27 @@ export function sliceRanges(values: Float32Array, layout: SliceLayout): SliceRan
     if (min[slice] === Infinity) min[slice] = max[slice] = 0;
   }
   return { min, max };
+}
+
+// A function of its own: inside the callback the loop takes twice as long.
+function widen(
+  values: Float32Array,
+  start: number,
+  end: number,
+  slice: number,
+  min: Float32Array,
+  max: Float32Array,
+): void {
+  let low = min[slice] as number;
+  let high = max[slice] as number;
+  for (let i = start; i < end; i++) {
+    const value = values[i] as number;
+    if (!(value - value === 0)) throw notFinite(value);
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  min[slice] = low;
+  max[slice] = high;
 }
 
 /** The elements slice after slice. */

@@ -29,8 +29,9 @@ export function weightFormat(
   type: IntegerTypeName,
   options: IntegerOptions,
 ): WeightFormat {
-  const { scales, zeroPoints } = integerParams(values, layout, type, options);
-  const { min, max } = sliceRanges(values, layout);
+  const ranges = sliceRanges(values, layout);
+  const { min, max } = ranges;
+  const { scales, zeroPoints } = integerParams(values, layout, type, options, ranges);
   const params = Array.from(scales, (scale, slice) => ({ scale, zeroPoint: zeroPoints[slice] ?? 0 }));
   const isZero = (scale: number, slice: number): boolean =>
     Math.max(-(min[slice] ?? 0), max[slice] ?? 0) < 0.5 * Math.abs(scale);

@@ -12,7 +12,7 @@ import { channelsOf } from './excerpt';
 import { candidateKey, type ScanFormat } from './formats';
 
 /** Guesses look at about as many elements of a weight: all formats of all layers must be there in a second. */
-const GUESSED_ELEMENTS = 2 ** 14;
+const GUESSED_ELEMENTS = 2 ** 12;
 
 /** The weights of a model's layers in the formats of a scan: each fitted once, for as long as this lives. */
 export class Encodings {
