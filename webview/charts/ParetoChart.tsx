@@ -50,7 +50,8 @@ export function ParetoChart(props: ParetoChartProps) {
       width={frame.width}
       height={frame.height}
       role="listbox"
-      tabIndex={0}
+      // Attributes of SVG elements are case-sensitive.
+      tabindex={0}
       aria-label={paretoSummary(found, cost)}
       aria-activedescendant={explained && pointId(explained.id)}
     >

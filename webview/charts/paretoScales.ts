@@ -62,7 +62,7 @@ export function paretoScales(found: Found, cost: SearchCost, { width, height }: 
     xTicks: x
       .ticks(ticksOf(right - left))
       .filter((tick) => cost !== 'floatLayers' || Number.isInteger(tick))
-      .map((tick) => ({ at: x(tick), label: format(tick) })),
+      .map((tick) => ({ at: x(tick), label: cost === 'floatLayers' ? String(tick) : format(tick) })),
     xTitle: title,
     yDomain,
     isFloorCut: points.some((point) => errorOf(point) > 0 && errorOf(point) < yDomain[0]),
