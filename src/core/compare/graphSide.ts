@@ -167,7 +167,9 @@ export class GraphSide {
     for (const ref of this.nodes) {
       const { node } = ref;
       const isRandom = node.opType.startsWith('Random') || node.opType === 'Multinomial';
-      if (!isRandom && !this.index.reads(ref).some((value) => this.variable.has(value))) continue;
+      // Its second input gives it a type and no value.
+      const read = node.opType === 'CastLike' ? node.input.slice(0, 1) : this.index.reads(ref);
+      if (!isRandom && !read.some((value) => this.variable.has(value))) continue;
       for (const value of node.output) if (value !== '') this.variable.add(value);
     }
   }
