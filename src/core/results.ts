@@ -292,6 +292,8 @@ export interface ScanResult {
   preparationSeconds: number;
   trialSeconds: number;
   floatPassSeconds: number;
+  /** Of the float model's inputs, outputs and inner values that were kept for the trials, over all samples. */
+  keptBytes: number;
   /** True when cancelled: what was measured until then. */
   partial: boolean;
 }

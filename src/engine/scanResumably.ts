@@ -98,6 +98,7 @@ function partialResult(
     preparationSeconds: 0,
     trialSeconds: seconds,
     floatPassSeconds: 0,
+    keptBytes: 0,
     partial: true,
   };
 }

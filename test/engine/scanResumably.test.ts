@@ -53,6 +53,7 @@ function engineThat(crashes: (layer: string, life: number) => boolean): ScanEngi
         preparationSeconds: 0,
         trialSeconds: 0,
         floatPassSeconds: 0,
+        keptBytes: 0,
         partial: false,
       };
     },

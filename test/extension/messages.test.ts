@@ -165,6 +165,7 @@ describe('describeScan', () => {
       preparationSeconds: 1.5,
       trialSeconds: 1,
       floatPassSeconds: 1,
+      keptBytes: 0,
       partial: false,
     } as const;
     expect(describeScan({ ...scan, candidates }, 'test.npz')).toBe(
@@ -217,6 +218,12 @@ describe('describeSearch', () => {
       'Found a plan with at most 40.0 % of the bytes: 780 kB (39.0 % of the float model). Verified on 64 samples of the verify ' +
         'slice, as run: KL divergence 0.00213, SQNR 31.2 dB, agreement 99.2 %, accuracy 97.1 % (float 97.4 %).',
     );
+  });
+
+  it('tells the latency where it was measured', () => {
+    const float = { ...found.float, latencyMs: 2.5 };
+    const sentence = describeSearch({ ...found, float, chosen: { ...chosen, latencyMs: 1.234 } });
+    expect(sentence).toMatch(/, latency 1\.23 ms \(float 2\.5 ms\)\.$/);
   });
 
   it('says when none does, what was left in the log, and that the inputs were random', () => {

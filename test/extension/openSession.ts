@@ -75,6 +75,7 @@ export function scanResult(candidates: Candidate[], part: Partial<ScanResult> = 
     preparationSeconds: 0.1,
     trialSeconds: 0.8,
     floatPassSeconds: 0.1,
+    keptBytes: 0,
     partial: false,
     ...part,
   };

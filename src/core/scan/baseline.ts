@@ -36,6 +36,8 @@ export interface Baseline {
   readonly kept: ReadonlySet<string>;
   /** Seconds of the runs, without loading the model. */
   readonly seconds: number;
+  /** Of all the tensors in `batches`. */
+  readonly bytes: number;
 }
 
 /**
@@ -113,7 +115,8 @@ export async function runBaseline(
       done += part.length;
       work.onProgress?.(done, samples.length, `Float pass: sample ${done} of ${samples.length}`);
     }
-    return { batches, kept, seconds: milliseconds / 1000 };
+    const bytes = batches.reduce((sum, batch) => sum + bytesOfBatch(batch), 0);
+    return { batches, kept, seconds: milliseconds / 1000, bytes };
   });
 }
 
@@ -128,6 +131,10 @@ async function withSession<T>(
   } finally {
     await session.release();
   }
+}
+
+function bytesOfBatch({ feeds, outputs, values }: Batch): number {
+  return [feeds, values, ...outputs].reduce((sum, tensors) => sum + bytesOfTensors(tensors), 0);
 }
 
 /** Bytes of each value for the first sample. */

@@ -45,6 +45,11 @@ export class Measuring {
     return this.prepared?.baseline.seconds ?? 0;
   }
 
+  /** Bytes of what the baseline holds. */
+  get keptBytes(): number {
+    return this.prepared?.baseline.bytes ?? 0;
+  }
+
   /** What trials share; undefined when none had to run. */
   get context(): LayerTrialsContext | undefined {
     return this.prepared;

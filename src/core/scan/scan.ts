@@ -116,6 +116,7 @@ export async function scan(
     preparationSeconds: (trialStart - start) / 1000 + measuring.codeSeconds,
     trialSeconds: (end - trialStart) / 1000 - measuring.codeSeconds,
     floatPassSeconds: measuring.floatPassSeconds,
+    keptBytes: measuring.keptBytes,
     partial: candidates.done.length < candidates.total,
   };
 }

@@ -52,6 +52,8 @@ describe('scan(runtime, model, plan, slices, options)', () => {
       expect(bytes).toBeGreaterThan(0);
     }
     expect(result.seconds).toBeGreaterThan(result.floatPassSeconds);
+    // The images alone, and what is inside the model.
+    expect(result.keptBytes).toBeGreaterThan(32 * 28 * 28 * 4);
   });
 
   it('measures layers whose weights only preparing uncovers, as it would quantize them', async () => {
