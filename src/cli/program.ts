@@ -4,7 +4,9 @@ import { CancelledError } from '../core/errors';
 import type { RewritePass } from '../core/results';
 import { errorReplyOf } from '../engine/engineErrors';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
+import { addCacheCommand, type CacheVerb } from './cacheCommand';
 import { addCompareOptions, type CompareOptions } from './compareOptions';
+import { addExplainOptions, type ExplainOptions } from './explainOptions';
 import { addInspectOptions, type InspectOptions } from './inspectOptions';
 import { addQuantizeOptions, type QuantizeOptions } from './quantizeOptions';
 import { addRewriteOptions, type RewriteOptions } from './rewriteOptions';
@@ -46,6 +48,10 @@ export async function runCli(args: readonly string[], terminal: CliIo): Promise<
     const { scan } = await import('./scan');
     exitCode = await scan(file, options, io);
   });
+  addExplainOptions(program.command('explain')).action(async (file: string, options: ExplainOptions) => {
+    const { explain } = await import('./explain');
+    exitCode = await explain(file, options, io);
+  });
   addSearchOptions(program.command('search')).action(async (file: string, options: SearchOptions) => {
     const { search } = await import('./search');
     exitCode = await search(file, options, io);
@@ -60,6 +66,12 @@ export async function runCli(args: readonly string[], terminal: CliIo): Promise<
     async (pass: RewritePass, file: string, options: RewriteOptions) => {
       const { rewrite } = await import('./rewrite');
       exitCode = await rewrite(pass, file, options, io);
+    },
+  );
+  addCacheCommand(program.command('cache')).action(
+    async (verb: CacheVerb, options: { cache?: string; json?: boolean }) => {
+      const { cache } = await import('./cache');
+      exitCode = await cache(verb, options, io);
     },
   );
 

@@ -1,6 +1,6 @@
 import type { Candidate } from '../core/results';
-import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { scanResumably } from '../engine/scanResumably';
+import { cacheRequest } from './cacheOptions';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { layersOf } from './layersOf';
 import { basePlan, dataRequest } from './planOptions';
@@ -23,7 +23,7 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
   const globs = [...(options.layer ?? []), ...(options.layers ?? [])];
   const layers = await layersOf(file, globs.length > 0 ? globs : undefined, options, io);
   const schemes = [...(options.scheme ?? []), ...(options.schemes ?? [])];
-  const { part, metric, direction, cache } = options;
+  const { part, metric, direction } = options;
   const guesses: Candidate[] = [];
   const engine = io.openEngine();
   const progress = new ProgressLine(io);
@@ -39,7 +39,7 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
         direction,
         ...(schemes.length > 0 && { schemes }),
         ...(part && part !== 'both' && { part }),
-        ...(cache !== false && { cache: cache ?? defaultCacheFolder() }),
+        ...cacheRequest(options),
       },
       {
         signal: io.signal,

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseScheme } from '../core/quant/scheme';
 import type { ScanMetric, ScanPart } from '../core/results';
 import { DEFAULT_SCAN_FORMATS } from '../core/scan/formats';
+import { addCacheOptions, type CacheOptions } from './cacheOptions';
 import {
   addActivationOptions,
   addDataOptions,
@@ -10,7 +11,7 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface ScanOptions extends DataOptions, ActivationOptions {
+export interface ScanOptions extends DataOptions, ActivationOptions, CacheOptions {
   layer?: readonly string[];
   layers?: readonly string[];
   scheme?: readonly string[];
@@ -20,13 +21,11 @@ export interface ScanOptions extends DataOptions, ActivationOptions {
   direction?: 'only' | 'allBut';
   plan?: string;
   csv?: boolean;
-  /** Folder; false: none. */
-  cache?: string | false;
 }
 
 const metrics: readonly string[] = ['kl', 'nmse', 'sqnr', 'accuracy'] satisfies ScanMetric[];
 
-function metric(text: string): ScanMetric {
+export function metric(text: string): ScanMetric {
   if (!metrics.includes(text)) throw new InvalidArgumentError(`It must be one of ${metrics.join(', ')}.`);
   return text as ScanMetric;
 }
@@ -85,13 +84,12 @@ export function addScanOptions(command: Command): Command {
       'only: each layer alone; all-but: also what the model gains when all layers have the format but one (default: only)',
       direction,
     )
-    .option('--cache <folder>', "where results are kept between scans (default: the user's cache folder)")
-    .option('--no-cache', 'measure everything again and keep nothing')
     .option('--csv', 'print one line per layer and format as CSV')
     .option(
       '--plan <file>',
       'take settings and calibration data from a plan file; without this none is read',
     );
+  addCacheOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples to measure on, none of them used for calibration (default: 32)');
 }

@@ -3,12 +3,12 @@ import type { Plan } from '../core/plan/types';
 import type { QuantizeResult } from '../core/results';
 import type { SearchResult } from '../core/searchResults';
 import { withFormats } from '../core/search/searchedPlan';
-import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { openModelFile } from '../engine/files/modelFile';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { weightHashes } from '../engine/inspect';
 import { searchResumably } from '../engine/searchResumably';
 import type { SearchRequest } from '../shared/rpc';
+import { cacheRequest } from './cacheOptions';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { layersOf } from './layersOf';
@@ -27,7 +27,7 @@ export async function search(file: string, options: SearchOptions, io: CliIo): P
   if (!data) throw new UsageError('A search runs the model: give --data PATH.');
   await checkOutputs(file, options, io);
   const calibration = { ...data, scanSamples: options.scanSamples };
-  const { scheme: schemes, cache } = options;
+  const { scheme: schemes } = options;
   const result = await run(
     {
       file,
@@ -36,7 +36,8 @@ export async function search(file: string, options: SearchOptions, io: CliIo): P
       goal,
       layers: await layersOf(file, options.layer, options, io),
       ...(schemes && { schemes: [...schemes] }),
-      ...(cache !== false && { cache: cache ?? defaultCacheFolder() }),
+      ...(options.latency && { latency: true }),
+      ...cacheRequest(options),
     },
     io,
   );

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { SearchCost, SearchGoal } from '../core/searchResults';
 import { DEFAULT_SCAN_FORMATS } from '../core/scan/formats';
+import { addCacheOptions, type CacheOptions } from './cacheOptions';
 import { UsageError } from './cliIo';
 import {
   addActivationOptions,
@@ -12,40 +13,44 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface SearchOptions extends DataOptions, ActivationOptions {
+export interface SearchOptions extends DataOptions, ActivationOptions, CacheOptions {
   budget?: Extract<SearchGoal, { kind: 'budget' }>;
   maxKl?: number;
   minSqnr?: number;
   minAgreement?: number;
   maxAccuracyDrop?: number;
-  cost?: 'bytes' | 'bops';
+  cost?: FileCost;
+  /** Measure times, whatever the goal. */
+  latency?: boolean;
   layer?: readonly string[];
   scheme?: readonly string[];
   scanSamples?: number;
   plan?: string;
   writePlan?: string;
   write?: string;
-  /** Folder; false: none. */
-  cache?: string | false;
 }
 
 const costs: Readonly<Record<string, SearchCost>> = {
   bytes: 'bytes',
   bops: 'bops',
+  latency: 'latency',
   'float-layers': 'floatLayers',
 };
 
-/** `bytes=40%`, `bytes=500000`, `bops=10%`, `float-layers=2`. */
+type FileCost = Extract<SearchGoal, { kind: 'cap' }>['cost'];
+
+/** `bytes=40%`, `bytes=500000`, `bops=10%`, `latency=2.5ms`, `latency=60%`, `float-layers=2`. */
 export function budget(text: string): Extract<SearchGoal, { kind: 'budget' }> {
-  const [, name = '', amount = '', percent] = /^([\w-]+)=([\d.]+(?:e\d+)?)(%?)$/i.exec(text) ?? [];
+  const [, name = '', amount = '', unit] = /^([\w-]+)=([\d.]+(?:e\d+)?)(%|ms)?$/i.exec(text) ?? [];
   const cost = Object.hasOwn(costs, name) ? costs[name] : undefined;
   const most = Number(amount);
-  if (!cost || amount === '' || !Number.isFinite(most)) {
+  const isUnit = unit === '%' || unit === (cost === 'latency' ? 'ms' : undefined);
+  if (!cost || amount === '' || !Number.isFinite(most) || !isUnit) {
     throw new InvalidArgumentError(
-      'It must be bytes=N, bops=N or float-layers=N, or a share such as bytes=40%.',
+      'It must be bytes=N, bops=N, latency=N with ms behind it, or float-layers=N, or a share such as bytes=40%.',
     );
   }
-  return { kind: 'budget', cost, ...(percent ? { most: most / 100, ratio: true } : { most }) };
+  return { kind: 'budget', cost, ...(unit === '%' ? { most: most / 100, ratio: true } : { most }) };
 }
 
 /** `0.01` or `1%`. */
@@ -57,8 +62,9 @@ export function share(text: string): number {
   return value;
 }
 
-function fileCost(text: string): 'bytes' | 'bops' {
-  if (text !== 'bytes' && text !== 'bops') throw new InvalidArgumentError('It must be bytes or bops.');
+function fileCost(text: string): FileCost {
+  if (text !== 'bytes' && text !== 'bops' && text !== 'latency')
+    throw new InvalidArgumentError('It must be bytes, bops or latency.');
   return text;
 }
 
@@ -92,7 +98,11 @@ export function addSearchOptions(command: Command): Command {
       'Find the format of each layer: the least error within a budget, or the least cost within a limit of the error.',
     )
     .argument('<file>', 'float ONNX model')
-    .option('--budget <cost=amount>', 'bytes=N, bops=N or float-layers=N, or a share: bytes=40%', budget)
+    .option(
+      '--budget <cost=amount>',
+      'bytes=N, bops=N, latency=N (with ms behind it) or float-layers=N, or a share: bytes=40%',
+      budget,
+    )
     .option('--max-kl <nats>', 'least cost with at most this KL divergence from the float model', decimal)
     .option('--min-sqnr <db>', 'least cost with at least this SQNR', decimal)
     .option('--min-agreement <share>', "least cost with this share of the float model's top classes", share)
@@ -101,7 +111,8 @@ export function addSearchOptions(command: Command): Command {
       'least cost that loses at most this much accuracy; needs labels',
       share,
     )
-    .option('--cost <cost>', 'what is to be least: bytes or bops (default: bytes)', fileCost)
+    .option('--cost <cost>', 'what is to be least: bytes, bops or latency (default: bytes)', fileCost)
+    .option('--latency', 'measure the time of plans too; with latency as budget or cost that is always done')
     .option('--layer <glob>', 'only these layers, the others stay as they are; repeatable', collect)
     .option(
       '--scheme <format>',
@@ -111,13 +122,13 @@ export function addSearchOptions(command: Command): Command {
     .option('--scan-samples <n>', 'samples that layers are measured on (default: 32)', positiveInteger)
     .option('--plan <file>', 'take settings and calibration data from a plan file; without this none is read')
     .option('--write-plan <file>', 'write the chosen plan, with data and weight hashes')
-    .option('--write <file>', 'write the model as the chosen plan says')
-    .option('--cache <folder>', "where results are kept between scans (default: the user's cache folder)")
-    .option('--no-cache', 'measure everything again and keep nothing');
+    .option('--write <file>', 'write the model as the chosen plan says');
+  addCacheOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',
-    '\nbops: MACs × bits of the weight × bits of the activations (float: 32 × 32). Ends with 3 when the goal is not met; the best ' +
+    '\nbops: MACs × bits of the weight × bits of the activations (float: 32 × 32). latency: of one run of one sample on ' +
+      'this machine, foretold from profiles of the runtime and measured of verified plans; noisy by a tenth. Ends with 3 when the goal is not met; the best ' +
       'plan found is given all the same, also when you cancel (Ctrl+C).',
   );
 }

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemorySource } from '../../src/core/onnx/memory';
 import type { Sample } from '../../src/core/ports';
+import { cacheContents, clearCache } from '../../src/engine/cache/cacheContents';
 import { defaultCacheFolder } from '../../src/engine/cache/cacheFolder';
 import { contentHash, FileResultCache } from '../../src/engine/cache/resultCache';
 import { floats } from '../support/slices';
@@ -64,14 +65,17 @@ describe('FileResultCache', () => {
 
   it('removes the files used longest ago when the folder is full, and nothing else', async () => {
     const text = 'x'.repeat(1000);
-    for (const [at, name] of ['old', 'newer'].entries()) {
+    const [old, newer] = ['0', '1'].map((digit) => digit.repeat(32));
+    for (const [at, name] of [old ?? '', newer ?? ''].entries()) {
       writeFileSync(fileOf(name), text);
       utimesSync(fileOf(name), 1000 + at, 1000 + at);
     }
-    writeFileSync(join(folder, 'other.txt'), text);
+    // Somebody's own: the folder may be any that the user names.
+    writeFileSync(join(folder, 'other.jsonl'), text);
+    utimesSync(join(folder, 'other.jsonl'), 1, 1);
     await FileResultCache.open(folder, 'abc', { folderBytes: 1500, fileBytes: 1e6 });
-    expect(readdirSync(folder).sort()).toEqual(['newer.jsonl', 'other.txt']);
-    expect(statSync(join(folder, 'other.txt')).size).toBe(1000);
+    expect(readdirSync(folder).sort()).toEqual([`${newer}.jsonl`, 'other.jsonl']);
+    expect(statSync(join(folder, 'other.jsonl')).size).toBe(1000);
   });
 
   it('knows nothing where the folder cannot be made, and does not fail', async () => {
@@ -96,6 +100,28 @@ describe('FileResultCache', () => {
     const ids = variants.map((each) => cache.identify({ index: 0, ...each }));
     expect(new Set(ids).size).toBe(variants.length);
     expect(cache.identify({ index: 5, feeds: { x: floats([1, 2], [2]) } })).toBe(ids[0]);
+  });
+});
+
+describe('cacheContents and clearCache', () => {
+  const model = 'a1'.repeat(16);
+
+  it('count and remove results, and nothing else', async () => {
+    const cache = await FileResultCache.open(folder, model);
+    await cache.put('a', 1);
+    writeFileSync(join(folder, 'data.jsonl'), 'mine');
+    const { size } = statSync(fileOf(model));
+    expect(await cacheContents(folder)).toEqual({ folder, files: 1, bytes: size });
+    expect(await clearCache(folder)).toEqual({ folder, files: 1, bytes: size });
+    expect(await cacheContents(folder)).toEqual({ folder, files: 0, bytes: 0 });
+    expect(readdirSync(folder)).toEqual(['data.jsonl']);
+    expect(await (await FileResultCache.open(folder, model)).get('a')).toBeUndefined();
+  });
+
+  it('take a folder that is not there', async () => {
+    const missing = join(folder, 'missing');
+    expect(await clearCache(missing)).toEqual({ folder: missing, files: 0, bytes: 0 });
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

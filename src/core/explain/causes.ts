@@ -38,7 +38,7 @@ const LEAST_RANKED = 4;
 /** Noise that grows on its way to the outputs by more than this many dB. */
 const GROWS_DB = 6;
 
-/** A sentence, and how much noise over signal stands behind it. */
+/** A sentence, and its share of the noise that weight, input and output make. */
 interface Weighed {
   readonly cause: LayerCause;
   readonly weight: number;
@@ -46,7 +46,7 @@ interface Weighed {
 
 /**
  * Why a layer hurts, the heaviest cause first. What the layer alone does not explain (propagation, interaction) comes before
- * what it does; the others are ordered by the noise over signal that they make. Noise of weight, input and output is taken as
+ * what it does; the others are ordered by their share of the noise. Noise of weight, input and output is taken as
  * adding up, which it does as far as they are independent.
  */
 export function causesOf(facts: LayerFacts): LayerCause[] {
@@ -87,19 +87,24 @@ export function activationShare({ weight, activations, measured }: LayerFacts): 
 function weightCauses(facts: LayerFacts): Weighed[] {
   const { scheme, weight, perChannelNoise } = facts;
   const nmse = weight ? nmseOf(weight) : 0;
-  if (!weight || !(nmse > 0) || 1 - activationShare(facts) < LEAST_SHARE) return [];
+  const ofNoise = 1 - activationShare(facts);
+  if (!weight || !(nmse > 0) || ofNoise < LEAST_SHARE) return [];
   const shares = sharesOf(weight);
   const sqnr = sqnrOf(weight);
-  const inAll = sqnr === null ? '' : `; as ${scheme} it has an SQNR of ${decibels(sqnr)}`;
+  const ofAll =
+    facts.activations.length > 0
+      ? `, ${percent(ofNoise)} of the noise that weight, input and output make`
+      : '';
+  const inAll = sqnr === null ? '' : `; as ${scheme} it has an SQNR of ${decibels(sqnr)}${ofAll}`;
   const causes: Weighed[] = [];
   const spread = channelSpread(weight);
   const explained = perChannelNoise === undefined ? null : 1 - perChannelNoise / noiseOf(weight);
   const isWide = weight.isShared && spread >= WIDE_SPREAD && explained !== null && explained >= LEAST_SHARE;
   // Wide channels hurt by the rounding of the others: what they explain is counted once.
-  const left = isWide ? nmse * (1 - explained) : nmse;
+  const left = isWide ? ofNoise * (1 - explained) : ofNoise;
   if (isWide) {
     causes.push({
-      weight: nmse * explained,
+      weight: ofNoise * explained,
       cause: {
         kind: 'channelSpread',
         share: explained,
@@ -139,12 +144,12 @@ function activationRanges(facts: LayerFacts): Weighed[] {
     const nmse = nmseOf(loss);
     const share = all > 0 ? (part * nmse) / all : 0;
     const sqnr = sqnrOf(loss);
-    const isCause = share >= MOST || (share >= LEAST_SHARE && loss.tail >= LONG_TAIL);
+    const isCause = share >= LEAST_SHARE && (part >= MOST || loss.tail >= LONG_TAIL);
     if (!isCause || sqnr === null) return [];
     const clipped = sharesOf(loss).clipping;
     const how = clipped >= LEAST_PART ? `, ${percent(clipped)} of the error by clipping` : '';
     return {
-      weight: nmse,
+      weight: share,
       cause: {
         kind: 'activationRange' as const,
         share,

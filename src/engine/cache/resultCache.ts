@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, utimes } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, stat, truncate, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled } from '../../core/errors';
 import type { ByteSource, CancelSignal, ResultCache, Sample } from '../../core/ports';
 import { AtomicFile } from '../files/atomicFile';
+import { cacheFiles } from './cacheContents';
 
 /** All files of the folder together; the ones used longest ago go first. */
 const FOLDER_BYTES = 128 * 2 ** 20;
@@ -143,20 +144,13 @@ async function endLine(file: string): Promise<void> {
 }
 
 async function removeOldest(folder: string, kept: string, limit: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING));
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      const { size = 0, mtimeMs = 0 } = (await stat(path).catch(() => undefined)) ?? {};
-      return { path, size, mtimeMs };
-    }),
-  );
-  let total = files.reduce((sum, { size }) => sum + size, 0);
-  for (const { path, size } of files.toSorted((a, b) => a.mtimeMs - b.mtimeMs)) {
+  const files = await cacheFiles(folder);
+  let total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { path, bytes } of files) {
     if (total <= limit) return;
     if (path === kept) continue;
     await rm(path, { force: true });
-    total -= size;
+    total -= bytes;
   }
 }
 

@@ -344,7 +344,9 @@ describe('by a scan', () => {
         }),
       );
     expect(await explained(parts(0.1, 0.001))).toEqual(['rounding']);
-    expect(await explained(parts(0.001, 0.1))).toEqual(['activationRange']);
+    expect(await explained(parts(0.001, 0.1))).toEqual(['activationRange', 'activationRange']);
+    expect(await explained(parts(0.09, 0.08))).toEqual(['rounding']);
+    expect(new Set(await explained(parts(0.08, 0.09)))).toEqual(new Set(['rounding', 'activationRange']));
   });
 });
 

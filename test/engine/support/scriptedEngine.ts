@@ -79,6 +79,7 @@ const handlers: EngineHandlers = {
   scan: never,
   search: never,
   compare: never,
+  explain: never,
   copyModel: never,
 };
 
