@@ -95,10 +95,9 @@ class Measuring {
   }
 
   async run(): Promise<LatencyModel> {
-    const { names, texts, dimensions, canHave } = this.request;
+    const { names, dimensions, canHave } = this.request;
     const profiles = await this.profiles();
-    const formats = alternating(names, texts);
-    if (formats) await this.kernelsOf(await this.modelOf(formats), profiles.float.wallMs);
+    await this.profileAlternating([...profiles.formats.keys()], profiles.float.wallMs);
     const overhead = overheadOf([...profiles.formats.values()]);
     const timed = new Map(
       [...profiles.formats].map(([text, each]) => [text, this.timed(each, overhead, hasActivations(text))]),
@@ -127,14 +126,12 @@ class Measuring {
       const hasOthers = Object.keys(plan.layers).some((name) => !names.includes(name));
       for (const text of hasOthers ? ['float', ...texts] : texts) {
         work.onProgress?.(this.done++, texts.length + 1, `Measuring the time of ${text}`);
-        try {
+        await unlessRefused(async () => {
           const quantized = await this.modelOf(allIn(names, text));
           const { float, other } = await this.timeBoth(session, quantized);
           floatMs = Math.min(floatMs, float);
           formats.set(text, await this.profileOf(quantized, other));
-        } catch (error) {
-          if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
-        }
+        });
       }
     } finally {
       await session.release();
@@ -142,6 +139,15 @@ class Measuring {
     const float = await this.profileOf(floatModel, floatMs);
     if (!formats.has('float')) formats.set('float', float);
     return { float, formats };
+  }
+
+  /** For the conversions that stand in it. */
+  private async profileAlternating(texts: readonly string[], wallMs: number): Promise<void> {
+    const formats = alternating(this.request.names, texts);
+    if (!formats) return;
+    await unlessRefused(async () => {
+      await this.kernelsOf(await this.modelOf(formats), wallMs);
+    });
   }
 
   private async modelOf(formats: LayerFormats): Promise<Model> {
@@ -219,6 +225,15 @@ function extraTimes(
       { extraMs: extra + rest * milliseconds, domain },
     ]),
   );
+}
+
+/** Does some work, but not where a model cannot be built or run. @throws CancelledError */
+async function unlessRefused(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof CancelledError || !(error instanceof RoundoffError)) throw error;
+  }
 }
 
 /** Every second layer quantized, with its activations where a format does that: all conversions stand in such a model. */
