@@ -1,12 +1,12 @@
 /**
  * Sensitivities of the scan against brute force: for every layer and format the whole model, changed by independent code or as
  * `quantize` writes it, in a plain session (test/oracles, which imports nothing from src/).
- * `npm run bench -- truth [MODEL…] [--samples N] [--stride N]` prints a table per model and, when all layers of all models were
- * measured, writes bench/results/truth.md. Exit code 1 when a difference is not within its limit. MNIST is here; the other models
- * stand beside the repository.
+ * `npm run bench -- truth [MODEL…] [--samples N] [--stride N]` measures the models that are named, or all, prints a table for each and
+ * writes bench/results/truth.md from all that were ever measured with all their layers. Exit code 1 when a difference is not within
+ * its limit. MNIST is here; the other models stand beside the repository.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Tensor } from 'onnxruntime-node';
 import { onlyLayer } from '../src/core/plan/editPlan';
@@ -19,11 +19,11 @@ import { quantize } from '../src/engine/methods/quantize';
 import { scan } from '../src/engine/methods/scan';
 import { isWithin, plainSensitivity, runPlain, type Feed } from '../test/oracles/plainScan';
 import { RoundableModel, roundedFormats, type RoundedFormat } from '../test/oracles/roundedModel';
-import { outputFolder, root } from './support/paths';
-import { firstSamples, scanModels, writeSamples, type ScanModel } from './support/scanData';
+import { keepRows, keptRows, markdownTable, writePage } from './support/keptRows';
+import { outputFolder } from './support/paths';
+import { firstSamples, scanModelNames, scanModels, writeSamples, type ScanModel } from './support/scanData';
 import { formatTable, median } from './support/table';
 
-const resultsFile = join(root, 'bench', 'results', 'truth.md');
 const SEED = 1;
 /** All are of the same optimization level, so that nothing but the order of additions differs. */
 const LIMIT = 1e-3;
@@ -40,7 +40,7 @@ interface Difference {
 }
 
 interface Row {
-  readonly model: string;
+  readonly samples: number;
   readonly format: string;
   readonly oracle: 'rounded here' | 'written file';
   readonly differences: readonly Difference[];
@@ -96,7 +96,13 @@ async function measureModel(model: ScanModel, count: number, stride: number): Pr
       });
     }
     const oracle = isRounded(format) ? 'rounded here' : 'written file';
-    rows.push({ model: model.name, format, oracle, differences, failed: own.length - differences.length });
+    rows.push({
+      samples: feeds.length,
+      format,
+      oracle,
+      differences,
+      failed: own.length - differences.length,
+    });
   }
   rmSync(folder, { recursive: true });
   return rows;
@@ -138,16 +144,12 @@ function cells(row: Row): string[] {
   ];
 }
 
-function page(rows: readonly Row[], samples: number): string {
-  const names = [...new Set(rows.map(({ model }) => model))];
-  const parts = names.flatMap((name) => [
-    `## ${name}`,
-    '',
-    `| ${header.join(' | ')} |`,
-    `|${' --- |'.repeat(header.length)}`,
-    ...rows.filter(({ model }) => model === name).map((row) => `| ${cells(row).join(' | ')} |`),
-    '',
-  ]);
+function page(): string[] {
+  const parts = keptRows('truth', scanModelNames).flatMap(([name, kept]) => {
+    const rows = kept as Row[];
+    const title = [`## ${name}`, '', `${rows[0]?.samples ?? 0} samples.`, ''];
+    return ['', ...title, ...markdownTable(header, rows.map(cells))];
+  });
   return [
     '# Truth of the scan',
     '',
@@ -156,10 +158,9 @@ function page(rows: readonly Row[], samples: number): string {
     'the same optimization level, by code that imports nothing from `src/`. *rounded here*: that code also rounds the weight;',
     '*written file*: the model is the file that `roundoff quantize` writes with only this layer in the format.',
     '',
-    `Differences are relative; at most ${LIMIT} is wanted, or 1e-9 in all. ${samples} samples.`,
-    '',
+    `Differences are relative; at most ${LIMIT} is wanted, or 1e-9 in all.`,
     ...parts,
-  ].join('\n');
+  ];
 }
 
 async function main(): Promise<void> {
@@ -172,6 +173,7 @@ async function main(): Promise<void> {
   for (const model of scanModels(positionals)) {
     const own = await measureModel(model, count, stride);
     rows.push(...own);
+    if (stride === 1) keepRows('truth', model.name, own);
     console.log(`${model.name}\n${formatTable([header, ...own.map(cells)])}`);
     for (const row of own) {
       for (const { layer, given, expected } of outside(row)) {
@@ -180,9 +182,7 @@ async function main(): Promise<void> {
     }
   }
   if (rows.some((row) => outside(row).length > 0 || row.differences.length === 0)) process.exitCode = 1;
-  if (stride > 1 || positionals.length > 0) return;
-  mkdirSync(dirname(resultsFile), { recursive: true });
-  writeFileSync(resultsFile, page(rows, count));
+  writePage('truth', page());
 }
 
 await main();

@@ -26,18 +26,20 @@ const outputs: Readonly<Record<string, OutputWord>> = {
   unet: 'logits',
 };
 
+export const scanModelNames: readonly string[] = Object.keys(outputs);
+
 /**
  * The models of these names (all when none) that are on this machine; what is absent is told.
  * @throws Error for a name that is no model.
  */
 export function scanModels(names: readonly string[]): ScanModel[] {
-  const wanted = names.length > 0 ? names : Object.keys(outputs);
+  const wanted = names.length > 0 ? names : scanModelNames;
   const python = findPython();
   if (python !== undefined) makeArrays(python);
   return wanted.flatMap((name) => {
     const output = outputs[name];
     const model = benchModels.find((each) => each.name === name);
-    if (!output || !model) throw new Error(`there is no model ${name}: ${Object.keys(outputs).join(', ')}`);
+    if (!output || !model) throw new Error(`there is no model ${name}: ${scanModelNames.join(', ')}`);
     if (model.file !== undefined && existsSync(model.evaluation)) {
       return [{ name, file: model.file, arrays: model.evaluation, output }];
     }
