@@ -112,6 +112,23 @@ describe('ModelStore', () => {
   });
 });
 
+describe('ModelStore, of what the host tells', () => {
+  it('follows the search, and hands on each wish to show a layer, also before there are rows', async () => {
+    const { store, reply, event } = openStore();
+    void store.start();
+    event({ event: 'reveal', layer: 'a', explain: true });
+    const first = store.content.reveal;
+    expect(first).toEqual({ layer: 'a', explain: true });
+    await reply(snapshotOf(1));
+    const search = { running: { done: 1, total: 4, message: 'Building' }, found: null, error: null };
+    event({ event: 'search', search });
+    expect(store.content.snapshot?.search).toEqual(search);
+    expect(store.content.reveal).toBe(first);
+    event({ event: 'reveal', layer: 'a', explain: true });
+    expect(store.content.reveal).not.toBe(first);
+  });
+});
+
 describe('restoreViewState(stored)', () => {
   it('takes what fits and starts anew with the rest', () => {
     const stored = { filter: 'conv', open: ['group:a'], scrollTop: 'far', bits: 4, unknown: 1 };

@@ -11,6 +11,7 @@ import { choose } from './choice';
 import { HeightHandle } from './HeightHandle';
 import { PanelControls } from './PanelControls';
 import { countText, PlanDetails } from './PlanDetails';
+import { planAt } from './planAt';
 import { neighbour, PLAN_KEYS } from './planKeys';
 import { SizedChart } from './SizedChart';
 
@@ -198,10 +199,4 @@ function OpenPanel({ found, searching, view, change, host }: OpenPanelProps) {
       </div>
     </>
   );
-}
-
-function planAt(event: Event): number | null {
-  if (!(event.target instanceof Element)) return null;
-  const id = event.target.closest('[data-plan]')?.getAttribute('data-plan');
-  return id === null || id === undefined ? null : Number(id);
 }
