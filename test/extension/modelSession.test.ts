@@ -219,3 +219,17 @@ describe('a re-export', () => {
     expect(session.snapshot().plan.changed).toEqual([]);
   });
 });
+
+describe('the selected layer', () => {
+  it('is what a view last told, as long as it is a layer', async () => {
+    const { session, events } = openSession({});
+    session.selected = 'conv1';
+    expect(session.selected).toBeNull();
+    await session.load('/m/model.onnx');
+    expect(session.selected).toBe('conv1');
+    session.selected = 'pool';
+    expect(session.selected).toBeNull();
+    session.reveal('conv2', true);
+    expect(events.at(-1)).toEqual({ event: 'reveal', layer: 'conv2', explain: true });
+  });
+});

@@ -157,6 +157,7 @@ describe('a search', () => {
     await expect.poll(() => session.snapshot().search.found?.points.length).toBe(2);
     expect(session.measurements.running).toBe('search');
     abort.abort();
+    expect(session.snapshot().search.running).toMatchObject({ message: 'Stopping' });
     expect(await searching).toMatchObject({ partial: true });
     const { found, ...rest } = session.snapshot().search;
     expect(rest).toEqual({ running: null, error: null });

@@ -170,9 +170,9 @@ export function describeSearch(result: SearchResult): string {
   return parts.join(' ');
 }
 
-function searchErrorText({ chosen, metric }: SearchResult): string {
+function searchErrorText({ chosen, metric, float }: SearchResult): string {
   const name = metric === 'kl' ? 'KL divergence' : 'NMSE';
-  const { verified, predicted } = chosen;
+  const { verified, predicted, latencyMs } = chosen;
   if (!verified) return `It was not run: ${name} ${formatNumber(predicted)} is the sum of its layers' alone.`;
   const { samples, error, sqnrDb, agreement, accuracy } = verified;
   const figures = [
@@ -182,6 +182,9 @@ function searchErrorText({ chosen, metric }: SearchResult): string {
     ...(accuracy
       ? [`accuracy ${formatPercent(accuracy.plan)} (float ${formatPercent(accuracy.float)})`]
       : []),
+    ...(latencyMs === null || float.latencyMs === null
+      ? []
+      : [`latency ${formatNumber(latencyMs)} ms (float ${formatNumber(float.latencyMs)} ms)`]),
   ];
   return `Verified on ${plural(samples, 'sample')} of the verify slice, as run: ${figures.join(', ')}.`;
 }

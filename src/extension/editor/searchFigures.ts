@@ -65,7 +65,10 @@ export class SearchFigures {
 
   /** Ends a search; the plans found so far stay. */
   cancel(): void {
-    this.#abort?.abort();
+    if (!this.#abort || this.#abort.signal.aborted) return;
+    this.#abort.abort();
+    const { running } = this.#view;
+    if (running) this.#show({ running: { ...running, message: 'Stopping' } });
   }
 
   /** Says again which plan is the one in use. */
@@ -88,7 +91,7 @@ export class SearchFigures {
   ): Promise<SearchResult> {
     if (this.#abort) throw new InputError('A search for this model is already running.');
     const abort = new AbortController();
-    const stop = (): void => abort.abort();
+    const stop = (): void => this.cancel();
     signal?.addEventListener('abort', stop);
     this.#abort = abort;
     const revision = this.place.revision();
@@ -110,7 +113,7 @@ export class SearchFigures {
         onProgress: (progress) => {
           const { done, total, message, points } = progress;
           onProgress?.(progress);
-          this.#view = { ...this.#view, running: { done, total, message } };
+          if (!abort.signal.aborted) this.#view = { ...this.#view, running: { done, total, message } };
           if (points && isCurrent()) take(points);
           else this.#showSoon();
         },
