@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { indexGraph } from '../../../src/core/graph/graphIndex';
+import { findLayers } from '../../../src/core/graph/layers';
+import { inferShapes } from '../../../src/core/graph/shapes';
 import { floatTensor } from '../../../src/core/onnx/build';
+import { readFloat32 } from '../../../src/core/onnx/tensor';
 import {
   bitsGrid,
   gridEnds,
@@ -12,7 +16,9 @@ import { formatGrid } from '../../../src/core/quant/formatGrid';
 import { parseFormat, type LayerFormat } from '../../../src/core/quant/layerFormat';
 import { encodeWeight } from '../../../src/core/rewrite/weights/encodeWeight';
 import { plainSite } from '../../../src/core/rewrite/weights/weightSite';
+import { openModelFile } from '../../../src/engine/files/modelFile';
 import { normalNoise, uniform } from '../../support/random';
+import { sharedModel } from '../../support/sharedModels';
 
 function format(text: string): LayerFormat {
   const parsed = parseFormat(text);
@@ -49,23 +55,36 @@ function bruteForce(
 const whole = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
+/** ±a over 255 steps: zero is half-way between two codes, and goes to the even one, if its quotient is exactly half-way. */
+function codesOver255(a: number, first: number): number[] {
+  const width = Math.fround(2 * Math.fround(a));
+  const exact = first + Math.fround(a) / (width / 255);
+  const zero = Math.abs(exact % 1) === 0.5 ? 2 * Math.round(exact / 2) : Math.round(exact);
+  return whole(first, first + 255).map((code) => (code - zero) * Math.fround(width / 255));
+}
+
 /** Numbers that a format can hold with a range of ±a, by its documentation; `table` where that depends on the values. */
 const documented: readonly {
   readonly scheme: string;
   readonly numbers: (a: number, values: Float32Array) => number[];
 }[] = [
-  { scheme: 'w8', numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * a) / 254)) },
+  {
+    scheme: 'w8',
+    numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * Math.fround(a)) / 254)),
+  },
   {
     scheme: 'w8,asymmetric',
-    // ±a over 255 steps: zero is half-way between two codes, and goes to the even one.
-    numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * a) / 255)),
+    numbers: (a) => codesOver255(a, -128),
   },
-  { scheme: 'w8,reduced', numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * a) / 128)) },
+  {
+    scheme: 'w8,reduced',
+    numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * Math.fround(a)) / 128)),
+  },
   {
     scheme: 'w8,unsigned',
-    numbers: (a) => whole(0, 255).map((code) => (code - 128) * Math.fround((2 * a) / 255)),
+    numbers: (a) => codesOver255(a, 0),
   },
-  { scheme: 'w4', numbers: (a) => whole(-8, 7).map((code) => code * Math.fround((2 * a) / 15)) },
+  { scheme: 'w4', numbers: (a) => whole(-8, 7).map((code) => code * Math.fround((2 * Math.fround(a)) / 15)) },
   {
     scheme: 'u4',
     numbers: (a, values) => {
@@ -170,5 +189,44 @@ describe('grids over a threshold', () => {
     expect(gridEnds(uniformGrid(5, { min: -1, max: 3 }).at(2))).toEqual({ min: -1, max: 2 });
     expect(gridEnds(uniformGrid(5, { min: 1, max: 3 }).at(0.5))).toEqual({ min: 0.5, max: 0.5 });
     expect(gridEnds(bitsGrid(4, { symmetric: true }).at(7))).toEqual({ min: -7, max: 7 });
+  });
+});
+
+describe('on weights of real models', () => {
+  const models = [
+    'mnist/mnist_cnn.onnx',
+    'cifar10_resnet18/model.onnx',
+    'cifar10_mobilenetv2/model.onnx',
+    'unet/model.onnx',
+    'squeezenet/fp32.onnx',
+  ];
+
+  it.each(models)('equals brute force: %s', async (name) => {
+    const file = sharedModel(name);
+    if (file === undefined) return;
+    const opened = await openModelFile(file);
+    try {
+      const index = indexGraph(opened.model);
+      const layers = findLayers(index, inferShapes(index)).filter(({ quantizable }) => quantizable);
+      const chosen = [0, 0.4, 0.8].flatMap((part) => layers[Math.floor(part * layers.length)] ?? []);
+      expect(chosen).toHaveLength(3);
+      for (const { weight } of chosen) {
+        if (!weight) throw new Error('no weight');
+        const values = (await readFloat32(weight.tensor)).slice(0, 6_000);
+        for (const { scheme, numbers } of documented) {
+          const family = formatGrid(format(scheme), values);
+          if (!family) throw new Error('no grid');
+          const { thresholds, clipping, rounding } = errorSplit(values, family, []);
+          for (const i of [20, 45, 63]) {
+            const expected = bruteForce(values, numbers(thresholds[i] ?? NaN, values));
+            const total = expected.clipping + expected.rounding;
+            expect(Math.abs((clipping[i] ?? NaN) - expected.clipping) / total).toBeLessThan(1e-6);
+            expect(Math.abs((rounding[i] ?? NaN) - expected.rounding) / total).toBeLessThan(1e-6);
+          }
+        }
+      }
+    } finally {
+      await opened.close();
+    }
   });
 });
