@@ -11,7 +11,7 @@ export function searchText(result: SearchResult, written: QuantizeResult | undef
   const lines = [
     frontTable(result),
     '',
-    `Error: ${metricTexts[metric]}. Predicted: the sum of what the layers cost alone. Verified: the file, run on ` +
+    `Error: ${metricTexts[metric]}. Predicted: what the layers cost, added up, or simulated together. Verified: the file, run on ` +
       `${samples} samples of the verify slice.`,
     ...(float.latencyMs === null
       ? []
@@ -28,7 +28,9 @@ export function searchText(result: SearchResult, written: QuantizeResult | undef
     layerTable(chosen),
     '',
     `${trials} plans were run in ${seconds.toFixed(1)} s` +
-      (rounds > 0 ? `; effects were measured again ${rounds} times, as their sum was wrong.` : '.'),
+      (rounds > 0
+        ? `; effects of layers were measured again around the plan, ${rounds} ${rounds === 1 ? 'time' : 'times'}.`
+        : '.'),
     ...notes.map((note) => `note: ${note}`),
     ...(partial ? ['Cancelled: this is the best plan so far.'] : []),
     ...(written ? [`Wrote ${written.output} (${bytesText(written.bytes.after)})`] : []),

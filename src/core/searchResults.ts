@@ -43,7 +43,7 @@ export interface SearchPoint {
   latencyMs: number | null;
   /** Layers of the search that stay float. */
   floatLayers: number;
-  /** Sum of what the layers cost alone, in the unit of the metric. */
+  /** Sum of what the layers cost; of a plan that was simulated as a whole, what that gave. In the unit of the metric. */
   predicted: number;
   /** null: not run. */
   verified: VerifiedPlan | null;
@@ -80,7 +80,7 @@ export interface SearchResult {
   met: boolean;
   /** null: cancelled before. */
   curve: FloatCurve | null;
-  /** Times that effects of layers were measured again around a plan, because their sum was wrong. */
+  /** Times that effects of layers were measured again around the best plan until then, because their sum was off. */
   rounds: number;
   /** Plans that were run, simulated or as files. */
   trials: number;

@@ -46,7 +46,10 @@ export function serve(
   };
 }
 
-/** Throttles progress; candidates and points are never dropped, only sent together, and what starts is told at once. */
+/**
+ * Throttles progress; candidates and points are never dropped, only sent together. What starts and what the search would go on
+ * from is told at once: the process may end at any time.
+ */
 class ProgressReporter {
   #last = -Infinity;
   #pending: Progress | undefined;
@@ -62,7 +65,9 @@ class ProgressReporter {
       ...joined('provisional', provisional, progress.provisional),
       ...joined('points', points, progress.points),
     };
-    if (progress.starting || performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
+    const { starting, trying, tried, result } = progress;
+    const isUrgent = starting ?? trying ?? tried ?? result;
+    if (isUrgent || performance.now() - this.#last >= PROGRESS_INTERVAL_MS) this.flush();
   }
 
   flush(): void {

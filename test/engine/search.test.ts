@@ -5,8 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CancelledError } from '../../src/core/errors';
 import { defaultPlan, parsePlan } from '../../src/core/plan/planFile';
 import type { Candidate } from '../../src/core/results';
-import type { SearchGoal, SearchPoint } from '../../src/core/searchResults';
+import type { SearchGoal, SearchPoint, SearchResult } from '../../src/core/searchResults';
 import { withFormats } from '../../src/core/search/searchedPlan';
+import type { Engine } from '../../src/cli/cliIo';
 import { EngineClient } from '../../src/engine/client';
 import { engineService } from '../../src/engine/service';
 import type { Progress, SearchRequest } from '../../src/shared/rpc';
@@ -179,26 +180,75 @@ describe('roundoff search', () => {
     ).toBe(true);
   });
 
-  it('prints the front with the chosen point, and writes the model', async () => {
-    const output = join(folder, 'out.onnx');
-    const args = [
-      ...base,
-      '--scheme',
-      'w8',
-      '--scheme',
-      'w4,block:32,max,no-gain',
-      '--budget',
-      'bytes=20%',
-      '--write',
-      output,
-    ];
-    const { exitCode, stdout } = await callCli(args);
+  it('prints the front with the chosen point; its plan file makes the very file that it writes', async () => {
+    const [output, planFile] = [join(folder, 'out.onnx'), join(folder, 'plan.json')];
+    const schemes = ['--scheme', 'w8a8', '--scheme', 'w4,block:32,max'];
+    const files = ['--write', output, '--write-plan', planFile];
+    const { exitCode, stdout } = await callCli([...base, ...schemes, '--budget', 'bytes=20%', ...files]);
     expect(exitCode).toBe(0);
     const lines = stdout.split('\n');
-    expect(lines[0]).toMatch(/bytes +of float +bops +float layers +predicted +verified/);
+    expect(lines[0]).toMatch(/bytes +of float +bops +.*float layers +predicted +verified/);
     expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
     expect(stdout).toContain('Chosen (bytes: at most 20.00 % of the float model):');
     expect(statSync(output).size).toBeLessThanOrEqual(0.2 * statSync(file).size);
+
+    const again = join(folder, 'again.onnx');
+    const quantized = await callCli(['quantize', file, '--plan', planFile, '--data', data, '-o', again]);
+    expect(quantized).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(again).equals(readFileSync(output))).toBe(true);
+  });
+
+  it('writes plan and file of the best plan so far when it is cancelled', async () => {
+    const [output, planFile] = [join(folder, 'out.onnx'), join(folder, 'plan.json')];
+    const controller = new AbortController();
+    const engine: Engine = {
+      call: (method, given, options) => {
+        const onProgress = (progress: Progress): void => {
+          if (progress.points?.some(({ verified }) => verified)) controller.abort();
+          options?.onProgress?.(progress);
+        };
+        return client.call(method, given, { ...options, onProgress });
+      },
+      dispose: () => undefined,
+    };
+    const args = ['--scheme', 'w8a8', '--budget', 'bytes=50%', '--write', output, '--write-plan', planFile];
+    const { exitCode, stdout } = await callCli([...base, ...args], {
+      openEngine: () => engine,
+      signal: controller.signal,
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Cancelled: this is the best plan so far.');
+    expect(Object.keys(parsePlan(readFileSync(planFile, 'utf8'), planFile).layers)).toHaveLength(5);
+    expect(statSync(output).size).toBeLessThanOrEqual(0.5 * statSync(file).size);
+  });
+
+  it('foretells a plan when it is cancelled during the scan, and ends with 3', async () => {
+    const planFile = join(folder, 'plan.json');
+    const controller = new AbortController();
+    const engine: Engine = {
+      call: (method, given, options) => {
+        const onProgress = (progress: Progress): void => {
+          if (progress.candidates) controller.abort();
+          options?.onProgress?.(progress);
+        };
+        return client.call(method, given, { ...options, onProgress });
+      },
+      dispose: () => undefined,
+    };
+    const args = ['--scheme', 'w8', '--budget', 'bytes=90%', '--write-plan', planFile, '--json'];
+    const { exitCode, stdout } = await callCli([...base, ...args], {
+      openEngine: () => engine,
+      signal: controller.signal,
+    });
+    expect(exitCode).toBe(3);
+    const { chosen, met, partial } = JSON.parse(stdout) as SearchResult;
+    expect({ met, partial, verified: chosen.verified }).toEqual({
+      met: false,
+      partial: true,
+      verified: null,
+    });
+    expect(new Set(Object.values(chosen.layers))).toEqual(new Set(['w8', 'float']));
+    expect(statSync(planFile).size).toBeGreaterThan(0);
   });
 
   it.each([

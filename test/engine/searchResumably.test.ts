@@ -1,12 +1,17 @@
-import { describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../src/core/errors';
 import { defaultPlan } from '../../src/core/plan/planFile';
 import type { Candidate } from '../../src/core/results';
 import type { SearchPoint, SearchResult } from '../../src/core/searchResults';
 import { planKey, type PlanRun, type TriedPlan } from '../../src/core/search/triedPlans';
+import { EngineClient } from '../../src/engine/client';
 import { EngineCrashError } from '../../src/engine/engineErrors';
 import { searchResumably, type SearchEngine } from '../../src/engine/searchResumably';
 import type { Progress, SearchRequest } from '../../src/shared/rpc';
+import { uniform } from '../support/random';
+import { bundlePrograms } from './support/bundle';
 
 const goal = { kind: 'budget', cost: 'bytes', most: 10 } as const;
 const request: SearchRequest = {
@@ -186,5 +191,51 @@ describe('searchResumably(engine, request)', () => {
       () => cancelled(),
     );
     await expect(searchResumably(early, request)).rejects.toThrow(CancelledError);
+  });
+});
+
+describe('a search whose engine is killed', () => {
+  const sample = resolve(import.meta.dirname, '../../samples/mnist');
+  let enginePath: string;
+  let client: EngineClient;
+  beforeAll(async () => {
+    enginePath = join(await bundlePrograms({ engine: 'src/engine/main.ts' }), 'engine.mjs');
+    client = new EngineClient({ enginePath });
+  });
+  afterAll(() => {
+    client.dispose();
+    rmSync(dirname(enginePath), { recursive: true });
+  });
+
+  it('finds what one that is left alone finds', { timeout: 240_000 }, async () => {
+    const real: SearchRequest = {
+      file: `${sample}/mnist_cnn.onnx`,
+      plan: { ...defaultPlan, activationRange: 'max' },
+      calibration: { data: 'random', samples: 16, scanSamples: 16 },
+      schemes: ['w8a8', 'w4,block:32,max,no-gain'],
+      goal: { kind: 'budget', cost: 'bytes', most: 0.18, ratio: true },
+    };
+    let runs = 0;
+    const left = await searchResumably(client, real, {
+      onProgress: ({ trying }) => {
+        if (trying) runs++;
+      },
+    });
+    const random = uniform(4);
+    // A run in each third, but not the last one: it may be over before the engine is killed.
+    const moments = new Set([0, 1, 2].map((third) => 1 + Math.floor(((third + random()) * (runs - 2)) / 3)));
+    let starts = 0;
+    let kills = 0;
+    const killed = await searchResumably(client, real, {
+      onProgress: ({ trying }) => {
+        if (!trying || !moments.has(++starts)) return;
+        const { pid } = client;
+        // Some time in that run, or in a later one.
+        setTimeout(() => pid !== undefined && process.kill(pid, 'SIGKILL') && kills++, random() * 50);
+      },
+    });
+    expect(kills).toBe(moments.size);
+    expect({ ...killed, seconds: 0 }).toEqual({ ...left, seconds: 0 });
+    expect(killed.chosen.verified).not.toBeNull();
   });
 });

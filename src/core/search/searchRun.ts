@@ -1,3 +1,4 @@
+import { median } from '../compare/latency';
 import { CancelledError, InputError, RoundoffError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
@@ -122,7 +123,8 @@ export class SearchRun {
     const points: FloatCurve['points'] = [];
     for (const { floatLayers, picks } of floatCurvePicks(this.layers, format)) {
       throwIfCancelled(this.context.work.signal);
-      const { bytes, bops, predicted } = this.point(picks);
+      const { bytes, bops } = this.point(picks);
+      const predicted = this.predicted(picks);
       const measured = await this.measured.measure(picks);
       if (measured === undefined) continue;
       points.push({
@@ -173,7 +175,7 @@ export class SearchRun {
       bops: bops === null || costs.otherBops === null ? null : bops + costs.otherBops,
       latencyMs: latencyMs ?? costs.latency?.foretold(formats) ?? null,
       floatLayers,
-      predicted: error,
+      predicted: this.measured.has(picks) ? this.measured.errorOf(picks) : error,
       verified: known ? (verified as Omit<Verified, 'bytes' | 'latencyMs'>) : null,
       layers: { ...formats },
     };
@@ -229,7 +231,10 @@ export class SearchRun {
   private async exact(picks: Picks): Promise<number> {
     const { model, plan, costs, goal, work } = this.context;
     const formats = formatsOf(this.layers, picks);
-    if (goal.cost === 'latency') return costs.latency?.foretold(formats) ?? Infinity;
+    if (goal.cost === 'latency') {
+      const foretold = costs.latency?.foretold(formats) ?? Infinity;
+      return foretold + Math.max(0, median(this.excessOfRuns()) || 0);
+    }
     return exactBytes(model, plan, formats, work);
   }
 
@@ -240,16 +245,23 @@ export class SearchRun {
     return goal.cost === 'latency' ? (costs.latency?.baseMs ?? 0) + latencyMs : costs.floatBytes + bytes;
   }
 
-  /**
-   * Files that were written may hold more than a dry run tells: scales that a correction of the gain added. And take longer than
-   * foretold.
-   */
+  /** Files that were written may hold more than a dry run tells: scales that a correction of the gain added. */
   private surplusOfRuns(): number {
-    const { cost } = this.context.goal;
+    const { goal, costs } = this.context;
+    if (goal.cost === 'latency') return -Infinity;
     const each = [...this.verified.values()].map(
-      ({ picks }) => amountOf(this.point(picks), cost) - this.sumOf(picks),
+      ({ picks, figures }) => figures.bytes - costs.floatBytes - totalsOf(this.layers, picks).bytes,
     );
     return each.length > 0 ? Math.max(...each) : -Infinity;
+  }
+
+  /** Milliseconds that plans took longer than foretold. */
+  private excessOfRuns(): number[] {
+    const { latency } = this.context.costs;
+    return [...this.verified.values()].flatMap(({ picks, figures: { latencyMs } }) => {
+      const foretold = latency?.foretold(formatsOf(this.layers, picks));
+      return typeof foretold === 'number' && latencyMs !== undefined ? [latencyMs - foretold] : [];
+    });
   }
 
   private async verifyTarget(): Promise<void> {
@@ -318,8 +330,10 @@ export class SearchRun {
 
   /** Simple plans are cheap to measure, and a search must not lose to them. */
   private async measureSimple(): Promise<void> {
-    this.simple = simplePlans(this.layers, this.context.weightErrors, this.fits);
-    for (const picks of Object.values(this.simple).flat()) await this.measured.measure(picks);
+    const simple = simplePlans(this.layers, this.context.weightErrors, this.fits);
+    this.simple = simple;
+    for (const picks of [simple.uniform, simple.floatEnds, simple.byWeightError].flat())
+      await this.measured.measure(picks);
   }
 
   private async rescore(around: Picks, error: number): Promise<void> {
