@@ -3,6 +3,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
 import type { Feeds, Runtime } from '../ports';
 import { pick, type Baseline } from './baseline';
+import type { Cut } from './keptValues';
 import { PartSession } from './partSession';
 import { cutIntoSegments, type SegmentPlan, type Segments } from './segments';
 import type { KnownValue } from './suffix';
@@ -17,9 +18,11 @@ export class FloatChain {
     private readonly runtime: Runtime,
     private readonly index: GraphIndex,
     private readonly baseline: Baseline,
-    plan: Omit<SegmentPlan, 'bytesOf' | 'runs'>,
+    { cuts, ...plan }: Omit<SegmentPlan, 'bytesOf' | 'runs'> & { readonly cuts: readonly Cut[] },
   ) {
-    const { batches, kept } = baseline;
+    const { batches } = baseline;
+    // Borders part nodes that the runtime fuses unless trials may begin there.
+    const kept = new Set(cuts.flatMap(({ values }) => values).filter((value) => baseline.kept.has(value)));
     const bytesOf = (value: string): number | undefined =>
       kept.has(value)
         ? batches.reduce((sum, { values }) => sum + bytesOfTensors(pick(values, [value])), 0)
