@@ -18,11 +18,13 @@ import type { PlanVerifier, Verified } from './verifyPlans';
 /** Plans that are built, written and run in full. */
 const MOST_BUILDS = 8;
 /** Times that effects are measured again around a plan. */
-const MOST_ROUNDS = 3;
+const MOST_ROUNDS = 2;
 /** Sums of single effects that are off by this factor are measured again. */
 const OFF = 1.1;
 /** Exchanges tried in one round. */
-const MOST_EXCHANGES = 8;
+const MOST_EXCHANGES = 6;
+/** A round that does not take the error below this share of what it was is the last. */
+const WORTH_ANOTHER = 0.97;
 /** Errors up to it are none: rounding in another order gives as much. */
 const NEGLIGIBLE = 1e-7;
 /** Points of a front that are told; a front may have 100,000. */
@@ -102,8 +104,10 @@ export class SearchRun {
       await this.rescore(around, error);
       const next = isBudget ? await this.better(error) : await this.newTarget();
       if (!next) break;
+      const isLast = isBudget && next.error > WORTH_ANOTHER * error;
       around = next.picks;
       error = next.error;
+      if (isLast) break;
     }
     this.target = isBudget ? around : await this.aim();
   }
