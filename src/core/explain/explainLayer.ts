@@ -74,7 +74,7 @@ export async function explainLayer(
       weight,
       ...(activations && { activations }),
       ...(measured && { measured }),
-      tryFormat: (other) => tryFormat(model, plan, name, other, work),
+      tryFormat: (other) => tryFormat(tried.ready.model, plan, name, other, work),
     },
     work,
   );

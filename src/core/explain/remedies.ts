@@ -59,7 +59,7 @@ async function measuredRemedies(
   work: Work,
 ): Promise<Weighed[]> {
   const found: Weighed[] = [];
-  for (const { layer, scheme, part, sensitivity, provisional } of others) {
+  for (const { layer, scheme, part, sensitivity, provisional, standardError } of others) {
     throwIfCancelled(work.signal);
     if (layer !== candidate.layer || part !== undefined || provisional || sensitivity === null) continue;
     const gain = candidate.sensitivity - sensitivity;
@@ -69,7 +69,8 @@ async function measuredRemedies(
     if (!tried) continue;
     const text =
       `Sensitivity ${effect(sensitivity, metric)} instead of ${effect(candidate.sensitivity, metric)}, ` +
-      `${costInBytes(facts.bytes, tried.bytes)}${speedText(facts, format)}.`;
+      `${costInBytes(facts.bytes, tried.bytes)}${speedText(facts, format)}` +
+      (isUnsure(gain, candidate.standardError, standardError) ? '; too few samples to be sure.' : '.');
     found.push({
       gain,
       remedy: { scheme, sensitivity, weightSqnrDb: weightSqnr(tried.weight), bytes: tried.bytes, text },
@@ -97,6 +98,11 @@ async function estimatedRemedies(facts: RemedyFacts, work: Work): Promise<Weighe
     });
   }
   return found;
+}
+
+/** True when the gain is less than what another choice of samples may change in either figure. */
+function isUnsure(gain: number, ...errors: readonly (number | null | undefined)[]): boolean {
+  return errors.some((error) => typeof error === 'number' && gain < error);
 }
 
 /** undefined: the layer cannot have the format. */

@@ -8,8 +8,8 @@ import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
 import type { LayerFormat } from '../quant/layerFormat';
 import { defaultOpset } from '../rewrite/opset';
-import { predictBytes } from '../rewrite/predictBytes';
 import { prepareFloat, type Prepared } from '../rewrite/prepare';
+import { rewriteDry } from '../rewrite/rewrite';
 import { weightLoss, type WeightLoss } from './weightLoss';
 
 /** One layer in a format, all others float: as it would be written, without writing it. */
@@ -27,6 +27,7 @@ export interface TriedFormat {
 
 /**
  * Prepares the model for one layer in a format, encodes its weights and foretells its bytes.
+ * @param model the original, or one that was prepared for another format of the layer, which is quicker.
  * @returns undefined when there is no such layer, or it would not get the format.
  * @throws InputError for a format that the operator set or the weight cannot have.
  * @throws CancelledError
@@ -42,9 +43,7 @@ export async function tryFormat(
   const ready = await prepareFloat(model, only);
   const index = indexGraph(ready.model);
   const layer = findLayers(index, inferShapes(index, plan.dimensions)).find((each) => each.name === name);
-  // Formats of activations change no bytes, and may be of tensors that this plan leaves float.
-  const { tensors: _, ...withoutTensors } = only;
-  const { layers } = await predictBytes(ready.model, withoutTensors, work);
+  const { layers } = await rewriteDry(ready.model, only, work);
   const row = layers.find((each) => each.name === name);
   if (!layer || !row || row.scheme !== format.scheme) return undefined;
   const opset = defaultOpset(ready.model.opsetImport) ?? 0;

@@ -176,7 +176,7 @@ describe('its remedies', () => {
   it('are the measured formats that hurt less, where there are figures', async () => {
     const candidates = [
       candidate('first', 'w4,block:32', 0.02),
-      candidate('first', 'lut16', 0.03),
+      candidate('first', 'lut16', 0.03, { standardError: 0.08 }),
       candidate('first', 'w8a8', 0.5),
       { ...candidate('first', 'w8a16', 0.001), provisional: true as const },
       { ...candidate('first', 'pow2-5', 0), sensitivity: null, error: 'failed' },
@@ -195,6 +195,7 @@ describe('its remedies', () => {
       ['float', 0],
     ]);
     expect(remedies[0]?.text).toMatch(/^Sensitivity 2\.0e-2 instead of 1\.0e-1, for /);
+    expect(remedies.map(({ text }) => text.includes('too few samples'))).toEqual([false, true, false]);
     expect(remedies[0]?.weightSqnrDb).toBeGreaterThan(15);
   });
 });
