@@ -17,7 +17,7 @@ import { withFormats, type LayerFormats } from './searchedPlan';
 type FormatChoices = ChosenWeights['choices'];
 
 /** Samples that plans are simulated with; more than a scan has, as plans that are compared differ by less than layers do. */
-const MOST_SAMPLES = 96;
+const MOST_SAMPLES = 64;
 
 /**
  * Whole plans, simulated: with the ranges of the scan, and with what quantizing chooses by data for each weight when all layers

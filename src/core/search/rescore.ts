@@ -1,7 +1,7 @@
 import { optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
 
 /** Changes of a plan that are measured in one round. */
-const MOST_CHANGES = 32;
+const MOST_CHANGES = 24;
 /** Layers that carry most of the error: what they gain as float is measured as well. */
 const MOST_CARRIERS = 4;
 /** A decision that errors 20 times as large would not turn is none. */
