@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { DIAMOND, FRAME_HALF, POINTER, STAR } from './marks';
+import { FRAME_HALF, POINTER, STAR } from './marks';
 
 interface ParetoLegendProps {
   hasVerified: boolean;
@@ -56,11 +56,6 @@ export function ParetoLegend({ hasVerified, hasChosen, hasApplied, hasPicked }: 
           </g>
         </Key>
       )}
-      <Key label="float model">
-        <g class="float-model">
-          <path d={DIAMOND} />
-        </g>
-      </Key>
     </p>
   );
 }

@@ -122,12 +122,17 @@ export function formatsText({ formats }: SearchPointView): string {
   return formats.map(([format, count]) => `${formatInteger(count)} × ${format}`).join(', ');
 }
 
+function shareOfFloat(share: number, cost: SearchCost): string {
+  const percent = formatPercent(share);
+  return cost === 'floatLayers'
+    ? `${percent} of the layers float`
+    : `${percent} of the float model’s ${COST_LABELS[cost].toLowerCase()}`;
+}
+
 /** `least KL divergence within 40 % of the float model's file size`. */
 export function goalText({ goal, metric }: { goal: SearchGoal; metric: Found['metric'] }): string {
   if (goal.kind === 'budget') {
-    const most = goal.ratio
-      ? `${formatPercent(goal.most)} of the float model’s ${COST_LABELS[goal.cost].toLowerCase()}`
-      : costText(goal.most, goal.cost);
+    const most = goal.ratio ? shareOfFloat(goal.most, goal.cost) : costText(goal.most, goal.cost);
     return `least ${METRIC_LABELS[metric]} within ${most}`;
   }
   const what = `least ${COST_LABELS[goal.cost].toLowerCase()}`;

@@ -23,8 +23,8 @@ export function Explanation({ explanation, planned, onScheme }: ExplanationProps
         <p class="hint">Nothing stands out: its error is as small as the scheme allows.</p>
       ) : (
         <ul class="causes" aria-label="Causes">
-          {causes.map(({ kind, share, text }) => (
-            <li key={kind}>
+          {causes.map(({ kind, share, text }, index) => (
+            <li key={index}>
               <div class="cause-head">
                 <b>{CAUSE_LABELS[kind]}</b>
                 {share !== null && (
