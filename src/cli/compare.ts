@@ -1,7 +1,9 @@
+import type { OutputDetails } from '../core/compareResults';
 import type { CompareResult } from '../core/results';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { CompareOptions } from './compareOptions';
+import { layerCsv, layerTable } from './layerText';
 import { bytesText, decibelText, jsonText, percentText, printable, table } from './text';
 
 /** `roundoff compare A B --data PATH`: what B loses and gains against A. */
@@ -12,15 +14,21 @@ export async function compare(a: string, b: string, options: CompareOptions, io:
       'A comparison runs both models: give --data PATH, or --data random for made-up inputs.',
     );
   }
-  const result = await callEngine(io, 'compare', {
-    a,
-    b,
-    calibration: { data, samples, seed },
-    dimensions,
-    sample,
-    top,
-  });
-  io.stdout(options.json ? jsonText(result) : describeComparison(result, data));
+  if (options.csv && (options.json || !options.layers || minSqnr !== undefined)) {
+    throw new UsageError(
+      '--csv prints layers and nothing else: give it with --layers, without --json or --min-sqnr.',
+    );
+  }
+  const calibration = { data, samples, seed };
+  const compareLayers = () => callEngine(io, 'compareLayers', { a, b, calibration, dimensions });
+  if (options.csv) {
+    io.stdout(layerCsv(await compareLayers()));
+    return ExitCode.done;
+  }
+  const result = await callEngine(io, 'compare', { a, b, calibration, dimensions, sample, top });
+  const layers = options.layers ? await compareLayers() : undefined;
+  if (options.json) io.stdout(jsonText({ ...withoutPoints(result), ...(layers && { layers }) }));
+  else io.stdout(describeComparison(result, data) + (layers ? `\n${layerTable(layers)}` : ''));
   if (minSqnr === undefined) return ExitCode.done;
   const below = result.outputs.filter(({ sqnrDb }) => sqnrDb !== null && sqnrDb < minSqnr);
   for (const { name, sqnrDb } of below) {
@@ -31,6 +39,15 @@ export async function compare(a: string, b: string, options: CompareOptions, io:
     );
   }
   return below.length > 0 ? ExitCode.limitNotMet : ExitCode.done;
+}
+
+/** Pairs of outputs are for plots. */
+function withoutPoints(result: CompareResult): CompareResult {
+  const outputs = result.outputs.map(({ details, ...output }) => ({
+    ...output,
+    ...(details && { details: { ...details, points: [] } }),
+  }));
+  return { ...result, outputs };
 }
 
 function describeComparison(result: CompareResult, data: string): string {
@@ -63,7 +80,8 @@ function outputLines(output: CompareResult['outputs'][number]): string[] {
       figure.a === null ? '' : `; accuracy a ${percentText(figure.a)}, b ${percentText(figure.b)}`;
     lines.push(`  ${name} agreement ${percentText(figure.agreement)}${accuracy}`);
   }
-  const { dice, sample } = output;
+  const { dice, sample, details } = output;
+  if (details && details.vectors > 0) lines.push(...flipLines(details));
   if (dice) {
     const rows = dice.a.map((a, index) => [String(index), a.toFixed(4), dice.b[index]?.toFixed(4) ?? '']);
     lines.push(indent(table(['class', 'Dice a', 'Dice b'], rows, new Set([1, 2]))));
@@ -81,6 +99,19 @@ function outputLines(output: CompareResult['outputs'][number]): string[] {
     lines.push(`  sample ${sample.index}`, indent(table(['class a', 'score', 'class b', 'score'], rows)));
   }
   return lines;
+}
+
+/** Changed classes named in the text; JSON has more. */
+const SHOWN_FLIPS = 10;
+
+function flipLines({ flips, flipCount, vectors }: OutputDetails): string[] {
+  if (flipCount === 0) return [];
+  const shown = flips.slice(0, SHOWN_FLIPS).map(({ sample, position, a, b, label }) => {
+    const at = position === undefined ? `${sample}` : `${sample}[${position}]`;
+    return `${at} (${a} → ${b}${label === null ? '' : `, label ${label}`})`;
+  });
+  const more = flipCount > shown.length ? ` and ${flipCount - shown.length} more` : '';
+  return [`  ${flipCount} of ${vectors} change their class: ${shown.join(', ')}${more}`];
 }
 
 function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: CompareResult): string {

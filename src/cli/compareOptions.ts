@@ -5,6 +5,8 @@ export interface CompareOptions extends DataOptions {
   sample?: number;
   top?: number;
   minSqnr?: number;
+  layers?: boolean;
+  csv?: boolean;
 }
 
 export function addCompareOptions(command: Command): Command {
@@ -14,6 +16,8 @@ export function addCompareOptions(command: Command): Command {
     .argument('<b>', 'the model compared with it')
     .option('--sample <k>', 'also show the class scores of this sample', wholeNumber)
     .option('--top <n>', 'how many classes of it (default: 5)', positiveInteger)
+    .option('--layers', 'also the error of each layer: accumulated from the inputs, and of the layer alone')
+    .option('--csv', 'print one line per layer as CSV; with --layers')
     .option('--min-sqnr <db>', 'exit with 3 when an output has a lower SQNR', decimal);
   return addDataOptions(
     command,

@@ -38,3 +38,23 @@ export interface LayerComparison {
   layers: LayerDifference[];
   unmatched: { a: { layer: string; reason: string }[]; b: { layer: string; reason: string }[] };
 }
+
+/** Two models at one output, beyond the figures of `CompareResult`. */
+export interface OutputDetails {
+  /** Samples (or tokens of them) whose best class changes, at most 500. */
+  flips: { sample: number; position?: number; a: number; b: number; label: number | null }[];
+  /** Of all score vectors. */
+  flipCount: number;
+  /** Score vectors that were looked at; 0: the output has no classes, or one per pixel. */
+  vectors: number;
+  /** The fullest cells of each model, at most 2000; empty without labels. */
+  confusion: {
+    labelled: number;
+    a: { label: number; predicted: number; count: number }[];
+    b: { label: number; predicted: number; count: number }[];
+  };
+  /** Values of a and b at every `stride`-th of all `elements`. */
+  points: [number, number][];
+  stride: number;
+  elements: number;
+}

@@ -3,6 +3,8 @@
  * Plain JSON only. A number that can be infinite or unknown is `null` then, never NaN.
  */
 
+import type { OutputDetails } from './compareResults';
+
 export interface ValueSummary {
   name: string;
   /** Element type, lower case as in onnx.proto. */
@@ -328,6 +330,8 @@ export interface CompareResult {
     dice?: { a: number[]; b: number[] };
     /** Asked for by --sample K --top N. */
     sample?: { index: number; a: { class: number; score: number }[]; b: { class: number; score: number }[] };
+    /** Absent for outputs that are not numbers. */
+    details?: OutputDetails;
   }[];
   /** Median of interleaved single runs. */
   latencyMs: { a: number; b: number };

@@ -1,5 +1,6 @@
 import type { EngineHandlers } from './messages';
 import { compare } from './methods/compare';
+import { compareLayers } from './methods/compareLayers';
 import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
@@ -29,6 +30,7 @@ export const engineService: EngineHandlers = {
   scan,
   search,
   compare,
+  compareLayers,
   explain,
   copyModel,
 };

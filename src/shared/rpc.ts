@@ -22,6 +22,7 @@ import type {
   ScanResult,
 } from '../core/results';
 import type { LayerExplanation } from '../core/explainResults';
+import type { LayerComparison } from '../core/compareResults';
 import type { WeightStatistics } from '../core/inspectorResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
@@ -148,6 +149,18 @@ export interface CompareRequest {
   top?: number;
 }
 
+export interface CompareLayersRequest {
+  a: string;
+  /** Absent: what the plan makes of `a`. */
+  b?: string;
+  plan?: Plan;
+  /** As for `compare`; a plan is always compared on the verify slice. */
+  calibration: DataRequest;
+  dimensions?: Record<string, number>;
+  /** Samples at most; 32 when absent. */
+  most?: number;
+}
+
 export interface EngineMethods {
   inspect(request: ModelRequest): Promise<ModelSummary>;
   /** Hash of each layer's weight: name → `sha256:…`. */
@@ -170,6 +183,8 @@ export interface EngineMethods {
   /** The best plan for a goal. Candidates and points arrive as progress while it runs; nothing is written. */
   search(request: SearchRequest): Promise<SearchResult>;
   compare(request: CompareRequest): Promise<CompareResult>;
+  /** Error of each layer, accumulated from the inputs and alone, of a second model or of a plan. */
+  compareLayers(request: CompareLayersRequest): Promise<LayerComparison>;
   /** Why a layer hurts in a format, and which formats would do better. */
   explain(request: ExplainRequest): Promise<LayerExplanation>;
   /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */

@@ -4,6 +4,7 @@ import type { OutputDescription } from '../graph/types';
 import type { Feeds, Sample, Session, Slice, Work } from '../ports';
 import type { CompareResult } from '../results';
 import { bestClasses, ClassComparison } from './classComparison';
+import { OutputDetailsCollector } from './outputDetails';
 import { OutputErrors } from './outputErrors';
 
 export interface CompareOptions {
@@ -31,7 +32,8 @@ export async function compareOutputs(
   requireSameOutputs(a, b);
   const errors = new OutputErrors();
   const classes = new Map(outputs.map((output) => [output.name, new ClassComparison(output)]));
-  for await (const { feeds, label } of slice.samples()) {
+  const details = new Map(outputs.map((output) => [output.name, new OutputDetailsCollector(output)]));
+  for await (const { index, feeds, label } of slice.samples()) {
     throwIfCancelled(work.signal);
     const ofA = await a.run(feeds);
     throwIfCancelled(work.signal);
@@ -41,7 +43,9 @@ export async function compareOutputs(
       const [scoresA, scoresB] = [ofA[name], ofB[name]];
       const numbersA = scoresA && asNumbers(scoresA);
       const numbersB = scoresB && asNumbers(scoresB);
-      if (numbersA && numbersB) comparison.add(numbersA, numbersB, scoresA.dims, label);
+      if (!numbersA || !numbersB) continue;
+      comparison.add(numbersA, numbersB, scoresA.dims, label);
+      details.get(name)?.add(index, numbersA, numbersB, scoresA.dims, label);
     }
     work.onProgress?.(errors.samples, slice.length, `Comparing: sample ${errors.samples} of ${slice.length}`);
   }
@@ -57,6 +61,7 @@ export async function compareOutputs(
         maxAbs,
         ...classes.get(name)?.toJson(),
         ...(ofSample && { sample: ofSample }),
+        details: details.get(name)?.toJson(),
       };
     }),
   };

@@ -1,14 +1,14 @@
 import { compareOutputs } from '../../core/compare/compare';
 import { medianInterleaved } from '../../core/compare/latency';
 import { InputError } from '../../core/errors';
-import type { Feeds, Session, Slice, Work } from '../../core/ports';
+import type { Feeds, Session, Work } from '../../core/ports';
 import type { CompareResult } from '../../core/results';
-import type { CompareRequest, DataRequest } from '../../shared/rpc';
-import { readSamples, sliceOf } from '../data/slices';
+import type { CompareRequest } from '../../shared/rpc';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { peakMemoryOf } from '../peakMemory';
 import { openRuntime } from '../runtime/ortRuntime';
+import { calledVerify, comparedSlice } from './comparedSlice';
 import { openModelData, type ModelData } from './modelData';
 import { deflatedSizeOf, sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
@@ -27,7 +27,7 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
     try {
       const { dimensions, calibration, sample, top } = request;
       const data = await openModelData(calibration, openedA.model, dimensions);
-      const slice = comparedSlice(data, calibration);
+      const slice = comparedSlice(data, calledVerify(calibration));
       const { feeds } = await data.dataSet.sample(0);
       const wanted = sample === undefined ? undefined : await sampleAt(data, sample);
       const [a, b] = [openedA.path, openedB.path];
@@ -76,23 +76,6 @@ async function withSessions<T>(
   } finally {
     await a.release();
   }
-}
-
-/** A request that says how the data is dealt means the part of it that no model has seen. */
-function calledVerify({ samples, seed }: DataRequest): boolean {
-  return samples !== undefined || seed !== undefined;
-}
-
-function comparedSlice(data: ModelData, calibration: DataRequest): Slice {
-  const { dataSet, deal } = data;
-  if (calledVerify(calibration)) {
-    if (deal.verify.length > 0) return sliceOf(dataSet, deal, 'verify');
-    throw new InputError(
-      `${dataSet.data} has no samples left to compare with: calibration takes all of them.`,
-    );
-  }
-  const all = Array.from({ length: dataSet.length }, (_, index) => index);
-  return { name: 'verify', length: all.length, samples: () => readSamples(dataSet, all) };
 }
 
 async function sampleAt({ dataSet }: ModelData, index: number) {

@@ -1,0 +1,97 @@
+import type { OutputDetails } from '../compareResults';
+import type { OutputDescription } from '../graph/types';
+import { classLayout, positions, topClass } from '../quant/classes';
+import type { Labels } from './classComparison';
+
+type Numbers = ArrayLike<number>;
+
+/** Changed classes that are told one by one; all are counted. */
+const MOST_FLIPS = 500;
+/** Cells of a confusion that are told; the fullest ones. */
+const MOST_CELLS = 2000;
+/** Pairs of outputs that are kept for a scatter plot: with more, every second one is dropped. */
+const MOST_POINTS = 2048;
+
+/**
+ * What the outputs of two models look like side by side, over any number of samples: which samples change their class, who is
+ * taken for whom, and pairs of values. Memory does not depend on the number of samples.
+ */
+export class OutputDetailsCollector {
+  private readonly flips: OutputDetails['flips'] = [];
+  private flipCount = 0;
+  private vectors = 0;
+  private readonly confusion = { a: new Map<string, number>(), b: new Map<string, number>() };
+  private labelled = 0;
+  private points: { at: number; a: number; b: number }[] = [];
+  private stride = 1;
+  private elements = 0;
+
+  constructor(private readonly output: OutputDescription) {}
+
+  /** @param sample position in the data set. */
+  add(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
+    this.addPoints(a, b);
+    this.addClasses(sample, a, b, dims, label);
+  }
+
+  toJson(): OutputDetails {
+    const cells = (counts: ReadonlyMap<string, number>): OutputDetails['confusion']['a'] =>
+      [...counts]
+        .toSorted(([, x], [, y]) => y - x)
+        .slice(0, MOST_CELLS)
+        .map(([key, count]) => {
+          const [label = 0, predicted = 0] = key.split(' ').map(Number);
+          return { label, predicted, count };
+        });
+    return {
+      flips: this.flips,
+      flipCount: this.flipCount,
+      vectors: this.vectors,
+      confusion: { labelled: this.labelled, a: cells(this.confusion.a), b: cells(this.confusion.b) },
+      points: this.points.map(({ a, b }) => [a, b] as [number, number]),
+      stride: this.stride,
+      elements: this.elements,
+    };
+  }
+
+  /** One score vector per sample or token; the pixels of maps are too many to be told apart. */
+  private addClasses(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
+    const { classAxis } = this.output;
+    if (classAxis === undefined) return;
+    const layout = classLayout(dims, classAxis);
+    if (layout.classes < 2 || layout.inner > 1) return;
+    const count = positions(layout);
+    const labels = typeof label === 'number' ? [label] : label;
+    for (let position = 0; position < count; position++) {
+      const [ofA, ofB] = [topClass(a, layout, position), topClass(b, layout, position)];
+      const known = labels?.length === count ? (labels[position] ?? null) : null;
+      this.vectors++;
+      if (known !== null) {
+        this.labelled++;
+        increment(this.confusion.a, `${known} ${ofA}`);
+        increment(this.confusion.b, `${known} ${ofB}`);
+      }
+      if (ofA === ofB) continue;
+      this.flipCount++;
+      if (this.flips.length < MOST_FLIPS) {
+        this.flips.push({ sample, ...(count > 1 && { position }), a: ofA, b: ofB, label: known });
+      }
+    }
+  }
+
+  private addPoints(a: Numbers, b: Numbers): void {
+    for (let i = 0; i < a.length; i++) {
+      const position = this.elements++;
+      if (position % this.stride !== 0) continue;
+      const [x, y] = [a[i] as number, b[i] as number];
+      if (Number.isFinite(x) && Number.isFinite(y)) this.points.push({ at: position, a: x, b: y });
+      if (this.points.length < MOST_POINTS) continue;
+      this.stride *= 2;
+      this.points = this.points.filter(({ at }) => at % this.stride === 0);
+    }
+  }
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
