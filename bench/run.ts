@@ -14,13 +14,14 @@ const benches: Readonly<Record<string, string>> = {
   latency: "time of a run: float, ours and the tool's file, interleaved",
   schemes: 'every scheme on every model: bytes, SQNR, accuracy, time, memory; --targets judges them',
   search: 'searched plans beside simple ones of the same bytes, on data that nothing chose by',
+  scanVariants: 'ways to run the trials of a scan against each other, in CPU time',
   scan: "time and memory to scan ResNet-18, beside the naive loop with ONNX Runtime's own tool",
   quantize: "time and memory to quantize weights, beside ONNX Runtime's own tool",
 };
 
 const [name, ...rest] = process.argv.slice(2);
 if (name === undefined) {
-  for (const [bench, what] of Object.entries(benches)) console.log(`${bench.padEnd(9)} ${what}`);
+  for (const [bench, what] of Object.entries(benches)) console.log(`${bench.padEnd(12)} ${what}`);
 } else {
   const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   if (!(name in benches) || !existsSync(file)) {
