@@ -145,6 +145,26 @@ describe('explainLayer(model, plan, options), of the weight', () => {
     expect(rounded.causes[0]).toMatchObject({ share: 1 });
   });
 
+  it('takes both weights of a recurrent layer together', async () => {
+    const [W, R] = [weights('W', [1, 32, 6]), weights('R', [1, 32, 8], 2)];
+    const lstm = node('LSTM', 'lstm', ['x', 'W', 'R'], ['y'], { hidden_size: { int: 8 } });
+    const recurrent = model([lstm], [W, R], [5, 1, 6], ['y'], 21);
+    const { weight, causes } = await explainLayer(recurrent, plan, { layer: 'lstm', scheme: 'w8,tensor' });
+    let [noise, energy] = [0, 0];
+    for (const tensor of [W, R]) {
+      const values = await readFloat32(tensor);
+      const step = (2 * Math.max(...values.map(Math.abs))) / 254;
+      for (const value of values) {
+        noise += (value - step * Math.round(value / step)) ** 2;
+        energy += value * value;
+      }
+    }
+    expect(weight?.sqnrDb).toBeCloseTo(10 * Math.log10(energy / noise), 2);
+    expect(weight).toMatchObject({ clipping: 0, rounding: 1 });
+    expect(weight?.worstChannels).toHaveLength(5);
+    expect(causes[0]?.kind).toMatch(/channelSpread|rounding/);
+  });
+
   it('says nothing against a format that loses nothing', async () => {
     const exact = weightOf((_, __, at) => ((at % 27) - 13) / 8);
     const explained = await explainLayer(network(exact), plan, { layer: 'first', scheme: 'fp16' });
