@@ -67,6 +67,6 @@ export interface LayerExplanation {
   }[];
   /** The heaviest first. */
   causes: LayerCause[];
-  /** The best first; empty: nothing tried would help. */
+  /** The best first, then `float`, which always helps. */
   remedies: LayerRemedy[];
 }
