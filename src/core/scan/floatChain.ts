@@ -49,16 +49,16 @@ export class FloatChain {
 
   /**
    * Computes the segments from `first` on, as far as they change.
-   * @param state all that is known at the beginning of `first`.
+   * @param state all that is known at the beginning of `first`, what counts most first.
    * @param changing values that differ from those of the float model.
    * @returns what the segments gave.
    */
-  async run(first: number, state: Feeds, changing: ReadonlySet<string>): Promise<Feeds> {
+  async run(first: number, state: readonly Feeds[], changing: ReadonlySet<string>): Promise<Feeds> {
     const made: Record<string, Feeds[string]> = {};
     for (let at = first; at < this.length; at++) {
       const { reads = [] } = this.segments.all[at] ?? {};
       if (!reads.some((value) => changing.has(value))) continue;
-      Object.assign(made, await (await this.open(at)).run({ ...state, ...made }));
+      Object.assign(made, await (await this.open(at)).run(made, ...state));
     }
     return made;
   }

@@ -191,12 +191,11 @@ export class LayerTrials {
   }
 
   /** What follows from what the unit gives. */
-  private async runRest(from: Feeds, given: Feeds, count: number): Promise<Feeds> {
-    this.bridge ??= this.openBridge(given, count);
+  private async runRest({ samples, feeds, values }: Batch, given: Feeds): Promise<Feeds> {
+    this.bridge ??= this.openBridge(given, samples.length);
     const { behind = new Set() } = this.unit;
-    const state = { ...from, ...given };
-    const bridged = await (await this.bridge).run(state);
-    const chained = await this.context.chain.run(this.segment, { ...state, ...bridged }, behind);
+    const bridged = await (await this.bridge).run(given, values, feeds);
+    const chained = await this.context.chain.run(this.segment, [bridged, given, values, feeds], behind);
     return { ...bridged, ...chained };
   }
 
@@ -204,15 +203,14 @@ export class LayerTrials {
   private async run(head: Head, batch: Batch): Promise<SampleFigures[]> {
     const { context, local } = this;
     const { samples, outputs, values } = batch;
-    const from = { ...batch.feeds, ...values };
-    const made = await head.session.run({ ...from, ...head.given });
+    const made = await head.session.run(head.given, values, batch.feeds);
     const given: Feeds = Object.fromEntries(
       [...head.names].flatMap(([value, name]) => {
         const tensor = made[name];
         return tensor ? [[value, tensor] as const] : [];
       }),
     );
-    const results = head.isWhole ? given : { ...given, ...(await this.runRest(from, given, samples.length)) };
+    const results = head.isWhole ? given : { ...given, ...(await this.runRest(batch, given)) };
     const inside = local === undefined ? [] : [values[local], given[local]];
     return samples.map(({ label }, at) => {
       const reference = outputs[at] ?? {};

@@ -1,7 +1,6 @@
 import { withOutputs } from '../calibrate/instrument';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session } from '../ports';
-import { pick } from './baseline';
 import { cutBefore, type KnownValue } from './suffix';
 
 /** A session of the part of a model that leads from known values to some others. */
@@ -29,9 +28,17 @@ export class PartSession {
     return new PartSession(session, part.feeds, values);
   }
 
-  /** @param given what is known; more than is needed does no harm. */
-  async run(given: Feeds): Promise<Feeds> {
-    return this.session ? this.session.run(pick(given, this.feeds), this.values) : {};
+  /**
+   * @param given what is known, the first that has a value counts; more than is needed does no harm, nor takes time: deep models
+   * keep thousands of values.
+   */
+  async run(...given: readonly Feeds[]): Promise<Feeds> {
+    if (!this.session) return {};
+    const feeds = this.feeds.flatMap((name) => {
+      const tensor = given.find((each) => each[name])?.[name];
+      return tensor ? [[name, tensor] as const] : [];
+    });
+    return this.session.run(Object.fromEntries(feeds), this.values);
   }
 
   async release(): Promise<void> {
