@@ -50,6 +50,8 @@ export class SearchRun {
   rounds = 0;
   curve: FloatCurve | null = null;
   readonly notes: string[] = [];
+  /** With the effects that layers have alone. */
+  private readonly scanned: readonly SearchLayer[];
   private front: Front;
   private target: Picks;
   private readonly measured: MeasuredPlans;
@@ -67,6 +69,7 @@ export class SearchRun {
     const unknown = layers.some(({ options }) => options.some(({ bops }) => bops === null));
     if (context.goal.cost === 'bops' && (unknown || context.costs.otherBops === null)) throw unknownWork();
     if (context.goal.cost === 'latency' && !context.costs.latency) throw unknownLatency();
+    this.scanned = layers;
     this.measured = new MeasuredPlans(
       context.trials,
       (picks) => formatsOf(this.layers, picks),
@@ -125,10 +128,10 @@ export class SearchRun {
   /** Keeps k layers float, those that cost most in a format. @throws CancelledError */
   async measureCurve(format: string): Promise<void> {
     const points: FloatCurve['points'] = [];
-    for (const { floatLayers, picks } of floatCurvePicks(this.layers, format)) {
+    for (const { floatLayers, picks } of floatCurvePicks(this.scanned, format)) {
       throwIfCancelled(this.context.work.signal);
       const { bytes, bops } = this.point(picks);
-      const predicted = this.predicted(picks);
+      const { error: predicted } = totalsOf(this.scanned, picks);
       const measured = await this.measured.measure(picks);
       if (measured === undefined) continue;
       points.push({
