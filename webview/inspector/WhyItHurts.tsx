@@ -22,6 +22,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   const [answer, setAnswer] = useState<Answer>(undefined);
   // Only the answer to the last question counts.
   const asked = useRef(0);
+  const section = useRef<HTMLElement>(null);
   const explain = (): void => {
     const question = ++asked.current;
     setAnswer('running');
@@ -35,6 +36,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   useEffect(() => {
     if (!isWished) return;
     onWishTaken();
+    section.current?.scrollIntoView();
     explain();
   }, [isWished]);
   // It was about another model.
@@ -48,7 +50,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   const explanation = typeof answer === 'object' && 'explanation' in answer ? answer.explanation : undefined;
   const isStale = explanation !== undefined && row.scheme !== 'float' && explanation.scheme !== row.scheme;
   return (
-    <section class="why" aria-label="Why it hurts" aria-busy={isRunning}>
+    <section class="why" ref={section} aria-label="Why it hurts" aria-busy={isRunning}>
       <div class="section-head">
         <h3>Why it hurts</h3>
         <vscode-button
