@@ -9,6 +9,7 @@ import { addCompareOptions, type CompareOptions } from './compareOptions';
 import { addExplainOptions, type ExplainOptions } from './explainOptions';
 import { addInspectOptions, type InspectOptions } from './inspectOptions';
 import { addQuantizeOptions, type QuantizeOptions } from './quantizeOptions';
+import { addReportOptions, type ReportOptions } from './reportOptions';
 import { addRewriteOptions, type RewriteOptions } from './rewriteOptions';
 import { addScanOptions, type ScanOptions } from './scanOptions';
 import { addSearchOptions, type SearchOptions } from './searchOptions';
@@ -62,6 +63,10 @@ export async function runCli(args: readonly string[], terminal: CliIo): Promise<
       exitCode = await compare(a, b, options, io);
     },
   );
+  addReportOptions(program.command('report')).action(async (file: string, options: ReportOptions) => {
+    const { report } = await import('./report');
+    exitCode = await report(file, options, io);
+  });
   addRewriteOptions(program.command('rewrite')).action(
     async (pass: RewritePass, file: string, options: RewriteOptions) => {
       const { rewrite } = await import('./rewrite');

@@ -10,6 +10,7 @@ import { predict } from './methods/predict';
 import { presetPlan } from './methods/presetPlan';
 import { quantizationOf } from './methods/quantizationOf';
 import { quantize } from './methods/quantize';
+import { report } from './methods/report';
 import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
 import { search } from './methods/search';
@@ -32,5 +33,6 @@ export const engineService: EngineHandlers = {
   compare,
   compareLayers,
   explain,
+  report,
   copyModel,
 };

@@ -25,6 +25,7 @@ import type { LayerExplanation } from '../core/explainResults';
 import type { LayerComparison } from '../core/compareResults';
 import type { WeightStatistics } from '../core/inspectorResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
+import type { ReportResult } from '../core/reportResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 
 export interface ModelRequest {
@@ -161,6 +162,15 @@ export interface CompareLayersRequest {
   most?: number;
 }
 
+export interface ReportRequest extends ModelRequest {
+  plan: Plan;
+  calibration: DataRequest;
+  /** Made when it is not there; files of a report in it are replaced. */
+  folder: string;
+  /** Of a scan of the model: sensitivities of the planned schemes are taken from it. */
+  scan?: Pick<ScanResult, 'metric' | 'samples' | 'candidates'>;
+}
+
 export interface EngineMethods {
   inspect(request: ModelRequest): Promise<ModelSummary>;
   /** Hash of each layer's weight: name → `sha256:…`. */
@@ -185,6 +195,8 @@ export interface EngineMethods {
   compare(request: CompareRequest): Promise<CompareResult>;
   /** Error of each layer, accumulated from the inputs and alone, of a second model or of a plan. */
   compareLayers(request: CompareLayersRequest): Promise<LayerComparison>;
+  /** Quantizes as planned, compares, and writes Markdown, SVG, CSV and JSON; the model itself is not kept. */
+  report(request: ReportRequest): Promise<ReportResult>;
   /** Why a layer hurts in a format, and which formats would do better. */
   explain(request: ExplainRequest): Promise<LayerExplanation>;
   /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */

@@ -79,6 +79,9 @@ const handlers: EngineHandlers = {
   scan: never,
   search: never,
   compare: never,
+  compareLayers: never,
+  report: never,
+  weightStatistics: never,
   explain: never,
   copyModel: never,
 };

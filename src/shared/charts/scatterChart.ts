@@ -1,0 +1,41 @@
+import { scaleLinear } from 'd3-scale';
+import { formatNumber } from '../format';
+import { chart, element, textElement } from './svg';
+
+const SIZE = 320;
+const PLOT = { left: 52, right: SIZE - 12, top: 28, bottom: SIZE - 40 };
+/** Points at most: a file of a few tens of kilobytes. */
+const MOST_POINTS = 512;
+
+/** Values of one model over those of another, with the line on which they are equal. */
+export function scatterChart(
+  points: readonly (readonly [number, number])[],
+  { title, a, b }: { readonly title: string; readonly a: string; readonly b: string },
+): string {
+  const every = Math.max(1, Math.ceil(points.length / MOST_POINTS));
+  const shown = points.filter((_, at) => at % every === 0);
+  const [low, high] = shown
+    .flat()
+    .reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
+  const domain = low < high ? [low, high] : [low - 1 || -1, high + 1 || 1];
+  const x = scaleLinear(domain, [PLOT.left, PLOT.right]).nice();
+  const y = scaleLinear(domain, [PLOT.bottom, PLOT.top]).nice();
+  const ticks = x.ticks(5);
+  const [from = 0, to = 0] = x.domain();
+  return chart(
+    SIZE,
+    SIZE,
+    title,
+    `${shown.length} values of ${b} over those of ${a}; on the diagonal they are equal.`,
+    ...ticks.flatMap((value) => [
+      element('line', { class: 'grid', x1: PLOT.left, x2: PLOT.right, y1: y(value), y2: y(value) }),
+      element('line', { class: 'grid', x1: x(value), x2: x(value), y1: PLOT.top, y2: PLOT.bottom }),
+      textElement(formatNumber(value), { x: PLOT.left - 6, y: y(value) + 4, 'text-anchor': 'end' }),
+      textElement(formatNumber(value), { x: x(value), y: PLOT.bottom + 14, 'text-anchor': 'middle' }),
+    ]),
+    element('line', { class: 'two line', x1: x(from), y1: y(from), x2: x(to), y2: y(to) }),
+    ...shown.map(([ofA, ofB]) => element('circle', { class: 'one', cx: x(ofA), cy: y(ofB), r: 1.5 })),
+    textElement(a, { x: PLOT.right, y: SIZE - 8, 'text-anchor': 'end' }),
+    textElement(`↑ ${b}`, { x: 8, y: SIZE - 8 }),
+  );
+}
