@@ -6,7 +6,7 @@ import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Slice, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { ReadyScan } from '../scan/prepareScan';
-import type { SearchCost } from '../searchResults';
+import type { SearchCost, SearchGoal, SearchPoint } from '../searchResults';
 import { unknownLatency } from './goals';
 import type { SearchLayer } from './searchLayer';
 
@@ -63,6 +63,17 @@ export async function searchedTimes(
   );
   if (!latency) throw unknownLatency();
   return { latency, layers: layers.map((layer) => withTimes(layer, latency, given.isGoal)) };
+}
+
+/** What must be said of a plan that was to be fast. */
+export function timeNotes(
+  { cost }: SearchGoal,
+  { latencyMs, verified }: SearchPoint,
+  floatMs: number | null,
+): string[] {
+  if (cost !== 'latency' || !verified || latencyMs === null || floatMs === null || latencyMs < floatMs)
+    return [];
+  return ['The plan given is no faster than the float model on this machine.'];
 }
 
 function withTimes(layer: SearchLayer, latency: LatencyModel, isGoal: boolean): SearchLayer {

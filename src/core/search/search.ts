@@ -11,7 +11,7 @@ import { prepareScan, type ReadyScan } from '../scan/prepareScan';
 import { scan, type ScanOptions, type ScanSlices } from '../scan/scan';
 import { costsOf, type Costs } from './costs';
 import { budgetOf, searchMetric } from './goals';
-import { requireProfiles, searchedTimes } from './planLatency';
+import { requireProfiles, searchedTimes, timeNotes } from './planLatency';
 import { PlanTrials } from './planTrials';
 import { searchLayers, type SearchLayer } from './searchLayer';
 import { SearchRun } from './searchRun';
@@ -150,7 +150,7 @@ export async function search(
     trials: runs.count,
     seconds: (performance.now() - start) / 1000,
     partial,
-    notes: [...run.notes],
+    notes: [...run.notes, ...timeNotes(goal, run.chosen, float.latencyMs)],
   });
   try {
     await run.foretell();

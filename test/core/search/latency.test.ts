@@ -6,6 +6,7 @@ import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { SearchGoal } from '../../../src/core/searchResults';
 import type { LayerFormats } from '../../../src/core/search/searchedPlan';
 import type { SearchLayer } from '../../../src/core/search/searchLayer';
+import { timeNotes } from '../../../src/core/search/planLatency';
 import { SearchRun } from '../../../src/core/search/searchRun';
 import { residualBlock } from '../rewrite/models';
 
@@ -130,6 +131,14 @@ describe('a search within a latency', () => {
     expect(run.met).toBe(true);
     expect(run.chosen.verified?.error).toBeLessThanOrEqual(0.2);
     expect(run.chosen.latencyMs).toBeLessThan(6);
+  });
+
+  it('is told to be in vain when the plan is no faster than float', async () => {
+    const goal = budget(6);
+    const { chosen } = await searched(budget(4.5));
+    expect(timeNotes(goal, chosen, 6)).toEqual([]);
+    expect(timeNotes(goal, { ...chosen, latencyMs: 6.1 }, 6)).toEqual([expect.stringMatching(/no faster/)]);
+    expect(timeNotes({ ...goal, cost: 'bytes' }, { ...chosen, latencyMs: 6.1 }, 6)).toEqual([]);
   });
 
   it('is refused without times', () => {
