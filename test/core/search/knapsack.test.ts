@@ -99,16 +99,19 @@ describe('paretoFront(layers)', () => {
 });
 
 describe('greedyWithin(layers, budget)', () => {
-  it.each([11, 12, 13])('never beats the exact solution, and fits (seed %i)', (seed) => {
-    const layers = randomLayers(8, seed);
-    const front = paretoFront(layers);
-    const budget = ((front.costs[0] ?? 0) + (front.costs.at(-1) ?? 0)) / 2;
-    const picks = greedyWithin(layers, budget);
-    expect(picks).toBeDefined();
-    expect(sum(layers, picks ?? [], 'cost')).toBeLessThanOrEqual(budget + 1e-12);
-    const best = front.errors[front.withinCost(budget) ?? -1] ?? NaN;
-    expect(sum(layers, picks ?? [], 'error')).toBeGreaterThanOrEqual(best - 1e-12);
-  });
+  it.each([11, 12, 13, 14, 15, 16])(
+    'never beats the exact solution, and fits, at any budget (seed %i)',
+    (seed) => {
+      const layers = randomLayers(8, seed, seed % 2 === 0);
+      const front = paretoFront(layers);
+      for (const budget of front.costs) {
+        const picks = greedyWithin(layers, budget) ?? [];
+        expect(sum(layers, picks, 'cost')).toBeLessThanOrEqual(budget + 1e-12);
+        const best = front.errors[front.withinCost(budget) ?? -1] ?? NaN;
+        expect(sum(layers, picks, 'error')).toBeGreaterThanOrEqual(best - 1e-12);
+      }
+    },
+  );
 
   it('gives nothing when even the cheapest options cost too much', () => {
     expect(greedyWithin([[{ cost: 2, error: 0 }]], 1)).toBeUndefined();
