@@ -267,7 +267,7 @@ export class SearchRun {
     const { latency } = this.context.costs;
     return [...this.verified.values()].flatMap(({ picks, figures: { latencyMs } }) => {
       const foretold = latency?.foretold(formatsOf(this.layers, picks));
-      return typeof foretold === 'number' && latencyMs !== undefined ? [latencyMs - foretold] : [];
+      return typeof foretold === 'number' && typeof latencyMs === 'number' ? [latencyMs - foretold] : [];
     });
   }
 

@@ -25,8 +25,8 @@ export type OpenWritten = (model: Model, work: Work) => Promise<WrittenModel>;
 
 export interface Verified extends VerifiedPlan {
   readonly bytes: number;
-  /** Of one run of one sample; absent: it was not asked for. */
-  readonly latencyMs?: number;
+  /** Of one run of one sample; absent or null: it was not asked for. */
+  readonly latencyMs?: number | null;
 }
 
 /** Outputs of the float model kept between plans; beyond it the float model runs again. */
