@@ -111,7 +111,7 @@ function flipLines({ flips, flipCount, vectors }: OutputDetails): string[] {
     return `${at} (${a} → ${b}${label === null ? '' : `, label ${label}`})`;
   });
   const more = flipCount > shown.length ? ` and ${flipCount - shown.length} more` : '';
-  return [`  ${flipCount} of ${vectors} change their class: ${shown.join(', ')}${more}`];
+  return [`  classes that change: ${flipCount} of ${vectors}: ${shown.join(', ')}${more}`];
 }
 
 function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: CompareResult): string {

@@ -77,7 +77,7 @@ function outputText({ name, sqnrDb, cosine, top1, top5, pixelAccuracy, dice, det
     });
     const more = details.flipCount > shown.length ? ', …' : '';
     lines.push(
-      `  - ${details.flipCount} of ${details.vectors} change their class: ${shown.join(', ')}${more}`,
+      `  - Classes that change: ${details.flipCount} of ${details.vectors}: ${shown.join(', ')}${more}`,
     );
   }
   return lines.join('\n');

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { ReportData } from '../../../src/core/reportResults';
+import { renderReport } from '../../../src/shared/report/renderReport';
+
+/** What `roundoff report` measured on the sample, with a float layer, a layer that could not be compared, and another machine. */
+const report = JSON.parse(readFileSync(join(import.meta.dirname, 'mnist.json'), 'utf8')) as ReportData;
+
+const fileOf = (data: ReportData, name: string): string => {
+  const found = renderReport(data).find((file) => file.name === name);
+  if (!found) throw new Error(`no ${name}`);
+  return found.text;
+};
+
+describe('renderReport(report)', () => {
+  it('gives the same files for the same data', async () => {
+    const files = renderReport(report);
+    expect(files.map(({ name }) => name)).toEqual([
+      'report.md',
+      'layer-error.svg',
+      'layer-bytes.svg',
+      'sensitivity.svg',
+      'output.svg',
+      'layers.csv',
+      'report.json',
+    ]);
+    for (const { name, text } of files) {
+      if (name !== 'report.json') await expect(text).toMatchFileSnapshot(join('golden', `${name}.golden`));
+    }
+  });
+
+  it('has all figures as JSON but the pairs of the plot', () => {
+    const written = JSON.parse(fileOf(report, 'report.json')) as ReportData;
+    const [output] = report.outputs;
+    expect(written.outputs[0]?.details?.points).toEqual([]);
+    expect({ ...written, outputs: [] }).toEqual({ ...report, outputs: [] });
+    expect(written.outputs[0]?.sqnrDb).toBe(output?.sqnrDb);
+  });
+
+  it('takes names for text, not for markup', () => {
+    const name = '<script>a</script> | ![x](http://y) `z` "q" & \u0007';
+    const odd = { ...report, layers: report.layers.map((layer) => ({ ...layer, layer: name })) };
+    const line = fileOf(odd, 'report.md')
+      .split('\n')
+      .find((text) => text.includes('script'));
+    expect(line?.match(/(?<!\\)\|/g)).toHaveLength(9);
+    expect(line).toContain('\\<script\\>');
+    expect(line).toContain('!\\[x\\](http');
+    for (const chart of ['layer-error.svg', 'layer-bytes.svg']) {
+      expect(fileOf(odd, chart)).not.toContain('<script');
+      expect(fileOf(odd, chart)).not.toContain('\u0007');
+    }
+    expect(fileOf(odd, 'layers.csv')).toContain('""q""');
+  });
+
+  it('leaves out what is not known', () => {
+    const bare: ReportData = {
+      ...report,
+      scan: null,
+      outputs: report.outputs.map(({ name, maxAbs }) => ({ name, sqnrDb: null, cosine: null, maxAbs })),
+      layers: [],
+    };
+    expect(renderReport(bare).map(({ name }) => name)).toEqual([
+      'report.md',
+      'layer-error.svg',
+      'layer-bytes.svg',
+      'layers.csv',
+      'report.json',
+    ]);
+    for (const { text } of renderReport(bare)) expect(text).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});
