@@ -75,7 +75,7 @@ describe('candidateTitle(candidate, measured)', () => {
     );
     expect(title).toMatch(/^KL, scan slice, 32 samples, simulated: 0\.01 ± 0\.00123 standard error\. /);
     expect(title).toContain('97.0 % of top classes stay.');
-    expect(title).toContain('Interaction: what it costs depends on what else is quantized.');
+    expect(title).toContain('Interaction. What it costs depends on what else is quantized.');
     expect(title).toContain('keeping it float gains 0.05.');
   });
 

@@ -84,7 +84,7 @@ export function SchemesTable({ candidates, planned, measured, onScheme }: Scheme
                           class="codicon codicon-arrow-swap"
                           role="img"
                           aria-label="Interaction"
-                          title={interactionText(candidate)}
+                          title={`Interaction. ${interactionText(candidate)}`}
                         />
                       )}{' '}
                       {candidate.provisional

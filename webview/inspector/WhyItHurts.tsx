@@ -23,6 +23,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   // Only the answer to the last question counts.
   const asked = useRef(0);
   const section = useRef<HTMLElement>(null);
+  const isLookedFor = useRef(false);
   const explain = (): void => {
     const question = ++asked.current;
     setAnswer('running');
@@ -36,7 +37,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   useEffect(() => {
     if (!isWished) return;
     onWishTaken();
-    section.current?.scrollIntoView();
+    isLookedFor.current = true;
     explain();
   }, [isWished]);
   // It was about another model.
@@ -46,6 +47,12 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
       setAnswer(undefined);
     };
   }, [revision]);
+  // The section grows with its answer: only then can it be scrolled to the top.
+  useEffect(() => {
+    if (!isLookedFor.current || answer === undefined) return;
+    section.current?.scrollIntoView();
+    isLookedFor.current = answer === 'running';
+  }, [answer]);
   const isRunning = answer === 'running';
   const explanation = typeof answer === 'object' && 'explanation' in answer ? answer.explanation : undefined;
   const isStale = explanation !== undefined && row.scheme !== 'float' && explanation.scheme !== row.scheme;

@@ -50,7 +50,7 @@ export function Meter({ shown, scales }: { shown: Shown; scales: BarScales }) {
           class="codicon codicon-arrow-swap"
           role="img"
           aria-label="Interaction"
-          title={interactionText(shown)}
+          title={`Interaction. ${interactionText(shown)}`}
         />
       )}
       <span class="number">{sensitivityText(shown)}</span>

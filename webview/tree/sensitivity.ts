@@ -107,13 +107,13 @@ export function candidateTitle(candidate: Candidate, measured: Measured): string
     ...(typeof agreement === 'number' ? [`${formatPercent(agreement)} of top classes stay.`] : []),
     `SQNR at the layer's own output ${formatDb(localSqnrDb)}.`,
     size,
-    ...(candidate.interaction ? [interactionText(candidate)] : []),
+    ...(candidate.interaction ? [`Interaction. ${interactionText(candidate)}`] : []),
   ].join(' ');
 }
 
 /** Why a layer alone does not tell what it costs among others. */
 export function interactionText({ restoring }: Pick<Candidate, 'restoring'>): string {
-  const what = 'Interaction: what it costs depends on what else is quantized.';
+  const what = 'What it costs depends on what else is quantized.';
   return typeof restoring === 'number'
     ? `${what} With all layers quantized, keeping it float gains ${formatNumber(restoring)}.`
     : what;
