@@ -50,7 +50,7 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
   // The section grows with its answer: only then can it be scrolled to the top.
   useEffect(() => {
     if (!isLookedFor.current || answer === undefined) return;
-    section.current?.scrollIntoView();
+    showAtTop(section.current);
     isLookedFor.current = answer === 'running';
   }, [answer]);
   const isRunning = answer === 'running';
@@ -98,4 +98,12 @@ export function WhyItHurts({ row, host, revision, lookOnly, isWished, onWishTake
       )}
     </section>
   );
+}
+
+/** Scrolls the inspector alone: `scrollIntoView` would move the page with it. */
+function showAtTop(section: HTMLElement | null): void {
+  const pane = section?.closest('.inspector');
+  if (section && pane) {
+    pane.scrollTop += section.getBoundingClientRect().top - pane.getBoundingClientRect().top;
+  }
 }
