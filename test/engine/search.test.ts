@@ -51,7 +51,7 @@ beforeAll(async () => {
   client = new EngineClient({ enginePath: join(bundles, 'engine.mjs') });
   const result = await engineService.scan({ file, plan, calibration, schemes }, idle);
   known = result.candidates;
-});
+}, 60_000);
 afterAll(() => {
   client.dispose();
   rmSync(bundles, { recursive: true });
@@ -180,23 +180,28 @@ describe('roundoff search', () => {
     ).toBe(true);
   });
 
-  it('prints the front with the chosen point; its plan file makes the very file that it writes', async () => {
-    const [output, planFile] = [join(folder, 'out.onnx'), join(folder, 'plan.json')];
-    const schemes = ['--scheme', 'w8a8', '--scheme', 'w4,block:32,max'];
-    const files = ['--write', output, '--write-plan', planFile];
-    const { exitCode, stdout } = await callCli([...base, ...schemes, '--budget', 'bytes=20%', ...files]);
-    expect(exitCode).toBe(0);
-    const lines = stdout.split('\n');
-    expect(lines[0]).toMatch(/bytes +of float +bops +.*float layers +predicted +verified/);
-    expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
-    expect(stdout).toContain('Chosen (bytes: at most 20.00 % of the float model):');
-    expect(statSync(output).size).toBeLessThanOrEqual(0.2 * statSync(file).size);
+  const long = { timeout: 240_000 };
+  it(
+    'prints the front with the chosen point; its plan file makes the file that it writes',
+    long,
+    async () => {
+      const [output, planFile] = [join(folder, 'out.onnx'), join(folder, 'plan.json')];
+      const schemes = ['--scheme', 'w8a8', '--scheme', 'w4,block:32,max'];
+      const files = ['--write', output, '--write-plan', planFile];
+      const { exitCode, stdout } = await callCli([...base, ...schemes, '--budget', 'bytes=20%', ...files]);
+      expect(exitCode).toBe(0);
+      const lines = stdout.split('\n');
+      expect(lines[0]).toMatch(/bytes +of float +bops +.*float layers +predicted +verified/);
+      expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
+      expect(stdout).toContain('Chosen (bytes: at most 20.00 % of the float model):');
+      expect(statSync(output).size).toBeLessThanOrEqual(0.2 * statSync(file).size);
 
-    const again = join(folder, 'again.onnx');
-    const quantized = await callCli(['quantize', file, '--plan', planFile, '--data', data, '-o', again]);
-    expect(quantized).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(again).equals(readFileSync(output))).toBe(true);
-  });
+      const again = join(folder, 'again.onnx');
+      const quantized = await callCli(['quantize', file, '--plan', planFile, '--data', data, '-o', again]);
+      expect(quantized).toMatchObject({ exitCode: 0 });
+      expect(readFileSync(again).equals(readFileSync(output))).toBe(true);
+    },
+  );
 
   it('writes plan and file of the best plan so far when it is cancelled', async () => {
     const [output, planFile] = [join(folder, 'out.onnx'), join(folder, 'plan.json')];
