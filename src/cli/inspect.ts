@@ -8,9 +8,11 @@ import { bytesText, countText, jsonText, shapeText, table } from './text';
 
 /** `roundoff inspect FILE`: reads the graph in this process; nothing is run. */
 export async function inspect(file: string, options: InspectOptions, io: CliIo): Promise<number> {
-  const { dim, json, layer, scheme } = options;
+  const { dim, json, layer, scheme, npy } = options;
   if (layer) return inspectWeights(file, { ...options, layer }, io);
-  if (scheme !== undefined) throw new UsageError('--scheme is for weights: name layers with --layer.');
+  if (scheme !== undefined || npy !== undefined) {
+    throw new UsageError('--scheme and --npy are for weights: name layers with --layer.');
+  }
   const opened = await openModelFile(file, io);
   try {
     const summary = await inspectModel(opened, dim);

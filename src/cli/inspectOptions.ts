@@ -6,6 +6,7 @@ export interface InspectOptions {
   json?: boolean;
   layer?: readonly string[];
   scheme?: string;
+  npy?: string;
 }
 
 export function addInspectOptions(command: Command): Command {
@@ -16,5 +17,6 @@ export function addInspectOptions(command: Command): Command {
   )
     .option('--layer <glob>', 'statistics of the weights of these layers instead; repeatable', collect)
     .option('--scheme <format>', 'also what this format makes of them, SCHEME[,OPTION...] as for quantize')
+    .option('--npy <file>', 'also write the weight of the one layer as a NumPy array')
     .option('--json', 'print the result as JSON');
 }

@@ -1,7 +1,7 @@
 import type { FormatUse, WeightStatistics } from '../core/inspectorResults';
 import { formatNumber } from '../shared/format';
 import { callEngine } from './callEngine';
-import { type CliIo, ExitCode } from './cliIo';
+import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { InspectOptions } from './inspectOptions';
 import { layersOf } from './layersOf';
 import { countText, decibelText, jsonText, percentText, shapeText } from './text';
@@ -9,10 +9,14 @@ import { countText, decibelText, jsonText, percentText, shapeText } from './text
 /** `roundoff inspect FILE --layer GLOB`: statistics of weights, one after the other. */
 export async function inspectWeights(
   file: string,
-  { dim, json, layer, scheme }: InspectOptions & { readonly layer: readonly string[] },
+  { dim, json, layer, scheme, npy }: InspectOptions & { readonly layer: readonly string[] },
   io: CliIo,
 ): Promise<number> {
   const layers = (await layersOf(file, layer, { dim }, io)) ?? [];
+  const [only] = layers;
+  if (npy !== undefined && layers.length !== 1) {
+    throw new UsageError(`--npy writes one weight, and --layer names ${layers.length} layers.`);
+  }
   const found: WeightStatistics[] = [];
   for (const name of layers) {
     const statistics = await callEngine(io, 'weightStatistics', {
@@ -25,6 +29,15 @@ export async function inspectWeights(
     found.push(statistics);
   }
   if (json) io.stdout(jsonText(found));
+  if (npy !== undefined && only !== undefined) {
+    const written = await callEngine(io, 'exportWeight', {
+      file,
+      dimensions: dim,
+      layer: only,
+      output: npy,
+    });
+    if (!json) io.stdout(`Wrote ${written.output}: ${shapeText(written.shape)}, ${written.dtype}\n`);
+  }
   return ExitCode.done;
 }
 

@@ -109,3 +109,41 @@ export interface FormatUse {
   } | null;
   notes: string[];
 }
+
+/** A 2-D slice of a weight, for a heat map. */
+export interface WeightSlice {
+  layer: string;
+  /** Value name of the stored tensor. */
+  weight: string;
+  values: WeightStatistics['values'];
+  /** Of the stored tensor. */
+  shape: number[];
+  /** Those that run down and across. */
+  axes: number[];
+  /** Position on each of the other axes. */
+  index: number[];
+  /** Elements of the slice. */
+  rows: number;
+  columns: number;
+  /** Elements that a cell stands for, fewer at the ends. */
+  rowsPerCell: number;
+  columnsPerCell: number;
+  /** How elements become a cell; null: each has its own. */
+  reduce: 'mean' | 'maxAbs' | null;
+  /** Row by row; null: no element of the cell is finite. */
+  cells: (number | null)[][];
+  /** Of the elements. null: none is finite. */
+  min: number | null;
+  max: number | null;
+}
+
+export interface ExportedWeight {
+  /** Path of the written file. */
+  output: string;
+  layer: string;
+  weight: string;
+  shape: number[];
+  /** As NumPy writes it: `<f4`. */
+  dtype: string;
+  bytes: number;
+}

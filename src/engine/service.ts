@@ -5,6 +5,7 @@ import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
 import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
+import { exportWeight } from './methods/exportWeight';
 import { hashWeights, inspect } from './methods/inspect';
 import { predict } from './methods/predict';
 import { presetPlan } from './methods/presetPlan';
@@ -14,6 +15,7 @@ import { report } from './methods/report';
 import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
 import { search } from './methods/search';
+import { weightSlice } from './methods/weightSlice';
 import { weightStatistics } from './methods/weightStatistics';
 
 /** The methods of the engine. Native packages are loaded when they are first needed, not here. */
@@ -24,6 +26,8 @@ export const engineService: EngineHandlers = {
   errorSplit,
   quantizationOf,
   weightStatistics,
+  weightSlice,
+  exportWeight,
   quantize,
   predict,
   presetPlan,

@@ -23,7 +23,7 @@ import type {
 } from '../core/results';
 import type { LayerExplanation } from '../core/explainResults';
 import type { LayerComparison } from '../core/compareResults';
-import type { WeightStatistics } from '../core/inspectorResults';
+import type { ExportedWeight, WeightSlice, WeightStatistics } from '../core/inspectorResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { ReportResult } from '../core/reportResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
@@ -140,6 +140,18 @@ export interface WeightStatisticsRequest extends WeightRequest {
   bits?: number;
 }
 
+export interface WeightSliceRequest extends WeightRequest {
+  /** Axes of the stored tensor that run down and across. */
+  axes: [number, number];
+  /** Position on each of the other axes, in their order; 0 where absent. */
+  index?: number[];
+  /** Cells at most; 128 each when absent. */
+  maxRows?: number;
+  maxColumns?: number;
+  /** What a cell tells of several elements; their mean when absent. */
+  reduce?: 'mean' | 'maxAbs';
+}
+
 export interface CompareRequest {
   a: string;
   b: string;
@@ -181,6 +193,9 @@ export interface EngineMethods {
   quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
   /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */
   weightStatistics(request: WeightStatisticsRequest): Promise<WeightStatistics>;
+  weightSlice(request: WeightSliceRequest): Promise<WeightSlice>;
+  /** Writes a weight as `.npy`, float32. */
+  exportWeight(request: WeightRequest & { output: string }): Promise<ExportedWeight>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
   /** Chooses a format for every layer. */
   presetPlan(request: PresetPlanRequest): Promise<PresetPlan>;

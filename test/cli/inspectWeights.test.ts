@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
 import { callCli } from './support/callCli';
+import { readFloat32 } from '../../src/core/onnx/tensor';
+import { openModelFile } from '../../src/engine/files/modelFile';
+import { readNpy } from '../support/npz';
 import { temporaryFolders } from '../support/folder';
 
 const file = join(import.meta.dirname, '../../samples/mnist/mnist_cnn.onnx');
@@ -50,6 +54,34 @@ describe('roundoff inspect FILE --layer GLOB', () => {
     const step = Math.max(float.max ?? 0, -(float.min ?? 0)) / 127;
     expect(Math.abs((quantized.mean ?? 1) - (float.mean ?? 0))).toBeLessThan(step / 10);
     expect(Math.abs((quantized.max ?? 1) - (float.max ?? 0))).toBeLessThan(step);
+  });
+
+  it('writes a weight as a NumPy array', async () => {
+    const folder = await temporaryFolder();
+    const output = join(folder, 'w.npy');
+    const { exitCode, stdout } = await callCli([
+      'inspect',
+      file,
+      '--layer',
+      'node_conv2d_1',
+      '--npy',
+      output,
+    ]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`Wrote ${output}: [16, 16, 3, 3], <f4`);
+    const bytes = new Uint8Array(readFileSync(output));
+    const { shape, data } = readNpy(bytes);
+    expect(shape).toEqual([16, 16, 3, 3]);
+    const opened = await openModelFile(file);
+    const stored = opened.model.graph?.initializer.find(({ name }) => name === 'layer2.0.weight');
+    expect(stored && (await readFloat32(stored))).toEqual(data);
+    await opened.close();
+    // NumPy aligns the data.
+    expect((bytes.byteLength - 4 * data.length) % 64).toBe(0);
+    const two = await callCli(['inspect', file, '--layer', '*linear*', '--npy', output]);
+    expect(two).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('names 2 layers') as string });
+    const model = await callCli(['inspect', file, '--layer', 'node_linear', '--npy', file]);
+    expect(model.exitCode).toBe(1);
   });
 
   it('names what it cannot do', async () => {

@@ -22,7 +22,8 @@ export function readNpz(path: string): Record<string, NpyArray> {
   );
 }
 
-function readNpy(bytes: Uint8Array): NpyArray {
+/** One array. */
+export function readNpy(bytes: Uint8Array): NpyArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, length] = bytes[6] === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + length));

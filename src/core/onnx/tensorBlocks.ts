@@ -20,19 +20,20 @@ export interface BlockOptions {
 }
 
 /**
- * Visits the elements from `from` to `to` in order, as float32. Blocks must not be kept nor modified.
+ * Visits the elements from `from` to `to` in order, as float32. Blocks must not be kept, once what
+ * `visit` returns has settled, nor modified.
  * Memory: one block; for what has to be decoded or computed as a whole (integers in typed fields, computed payloads) all of it.
  * @throws OnnxFileError as `readFloat32`, CancelledError
  */
 export async function forEachBlock(
   tensor: Tensor,
-  visit: (values: Float32Array, start: number) => void,
+  visit: (values: Float32Array, start: number) => void | Promise<void>,
   { from = 0, to = elementCount(tensor), signal }: BlockOptions = {},
 ): Promise<void> {
   const payload = blockPayload(tensor);
   if (!payload) {
     throwIfCancelled(signal);
-    visit((await readFloat32(tensor)).subarray(from, to), from);
+    await visit((await readFloat32(tensor)).subarray(from, to), from);
     return;
   }
   checkStored(tensor);
@@ -50,7 +51,7 @@ export async function forEachBlock(
       rawData: new MemoryPayload(bytes),
       typedData: undefined,
     };
-    visit((await readFloat32(part)).subarray(start - first), start);
+    await visit((await readFloat32(part)).subarray(start - first), start);
     start = end;
   }
 }

@@ -82,6 +82,8 @@ const handlers: EngineHandlers = {
   compareLayers: never,
   report: never,
   weightStatistics: never,
+  weightSlice: never,
+  exportWeight: never,
   explain: never,
   copyModel: never,
 };
