@@ -87,7 +87,7 @@ describe('FloatChain', () => {
     expect(from).toBeLessThan(chain.length);
     expect(chain.segmentBehind([named('up')])).toBe(chain.length);
     const behind = valuesBehind(index, [named('down')]);
-    const made = await chain.run(from, { ...batch.feeds, ...batch.values }, behind);
+    const made = await chain.run(from, [batch.values, batch.feeds], behind);
     const expected = (name: string): number[] =>
       batch.outputs.flatMap((each: Feeds) => Array.from(each[name]?.data as Float32Array));
     for (const name of outputs) {
@@ -96,6 +96,6 @@ describe('FloatChain', () => {
       for (const [at, value] of expected(name).entries()) expect(given[at]).toBeCloseTo(value, 3);
     }
     // Nothing changes: nothing runs.
-    expect(await chain.run(from, {}, new Set())).toEqual({});
+    expect(await chain.run(from, [], new Set())).toEqual({});
   });
 });
