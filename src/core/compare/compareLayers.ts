@@ -1,14 +1,15 @@
-import { bytesOfTensors } from '../calibrate/floats';
+import { asNumbers, bytesOfTensors } from '../calibrate/floats';
 import { GroupedFetch } from '../calibrate/groupedFetch';
 import { withOutputs } from '../calibrate/instrument';
 import type { LayerComparison } from '../compareResults';
 import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session, Slice, Work } from '../ports';
+import { fromCodes } from './convertTensor';
 import { GraphSide } from './graphSide';
 import { LayerErrors } from './layerErrors';
 import { pairLayers, type LayerPair, type LayerPairs } from './layerPairs';
-import { LocalRuns, type LocalRun } from './localRuns';
+import { asFed, LocalRuns, type LocalRun } from './localRuns';
 
 /** Values of the first model that are held at a time stay below this many bytes; those of the second add as much. */
 export const GROUP_BYTES = 256 * 2 ** 20;
@@ -63,11 +64,11 @@ export async function compareLayers(
         if (done === total) break;
         throwIfCancelled(work.signal);
         runs ??= await local.open(await bytesOfValues(sessionA, valuesOfA, feeds, work), groupBytes, work);
-        const ofB = inputsFor(pairs, feeds);
+        const ofB = inputsFor(sideB, pairs, feeds);
         for (const run of runs) {
           throwIfCancelled(work.signal);
           const wanted = run.valuesOfA.filter((value) => !inputsOfA.has(value));
-          const given = { ...feeds, ...(await sessionA.run(feeds, wanted)) };
+          const given = { ...feeds, ...decoded(sideA, await sessionA.run(feeds, wanted)) };
           throwIfCancelled(work.signal);
           const results = await sessionB.run(ofB, namesOf(run.pairs));
           errors.addAccumulated(run.pairs, given, results);
@@ -90,12 +91,24 @@ function namesOf(pairs: readonly LayerPair[]): string[] {
   return [...new Set(pairs.map(({ gives }) => gives.b))];
 }
 
-/** What the first model is fed, under the names of the second one's inputs. */
-function inputsFor({ inputs }: LayerPairs, feeds: Feeds): Feeds {
+/** What the first model is fed, under the names of the second one's inputs and in their types. */
+function inputsFor(b: GraphSide, { inputs }: LayerPairs, feeds: Feeds): Feeds {
   return Object.fromEntries(
     [...inputs].flatMap(([ofB, ofA]) => {
       const tensor = feeds[ofA];
-      return tensor ? [[ofB, tensor] as const] : [];
+      return tensor ? [[ofB, asFed(b, ofB, tensor) ?? tensor] as const] : [];
+    }),
+  );
+}
+
+/** Codes of a quantized operator as the numbers that they stand for. */
+function decoded(a: GraphSide, tensors: Feeds): Feeds {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => {
+      const format = a.codesOf(name);
+      const codes = format && asNumbers(tensor);
+      if (!codes) return [name, tensor];
+      return [name, { type: 'float32' as const, dims: tensor.dims, data: fromCodes(codes, format) }];
     }),
   );
 }

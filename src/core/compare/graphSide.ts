@@ -150,6 +150,11 @@ export class GraphSide {
     return type === (DataType.UNDEFINED as number) || floatTypes.has(type);
   }
 
+  /** True for a value whose real numbers are known: it has them, or codes of a known scale. */
+  isReadable(value: string): boolean {
+    return this.isReal(value) || this.codesOf(value) !== undefined;
+  }
+
   /** Roots of the variable values that a node computes with, in their order. */
   dataInputs({ node }: NodeRef): string[] {
     return node.input.flatMap((value, position) =>

@@ -61,8 +61,9 @@ export function pairLayers(a: GraphSide, b: GraphSide): LayerPairs {
   );
   const cuts = new Map<string, ValuePair>();
   for (const [root, value] of last) {
-    const canBeFed = b.isReal(root) || b.codesOf(root) !== undefined;
-    if (!inside.has(root) && canBeFed) cuts.set(root, { a: a.seen(value), root, b: b.seen(root) });
+    const given = a.seen(value);
+    const canBeFed = a.isReadable(given) && b.isReadable(root);
+    if (!inside.has(root) && canBeFed) cuts.set(root, { a: given, root, b: b.seen(root) });
   }
   const inputs = new Map(
     a.inputs.flatMap((name) => {
@@ -125,10 +126,9 @@ function pairOf(
   }
   const root = values.get(value);
   if (root === undefined) return { reason: 'What it gives has no counterpart in the second model.' };
-  const seen = b.seen(root);
-  if (!b.isReal(seen) && !b.codesOf(seen)) {
-    return { reason: 'The second model keeps what it gives as integers whose scale is not known.' };
+  const gives = { a: a.seen(last.get(root) ?? value), root, b: b.seen(root) };
+  if (!a.isReadable(gives.a) || !b.isReadable(gives.b)) {
+    return { reason: 'What it gives is kept as integers whose scale is not known.' };
   }
-  const gives = { a: a.seen(last.get(root) ?? value), root, b: seen };
   return { pair: { layer, nodesOfA, nodeOfB, gives }, inside };
 }

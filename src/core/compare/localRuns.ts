@@ -4,7 +4,7 @@ import type { Feeds, Runtime, RuntimeTensor, Session, Work } from '../ports';
 import { asCodes, asReal } from './convertTensor';
 import type { GraphSide } from './graphSide';
 import type { LayerErrors } from './layerErrors';
-import type { LayerPair, LayerPairs, ValuePair } from './layerPairs';
+import type { LayerPair, LayerPairs } from './layerPairs';
 import { localModel, localPart, typeOf, type LocalModel, type LocalPart } from './localModel';
 
 interface Part {
@@ -114,29 +114,33 @@ export class LocalRuns {
     const feeds: Record<string, RuntimeTensor> = {};
     for (const name of session.inputNames) {
       const cut = fed.get(name);
-      const tensor = cut ? this.converted(cut, given[cut.a]) : inputs[name];
+      const source = cut ? given[cut.a] : inputs[name];
+      const tensor = cut && source ? asFed(this.side, cut.root, source) : source;
       if (tensor) feeds[name] = tensor;
+      else {
+        for (const { pair } of layers)
+          this.errors.failLocally(pair, `${name} cannot be fed with real numbers.`);
+        return;
+      }
     }
     const results = await session.run(feeds);
     for (const [position, { pair }] of layers.entries()) {
       this.errors.addLocal(pair, given[pair.gives.a], results[outputs[position]?.name ?? '']);
     }
   }
+}
 
-  /** What a gives, as b wants it there. */
-  private converted({ root }: ValuePair, tensor: RuntimeTensor | undefined): RuntimeTensor | undefined {
-    const { side } = this;
-    if (!tensor) return undefined;
-    const codes = side.codesOf(root);
-    if (codes) return asCodes(tensor, codes);
-    switch (typeOf(side, root)) {
-      case DataType.FLOAT16:
-        return asReal(tensor, 'float16');
-      case DataType.DOUBLE:
-        return asReal(tensor, 'float64');
-      default:
-        return asReal(tensor, 'float32');
-    }
+/** What a gives, as b wants it at a root; undefined for what are no real numbers. */
+export function asFed(b: GraphSide, root: string, tensor: RuntimeTensor): RuntimeTensor | undefined {
+  const codes = b.codesOf(root);
+  if (codes) return asCodes(tensor, codes);
+  switch (typeOf(b, root)) {
+    case DataType.FLOAT16:
+      return asReal(tensor, 'float16');
+    case DataType.DOUBLE:
+      return asReal(tensor, 'float64');
+    default:
+      return asReal(tensor, 'float32');
   }
 }
 
