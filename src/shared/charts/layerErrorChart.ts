@@ -27,16 +27,14 @@ export function layerErrorChart(points: readonly LayerErrorPoint[]): string {
   ).padding(0.5);
   const y = scaleLinear([Math.min(0, ...known), Math.max(10, ...known)], [PLOT.bottom, PLOT.top]).nice();
   const at = (position: number): number => x(position) ?? 0;
-  const grid = y
-    .ticks(6)
-    .flatMap((db) => [
-      element('line', { class: 'grid', x1: PLOT.left, x2: PLOT.right, y1: y(db), y2: y(db) }),
-      textElement(db >= MOST_DB ? `≥${MOST_DB}` : String(db), {
-        x: PLOT.left - 6,
-        y: y(db) + 4,
-        'text-anchor': 'end',
-      }),
-    ]);
+  const grid = y.ticks(6).flatMap((db) => [
+    element('line', { class: 'grid', x1: PLOT.left, x2: PLOT.right, y1: y(db), y2: y(db) }),
+    textElement(db >= MOST_DB ? `≥${MOST_DB}` : String(db), {
+      x: PLOT.left - 6,
+      y: y(db) + 4,
+      'text-anchor': 'end',
+    }),
+  ]);
   const path = line<LayerErrorPoint>()
     .defined(({ accumulated }) => accumulated !== undefined)
     .x((_, position) => at(position))
