@@ -16,6 +16,8 @@ export interface EngineClientOptions {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** A cancel that the engine is too busy to answer does not end it, and with it what else it does. */
+  readonly isGentle?: boolean;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -57,12 +59,12 @@ export class EngineClient {
   async call<M extends EngineMethod>(
     method: M,
     request: MethodRequest<M>,
-    { signal, onProgress }: CallOptions = {},
+    { signal, isGentle, onProgress }: CallOptions = {},
   ): Promise<MethodResult<M>> {
     if (this.#disposed) throw new EngineCrashError('The engine was shut down.');
     if (signal?.aborted) throw new CancelledError();
     const engine = (this.#engine ??= this.#start());
-    return (await engine.call(method, request, { signal, onProgress })) as MethodResult<M>;
+    return (await engine.call(method, request, { signal, isGentle, onProgress })) as MethodResult<M>;
   }
 
   /** Kills the engine; calls under way reject. The client cannot be used afterwards. */
@@ -119,13 +121,18 @@ class EngineProcess {
     return this.#child.pid;
   }
 
-  call(method: EngineMethod, request: unknown, { signal, onProgress }: CallOptions): Promise<unknown> {
+  call(
+    method: EngineMethod,
+    request: unknown,
+    { signal, isGentle = false, onProgress }: CallOptions,
+  ): Promise<unknown> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       let killTimer: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
         call.cancelled = true;
         this.#send({ cancel: id });
+        if (isGentle) return;
         killTimer = setTimeout(
           () =>
             this.kill(

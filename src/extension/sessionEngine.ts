@@ -2,6 +2,8 @@ import type { EngineMethod, EngineMethods, Progress } from '../shared/rpc';
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** A cancel that the engine is too busy to answer does not end it, and with it what else it does. */
+  readonly isGentle?: boolean;
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -12,6 +12,7 @@ import type {
   QuantizationDetails,
   ScanMetric,
 } from '../core/results';
+import type { WeightStatistics } from '../core/inspectorResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 import type { ErrorReply } from './rpc';
@@ -162,6 +163,13 @@ export interface RowChunk {
   next: number | null;
 }
 
+/** A weight that the inspector shows. */
+export interface WeightView {
+  layer: string;
+  /** Which of the layer's weights (a recurrent layer has two). */
+  weight: number;
+}
+
 /** Palette commands that the view's buttons stand for. */
 export type ViewCommand =
   | 'scan'
@@ -185,6 +193,8 @@ export interface ViewMethods {
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
   errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
+  /** Of one weight at a time: a newer call of the same view ends the one before it. */
+  weightStatistics(request: WeightView & { scheme?: string; bits: number }): Promise<WeightStatistics>;
   /** Every measured candidate of a layer, by format. */
   candidatesOf(request: { layer: string }): Promise<Candidate[]>;
   /** Why a layer hurts in its planned format (w8a8 when it is float), and what would help. */

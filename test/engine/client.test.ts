@@ -114,6 +114,24 @@ describe('EngineClient', () => {
     expect((await client.call('weightHashes', { file: '' }))['pid']).not.toBe(String(pid));
   });
 
+  it('leaves a process alone that does not stop when the cancel is gentle', async () => {
+    const client = newClient();
+    const controller = new AbortController();
+    const { signal } = controller;
+    let result: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((resolve) => {
+      const options = { signal, isGentle: true, onProgress: () => resolve() };
+      result = client.call('inspect', { file: 'block' }, options);
+      result.catch(() => undefined);
+    });
+    await delay(30);
+    const pid = client.pid;
+    controller.abort();
+    await delay(400);
+    expect(client.pid).toBe(pid);
+    expect(alive(Number(pid))).toBe(true);
+  });
+
   it('removes the temporary files of a killed process before the call rejects', async () => {
     const path = join(folder, 'half.tmp');
     const controller = new AbortController();

@@ -10,6 +10,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     rows: absent,
     errorSplit: absent,
     quantizationOf: absent,
+    weightStatistics: absent,
     candidatesOf: absent,
     explain: absent,
     applyPoint: absent,

@@ -1,5 +1,6 @@
 import { InputError } from '../../core/errors';
 import { parseFormat, type LayerFormat } from '../../core/quant/layerFormat';
+import { FOUR_BIT_OPSET, opsetNeed } from '../../core/rewrite/neededOpset';
 import { formatUse } from '../../core/statistics/formatUse';
 import { weightStatistics as statisticsOf } from '../../core/statistics/weightStatistics';
 import { openModelFile } from '../files/modelFile';
@@ -18,7 +19,10 @@ export const weightStatistics: EngineHandlers['weightStatistics'] = async (reque
     const { layer, weight, values, opset } = weightOf(opened, request);
     const format = request.scheme === undefined ? undefined : formatIn(request.scheme);
     report({ done: 0, total: 1, message: `Reading the weight of ${layer.name}` });
-    const use = format && (await formatUse(layer, weight, format, { opset, signal }));
+    // As `quantize` would write it: it raises the opset for formats that gain by it.
+    const isNewer = format !== undefined && opsetNeed(format, layer) !== 'none';
+    const written = isNewer ? Math.max(opset, FOUR_BIT_OPSET) : opset;
+    const use = format && (await formatUse(layer, weight, format, { opset: written, signal }));
     const bits = request.bits ?? use?.bits ?? USUAL_BITS;
     if (!Number.isInteger(bits) || bits < 2 || bits > MOST_BITS) {
       throw new InputError(`Bits must be a whole number from 2 to ${MOST_BITS}, not ${bits}.`);

@@ -6,6 +6,7 @@ import { answer, isCall } from '../../shared/viewServer';
 import { HeldReveals } from './heldReveals';
 import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
+import type { Inspections } from './inspections';
 import { saveModelAs } from './saveAs';
 import type { LocalCopies } from './localCopies';
 import { ModelDocument } from './modelDocument';
@@ -70,7 +71,8 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
   async resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): Promise<void> {
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extension)] };
-    const methods = this.#methodsFor(document);
+    const inspections = document.session.inspections();
+    const methods = this.#methodsFor(document, inspections);
     let closed = false;
     // An answer may come after its view was closed, and posting to it then throws.
     const post = (message: ToView): void => {
@@ -95,6 +97,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     noteState();
     panel.onDidDispose(() => {
       closed = true;
+      inspections.cancel();
       receiving.dispose();
       viewState.dispose();
       stopEvents();
@@ -102,13 +105,14 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     webview.html = webviewHtml(webview, this.extension);
   }
 
-  #methodsFor(document: ModelDocument): ViewMethods {
+  #methodsFor(document: ModelDocument, inspections: Inspections): ViewMethods {
     const { session } = document;
     return {
       ready: async () => session.snapshot(),
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
       errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
+      weightStatistics: (request) => inspections.weightStatistics(request),
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
       explain: ({ layer }) => session.measurements.explain(layer),
       applyPoint: async ({ id }) => {

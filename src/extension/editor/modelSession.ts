@@ -17,6 +17,7 @@ import type { DataRequest, ModelRequest } from '../../shared/rpc';
 import type { ModelView, PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { SessionEngine } from '../sessionEngine';
+import { Inspections } from './inspections';
 import { Measurements } from './measurements';
 import { changedSchemes, joinRows, rowChunk, rowScheme, rowsForFormat, type ModelRow } from './modelRows';
 import { inParts } from './parts';
@@ -282,6 +283,11 @@ export class ModelSession {
 
   quantizationOf(layer: string): Promise<QuantizationDetails> {
     return this.engine.call('quantizationOf', { ...this.request(), layer });
+  }
+
+  /** What one view asks about single layers. */
+  inspections(): Inspections {
+    return new Inspections(this.engine, () => this.request());
   }
 
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */

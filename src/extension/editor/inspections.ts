@@ -1,0 +1,27 @@
+import type { WeightStatistics } from '../../core/inspectorResults';
+import type { ModelRequest } from '../../shared/rpc';
+import type { ViewRequest } from '../../shared/viewRpc';
+import type { SessionEngine } from '../sessionEngine';
+import { NewestCall } from './newestCall';
+
+/** What one view asks about the layer that is selected in it. Only the newest question of a kind is answered. */
+export class Inspections {
+  readonly #statistics: NewestCall<'weightStatistics'>;
+
+  constructor(
+    engine: SessionEngine,
+    private readonly model: () => ModelRequest,
+  ) {
+    this.#statistics = new NewestCall(engine, 'weightStatistics');
+  }
+
+  /** @throws CancelledError when the view has asked about another weight since. */
+  weightStatistics(request: ViewRequest<'weightStatistics'>): Promise<WeightStatistics> {
+    return this.#statistics.call({ ...request, ...this.model() });
+  }
+
+  /** The view is gone. */
+  cancel(): void {
+    this.#statistics.cancel();
+  }
+}
