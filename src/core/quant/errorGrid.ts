@@ -29,6 +29,11 @@ export interface ErrorParts {
   readonly rounding: number;
 }
 
+export interface MeasuredParts extends ErrorParts {
+  /** Numbers of the grid that some value becomes. */
+  readonly codes: number;
+}
+
 /** The least and the greatest number of a grid. */
 export function gridEnds(grid: ErrorGrid): Range {
   if (grid.kind === 'even') return { min: grid.low * grid.step, max: grid.high * grid.step };
@@ -38,6 +43,13 @@ export function gridEnds(grid: ErrorGrid): Range {
 
 export function gridSize(grid: ErrorGrid): number {
   return grid.kind === 'even' ? grid.high - grid.low + 1 : grid.values.length;
+}
+
+/** All numbers of a grid, ascending. */
+export function gridValues(grid: ErrorGrid): ArrayLike<number> {
+  if (grid.kind === 'table') return grid.values;
+  const { step, low } = grid;
+  return Float64Array.from({ length: gridSize(grid) }, (_, i) => (low + i) * step);
 }
 
 /** The grid of integer codes with given parameters; a scale below 0 mirrors them. */

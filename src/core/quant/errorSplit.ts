@@ -1,6 +1,14 @@
 import { InputError } from '../errors';
 import { leastEntropyRange } from './entropyRange';
-import { gridEnds, gridSize, type ErrorGrid, type ErrorParts, type GridFamily } from './errorGrid';
+import {
+  gridEnds,
+  gridSize,
+  gridValues,
+  type ErrorGrid,
+  type ErrorParts,
+  type GridFamily,
+  type MeasuredParts,
+} from './errorGrid';
 import { StreamingHistogram } from './histogram';
 import { SortedSums } from './sortedSums';
 
@@ -20,11 +28,25 @@ export interface ErrorSplit {
   /** At each threshold; clipping and rounding together are the error of quantizing. */
   readonly clipping: number[];
   readonly rounding: number[];
+  /** At each threshold: how many numbers of the grid some value becomes. */
+  readonly codes: number[];
   readonly markers: RangeMarker[];
   /** Of |x|: `edges` has one more element than `counts`. */
   readonly histogram: { edges: number[]; counts: number[] };
   /** Σ x². */
   readonly energy: number;
+}
+
+/** What is asked for beyond the usual. */
+export interface SplitOptions {
+  /** Markers to find; all rules when absent. */
+  readonly rules?: readonly MarkerRule[];
+  /** How many thresholds, spaced evenly on a log scale; 64 when absent. */
+  readonly steps?: number;
+  /** Thresholds to tell as well. */
+  readonly also?: readonly number[];
+  /** Those of the markers are told as well. */
+  readonly atMarkers?: boolean;
 }
 
 /** Every rule there is a marker for. */
@@ -42,21 +64,24 @@ export const MAGNITUDE_BINS = 128;
 /** Bins in which percentiles are interpolated. */
 const FINE_BINS = 65_536;
 const THRESHOLDS = 64;
+/** Grids up to this size are measured by sorted sums, which cost less than a pass over many values. */
+const MOST_SORTED = 1024;
+/** Fewer significant digits than this would move the end of a range visibly; more cannot be read. */
+const THRESHOLD_DIGITS = 4;
 /** Steps of the finer search for the MSE marker, between the neighbours of the best threshold. */
 const REFINEMENTS = 16;
 /** The entropy rule merges into 128 levels, which says nothing of finer grids. */
 const MOST_ENTROPY_CODES = 256;
 
 /**
- * What a range costs `values`, which have one grid in common (a tensor, a channel, a block), at every threshold: exact. Even
- * grids take O(values · thresholds): 2.4 million weights a few tenths of a second; tables are sorted once.
- * @param rules markers to find.
+ * What a range costs `values`, which have one grid in common (a tensor, a channel, a block), at every threshold: exact. The
+ * values are sorted once (2.4 million: a few tenths of a second); grids of more than 1024 numbers take O(values · thresholds).
  * @throws InputError when a value is NaN or infinite.
  */
 export function errorSplit(
   values: Float32Array,
   family: GridFamily,
-  rules: readonly MarkerRule[] = MARKER_RULES,
+  { rules = MARKER_RULES, ...options }: SplitOptions = {},
 ): ErrorSplit {
   const magnitudes = values.map(Math.abs);
   let max = 0;
@@ -70,14 +95,14 @@ export function errorSplit(
   }
   if (max === 0) {
     const histogram = { edges: [0, 1], counts: [magnitudes.length] };
-    return { thresholds: [], clipping: [], rounding: [], markers: [], histogram, energy };
+    return { ...NO_POINTS, markers: [], histogram, energy };
   }
   const histogram = {
     edges: Array.from({ length: MAGNITUDE_BINS + 1 }, (_, i) => (max * i) / MAGNITUDE_BINS),
     counts: Array.from(countMagnitudes(magnitudes, max, MAGNITUDE_BINS)),
   };
   const errorOf = exactError(values);
-  const curve = errorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)));
+  const curve = new ErrorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)), options.steps);
   let fine: Float64Array | undefined;
   const thresholdOf = (rule: MarkerRule): number => {
     if (rule === 'max') return max;
@@ -93,89 +118,123 @@ export function errorSplit(
     return quantileIn(fine, max, Number(rule.slice('percentile:'.length)) / 100, magnitudes.length);
   };
   const markers = rules.map((rule) => ({ rule, threshold: thresholdOf(rule) }));
-  return { ...curve.points, markers, histogram, energy };
+  return { ...curve.pointsWith(pointsToTell(markers, options)), markers, histogram, energy };
+}
+
+/** Of a tensor of zeros. */
+export const NO_POINTS: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'> = {
+  thresholds: [],
+  clipping: [],
+  rounding: [],
+  codes: [],
+};
+
+/** Thresholds beyond those of the curve. */
+export function pointsToTell(
+  markers: readonly RangeMarker[],
+  { also = [], atMarkers = false }: SplitOptions,
+): number[] {
+  return [...also, ...(atMarkers ? markers.map(({ threshold }) => threshold) : [])];
 }
 
 /** Clipping and rounding error of `values` on one grid. */
-export function splitError(values: Float32Array, grid: ErrorGrid): ErrorParts {
-  return exactError(values)(grid);
+export function splitError(values: Float32Array, grid: ErrorGrid): MeasuredParts {
+  return grid.kind === 'even' ? evenError(values, grid) : new SortedSums(values).errorOf(grid.values);
 }
 
-function exactError(values: Float32Array): (grid: ErrorGrid) => ErrorParts {
+function exactError(values: Float32Array): (grid: ErrorGrid) => MeasuredParts {
   let sorted: SortedSums | undefined;
   return (grid) => {
-    if (grid.kind === 'even') return evenError(values, grid);
+    if (grid.kind === 'even' && gridSize(grid) > MOST_SORTED) return evenError(values, grid);
     sorted ??= new SortedSums(values);
-    return sorted.errorOf(grid.values);
+    return sorted.errorOf(gridValues(grid));
   };
 }
 
-function evenError(values: Float32Array, grid: ErrorGrid & { readonly kind: 'even' }): ErrorParts {
-  const { step } = grid;
+function evenError(values: Float32Array, grid: ErrorGrid & { readonly kind: 'even' }): MeasuredParts {
+  const { step, low, high } = grid;
   const { min, max } = gridEnds(grid);
   const inverse = 1 / step;
+  const used = new Uint8Array(gridSize(grid));
   let clipping = 0;
   let rounding = 0;
   for (let i = 0; i < values.length; i++) {
     const w = values[i] as number;
-    if (w > max) clipping += (w - max) * (w - max);
-    else if (w < min) clipping += (w - min) * (w - min);
-    else {
+    let code: number;
+    if (w > max) {
+      clipping += (w - max) * (w - max);
+      code = high;
+    } else if (w < min) {
+      clipping += (w - min) * (w - min);
+      code = low;
+    } else {
       // At a tie both neighbours are equally far, so the kind of rounding does not matter.
-      const d = w - step * Math.floor(w * inverse + 0.5);
+      code = Math.floor(w * inverse + 0.5);
+      const d = w - step * code;
       rounding += d * d;
     }
+    used[code - low] = 1;
   }
-  return { clipping, rounding };
+  return { clipping, rounding, codes: used.reduce((sum, one) => sum + one, 0) };
 }
 
-/** The error over thresholds, and the threshold of the least. */
-export interface ErrorCurve {
-  readonly points: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding'>;
-  /** Refined between its neighbours. */
+/** The error over thresholds. */
+export class ErrorCurve {
+  /** The threshold with the least error, refined between its neighbours. */
   readonly least: number;
-}
+  private readonly points: { readonly threshold: number; readonly parts: MeasuredParts }[];
 
-/** @param codes numbers of the grid at `max`. */
-export function errorCurve(
-  max: number,
-  errorAt: (threshold: number) => ErrorParts,
-  codes: number,
-): ErrorCurve {
-  // The least useful range rounds every value to its ends: about half a step of the widest range.
-  const thresholds = logSpaced(max / (codes + 1), max, THRESHOLDS);
-  const parts = thresholds.map(errorAt);
-  return {
-    points: {
-      thresholds,
-      clipping: parts.map((part) => part.clipping),
-      rounding: parts.map((part) => part.rounding),
-    },
-    least: leastError(errorAt, thresholds, parts),
-  };
-}
-
-function leastError(
-  errorAt: (threshold: number) => ErrorParts,
-  thresholds: readonly number[],
-  parts: readonly ErrorParts[],
-): number {
-  const total = (part: ErrorParts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
-  let best = 0;
-  for (let i = 1; i < parts.length; i++) if (total(parts[i]) < total(parts[best])) best = i;
-  let threshold = thresholds[best] as number;
-  let error = total(parts[best]);
-  const from = thresholds[Math.max(0, best - 1)] as number;
-  const to = thresholds[Math.min(thresholds.length - 1, best + 1)] as number;
-  for (let i = 1; i < REFINEMENTS; i++) {
-    const a = from + ((to - from) * i) / REFINEMENTS;
-    const candidate = total(errorAt(a));
-    if (candidate < error) {
-      error = candidate;
-      threshold = a;
-    }
+  /** @param codes numbers of the grid at `max`. */
+  constructor(
+    private readonly max: number,
+    private readonly errorAt: (threshold: number) => MeasuredParts,
+    codes: number,
+    steps = THRESHOLDS,
+  ) {
+    // The least useful range rounds every value to its ends: about half a step of the widest range.
+    this.points = logSpaced(max / (codes + 1), max, steps).map((threshold) => this.at(threshold));
+    this.least = this.leastError();
   }
-  return threshold;
+
+  /** The thresholds of the curve and `others` up to its end, ascending. */
+  pointsWith(others: readonly number[]): Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'> {
+    const known = new Set(this.points.map(({ threshold }) => threshold));
+    const added = [...new Set(others)].filter((a) => a > 0 && a <= this.max && !known.has(a));
+    const all = [...this.points, ...added.map((threshold) => this.at(threshold))];
+    all.sort((a, b) => a.threshold - b.threshold);
+    return {
+      thresholds: all.map(({ threshold }) => threshold),
+      clipping: all.map(({ parts }) => parts.clipping),
+      rounding: all.map(({ parts }) => parts.rounding),
+      codes: all.map(({ parts }) => parts.codes),
+    };
+  }
+
+  private at(threshold: number) {
+    return { threshold, parts: this.errorAt(threshold) };
+  }
+
+  private leastError(): number {
+    const total = (part: ErrorParts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
+    const { points } = this;
+    let best = 0;
+    for (let i = 1; i < points.length; i++) {
+      if (total(points[i]?.parts) < total(points[best]?.parts)) best = i;
+    }
+    let threshold = points[best]?.threshold ?? this.max;
+    let error = total(points[best]?.parts);
+    const from = points[Math.max(0, best - 1)]?.threshold ?? threshold;
+    const to = points[Math.min(points.length - 1, best + 1)]?.threshold ?? threshold;
+    for (let i = 1; i < REFINEMENTS; i++) {
+      const a = from + ((to - from) * i) / REFINEMENTS;
+      const candidate = total(this.errorAt(a));
+      if (candidate < error) {
+        error = candidate;
+        threshold = a;
+      }
+    }
+    return threshold;
+  }
 }
 
 /** The magnitude that a part of the elements do not pass, interpolated within bins. */
@@ -198,7 +257,10 @@ function countMagnitudes(magnitudes: Float32Array, max: number, bins: number): F
   return counts;
 }
 
+/** Ascending; all but the last in as few digits as people write. */
 function logSpaced(from: number, to: number, count: number): number[] {
   const ratio = Math.log(to / from) / (count - 1);
-  return Array.from({ length: count }, (_, i) => (i === count - 1 ? to : from * Math.exp(ratio * i)));
+  return Array.from({ length: count }, (_, i) =>
+    i === count - 1 ? to : Number((from * Math.exp(ratio * i)).toPrecision(THRESHOLD_DIGITS)),
+  );
 }

@@ -1,11 +1,20 @@
 import { gridEnds, gridSize, integerGrid, type ErrorGrid, type ErrorParts } from './errorGrid';
-import { errorCurve, MAGNITUDE_BINS, MARKER_RULES, type ErrorSplit, type MarkerRule } from './errorSplit';
+import { codesUsed } from './histogramCodes';
+import {
+  ErrorCurve,
+  MAGNITUDE_BINS,
+  MARKER_RULES,
+  NO_POINTS,
+  pointsToTell,
+  type ErrorSplit,
+  type SplitOptions,
+} from './errorSplit';
 import type { StreamingHistogram } from './histogram';
 import { rangeFromHistogram, type RangeTarget } from './ranges';
 import type { Range } from './scheme';
 
 /** Values that lie evenly between two ends. */
-interface Span {
+export interface Span {
   readonly from: number;
   readonly to: number;
   readonly count: number;
@@ -16,13 +25,13 @@ interface Span {
  * zeros as exact. At 8 bits that is within a few per mille on real networks. Steps of 16 bits are finer than bins, so that there
  * few values, or those of pictures, may have less error than this tells.
  * An asymmetric range of a threshold a is what of ±a lies within the extremes.
- * @param rules markers to find, each as `rangeFromHistogram` chooses for `target`.
+ * Markers are where `rangeFromHistogram` puts the range for `target`.
  * @throws InputError when the histogram is empty.
  */
 export function histogramSplit(
   histogram: StreamingHistogram,
   target: RangeTarget,
-  rules: readonly MarkerRule[] = MARKER_RULES,
+  { rules = MARKER_RULES, ...options }: SplitOptions = {},
 ): ErrorSplit {
   const { min, max, sumSquares: energy } = histogram;
   const markers = rules.map((rule) => ({
@@ -32,12 +41,16 @@ export function histogramSplit(
   const largest = reachOf({ min, max });
   const counted = magnitudeHistogram(histogram, largest);
   if (largest === 0) {
-    return { thresholds: [], clipping: [], rounding: [], markers: [], histogram: counted, energy };
+    return { ...NO_POINTS, markers: [], histogram: counted, energy };
   }
   const family = integerGrid(target.type, { symmetric: target.symmetric, within: { min, max } });
   const spans = spansOf(histogram);
-  const curve = errorCurve(largest, (a) => errorOfSpans(spans, family.at(a)), gridSize(family.at(largest)));
-  return { ...curve.points, markers, histogram: counted, energy };
+  const measured = (a: number) => {
+    const grid = family.at(a);
+    return { ...errorOfSpans(spans, grid), codes: codesUsed(spans, grid) };
+  };
+  const curve = new ErrorCurve(largest, measured, gridSize(family.at(largest)), options.steps);
+  return { ...curve.pointsWith(pointsToTell(markers, options)), markers, histogram: counted, energy };
 }
 
 /** Clipping and rounding error of the values in a histogram on one grid; see `histogramSplit`. */

@@ -1,4 +1,4 @@
-import type { ErrorParts } from './errorGrid';
+import type { MeasuredParts } from './errorGrid';
 
 /**
  * Values in ascending order with their running sums, from which the squared error of any table comes in a few steps: that of
@@ -26,21 +26,24 @@ export class SortedSums {
   }
 
   /** The error of the nearest entries. @param table ascending, at least one entry. */
-  errorOf(table: ArrayLike<number>): ErrorParts {
+  errorOf(table: ArrayLike<number>): MeasuredParts {
     const { length } = this.ascending;
     const last = table.length - 1;
     const first = this.below(table[0] ?? 0);
     const end = Math.max(first, this.below(table[last] ?? 0));
     const clipping = this.errorTo(table[0] ?? 0, 0, first) + this.errorTo(table[last] ?? 0, end, length);
     let rounding = 0;
+    let codes = 0;
     let start = first;
     for (let i = 0; i <= last; i++) {
       const value = table[i] ?? 0;
       const next = i < last ? Math.min(end, this.below((value + (table[i + 1] ?? 0)) / 2, start)) : end;
       rounding += this.errorTo(value, start, next);
+      const isUsed = next > start || (i === 0 && first > 0) || (i === last && end < length);
+      if (isUsed) codes++;
       start = next;
     }
-    return { clipping, rounding };
+    return { clipping, rounding, codes };
   }
 
   /** Σ (x − value)² over the values `start` … `end` − 1. */

@@ -111,7 +111,7 @@ describe('formatGrid(format, values) and errorSplit', () => {
     ({ scheme, numbers }) => {
       const family = formatGrid(format(scheme), values);
       if (!family) throw new Error('no grid');
-      const { thresholds, clipping, rounding } = errorSplit(values, family, []);
+      const { thresholds, clipping, rounding } = errorSplit(values, family, { rules: [] });
       for (let i = 0; i < thresholds.length; i += 7) {
         const expected = bruteForce(values, numbers(thresholds[i] ?? NaN, values));
         const total = expected.clipping + expected.rounding;
@@ -144,7 +144,7 @@ describe('formatGrid(format, values) and errorSplit', () => {
     const written = await encodeWeight(tensor, plainSite(21), format(`${scheme},tensor,no-gain`)).values();
     const table = [...new Set(written)];
     const reach = Math.max(...table.map(Math.abs));
-    const { thresholds, clipping, rounding } = errorSplit(values, family, []);
+    const { thresholds, clipping, rounding } = errorSplit(values, family, { rules: [] });
     for (let i = 0; i < thresholds.length; i += 9) {
       const stretched = table.map((value) => (value * (thresholds[i] ?? NaN)) / reach);
       const expected = bruteForce(values, stretched);
@@ -216,7 +216,7 @@ describe('on weights of real models', () => {
         for (const { scheme, numbers } of documented) {
           const family = formatGrid(format(scheme), values);
           if (!family) throw new Error('no grid');
-          const { thresholds, clipping, rounding } = errorSplit(values, family, []);
+          const { thresholds, clipping, rounding } = errorSplit(values, family, { rules: [] });
           for (const i of [20, 45, 63]) {
             const expected = bruteForce(values, numbers(thresholds[i] ?? NaN, values));
             const total = expected.clipping + expected.rounding;

@@ -36,7 +36,7 @@ function worstDeviation(parts: readonly Float32Array[], target: RangeTarget): nu
   const histogram = streamed(...parts);
   const values = joined(parts);
   const filled = histogram.count - histogram.zeros;
-  const { thresholds, clipping, rounding } = histogramSplit(histogram, target, []);
+  const { thresholds, clipping, rounding } = histogramSplit(histogram, target, { rules: [] });
   const { min, max } = histogram;
   const family = integerGrid(target.type, { symmetric: target.symmetric, within: { min, max } });
   let worst = 0;
