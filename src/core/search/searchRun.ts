@@ -54,6 +54,8 @@ export class SearchRun {
   private readonly scanned: readonly SearchLayer[];
   private front: Front;
   private target: Picks;
+  /** What the sums of single effects alone aim at. */
+  private first: Picks | undefined;
   private readonly measured: MeasuredPlans;
   private simple: SimplePlans = { uniform: [], floatEnds: [], byWeightError: [] };
   private readonly verified = new Map<string, { readonly picks: Picks; readonly figures: Verified }>();
@@ -95,6 +97,7 @@ export class SearchRun {
     const { goal } = this.context;
     const isBudget = goal.kind === 'budget';
     this.target = await this.aim();
+    this.first = this.target;
     let around = this.target;
     let error = await this.measured.measure(around);
     if (isBudget) {
@@ -298,6 +301,8 @@ export class SearchRun {
     const second = this.measured.best((picks) => picksKey(picks) !== target && this.fits(picks));
     const at = (index: number | undefined): Picks[] => (index === undefined ? [] : [front.picksAt(index)]);
     return [
+      // The simulation has few samples: what it prefers to this plan must also be better on the verify slice.
+      ...(this.first ? [this.first] : []),
       ...[uniform, floatEnds, byWeightError].flatMap((plans) => byError(plans).slice(0, 1)),
       ...(second ? [second.picks] : []),
       ...at(front.withinError(error * 1.15)),
