@@ -139,6 +139,8 @@ export function App({ host, store, initial, save }: AppProps) {
           scan={scan}
           bits={view.bits}
           onBits={(bits) => change({ bits })}
+          sections={view}
+          onSections={change}
           lookOnly={snapshot.lookOnly}
           explainWish={explainWish}
           onWishTaken={() => setExplainWish(null)}

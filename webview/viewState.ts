@@ -13,6 +13,10 @@ export interface ViewState {
   readonly selected: readonly string[];
   readonly active: string | null;
   readonly scrollTop: number;
+  /** Sections of the inspector that are open. */
+  readonly openSections: readonly string[];
+  /** Channels in the inspector, by range instead of in order. */
+  readonly widestFirst: boolean;
   /** Bit width of the weight chart. */
   readonly bits: number;
   /** The panel of plans that the search found. */
@@ -35,6 +39,8 @@ export const INITIAL_VIEW_STATE: ViewState = {
   selected: [],
   active: null,
   scrollTop: 0,
+  openSections: [],
+  widestFirst: false,
   bits: 8,
   plansOpen: true,
   plansTable: false,

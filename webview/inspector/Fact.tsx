@@ -1,5 +1,11 @@
-/** @param note what the value means, in a quieter colour. */
-export function Fact({ name, value, note }: { name: string; value: string; note?: string }) {
+export interface NotedFact {
+  readonly name: string;
+  readonly value: string;
+  /** What the value means, in a quieter colour. */
+  readonly note?: string;
+}
+
+export function Fact({ name, value, note }: NotedFact) {
   return (
     <div class="fact">
       <dt>{name}</dt>
@@ -8,5 +14,15 @@ export function Fact({ name, value, note }: { name: string; value: string; note?
         {note && <span class="dim">{note}</span>}
       </dd>
     </div>
+  );
+}
+
+export function FactList({ facts }: { facts: readonly NotedFact[] }) {
+  return (
+    <dl class="facts column">
+      {facts.map((fact) => (
+        <Fact key={fact.name} {...fact} />
+      ))}
+    </dl>
   );
 }

@@ -20,6 +20,7 @@ import { Fact } from './Fact';
 import { SchemesSection } from './SchemesSection';
 import { StoredFacts } from './StoredFacts';
 import { WeightChart } from './WeightChart';
+import { WeightSections, type SectionState } from './WeightSections';
 import { WhyItHurts } from './WhyItHurts';
 
 interface InspectorProps {
@@ -31,6 +32,8 @@ interface InspectorProps {
   scan: ScanView;
   bits: number;
   onBits: (bits: number) => void;
+  sections: SectionState;
+  onSections: (part: Partial<SectionState>) => void;
   lookOnly: string | null;
   /** The layer that the host wants explained; null: none. */
   explainWish: string | null;
@@ -60,6 +63,8 @@ function LayerInspector({
   scan,
   bits,
   onBits,
+  sections,
+  onSections,
   lookOnly,
   explainWish,
   onWishTaken,
@@ -134,6 +139,16 @@ function LayerInspector({
       )}
       {weight && row.quantizable && (
         <WeightChart host={host} layer={row.name} revision={revision} bits={bits} onBits={onBits} />
+      )}
+      {weight && (
+        <WeightSections
+          key={`weight ${row.name}`}
+          row={row}
+          host={host}
+          revision={revision}
+          state={sections}
+          change={onSections}
+        />
       )}
     </>
   );

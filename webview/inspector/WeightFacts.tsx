@@ -1,0 +1,26 @@
+import type { WeightStatistics } from '../../src/core/inspectorResults';
+import { TableTwin } from '../charts/TableTwin';
+import { HistogramTable, WeightHistogram } from '../charts/WeightHistogram';
+import { FactList } from './Fact';
+import { weightFacts } from './weightText';
+
+/** Shape, moments and histogram of a weight. */
+export function WeightFacts({ statistics }: { statistics: WeightStatistics }) {
+  return (
+    <>
+      <FactList facts={weightFacts(statistics)} />
+      <figure class="weight-chart">
+        <WeightHistogram statistics={statistics} />
+        <figcaption>
+          <span class="key bars">how many values</span>
+          <span class="key mean">mean</span>
+          <span class="key spread">± one std. deviation</span>
+        </figcaption>
+      </figure>
+      <TableTwin
+        label="Values by bin of the histogram"
+        table={() => <HistogramTable histogram={statistics.histogram} />}
+      />
+    </>
+  );
+}
