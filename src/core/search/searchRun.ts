@@ -1,15 +1,15 @@
-import { median } from '../compare/latency';
 import { CancelledError, InputError, RoundoffError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
 import type { FloatCurve, SearchGoal, SearchPoint } from '../searchResults';
 import { cheapestMeeting } from './capSearch';
-import { exactBytes, type Costs } from './costs';
+import type { Costs } from './costs';
 import { costOf, floatCurvePicks, Front } from './front';
 import { amountOf, bestOf, meets, predictableLimit, unknownLatency, unknownWork } from './goals';
 import type { PlanTrials } from './planTrials';
 import { MeasuredPlans, picksKey, type MeasuredPlan } from './measuredPlans';
+import { PlanAim, type VerifiedPicks } from './planAim';
 import { contestedChanges, exchanges, isWrong, rescored } from './rescore';
 import { formatsOf, optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
 import { simplePlans, type SimplePlans } from './simplePlans';
@@ -58,10 +58,9 @@ export class SearchRun {
   private first: Picks | undefined;
   private readonly measured: MeasuredPlans;
   private simple: SimplePlans = { uniform: [], floatEnds: [], byWeightError: [] };
-  private readonly verified = new Map<string, { readonly picks: Picks; readonly figures: Verified }>();
+  private readonly verified = new Map<string, VerifiedPicks>();
   private readonly failed = new Set<string>();
-  /** Bytes of the file beyond the sum of its layers, as found out for the last target. */
-  private surplus = 0;
+  private readonly aim: PlanAim;
 
   /** @throws InputError when the goal counts bit-operations and some are unknown. */
   constructor(
@@ -72,6 +71,7 @@ export class SearchRun {
     if (context.goal.cost === 'bops' && (unknown || context.costs.otherBops === null)) throw unknownWork();
     if (context.goal.cost === 'latency' && !context.costs.latency) throw unknownLatency();
     this.scanned = layers;
+    this.aim = new PlanAim(context, this.verified);
     this.measured = new MeasuredPlans(
       context.trials,
       (picks) => formatsOf(this.layers, picks),
@@ -84,7 +84,7 @@ export class SearchRun {
 
   /** Finds the plan to aim at from the sums alone. */
   async foretell(): Promise<void> {
-    this.target = await this.aim();
+    this.target = await this.aimed();
     this.context.onPoints(this.told());
   }
 
@@ -96,7 +96,7 @@ export class SearchRun {
   async settle(): Promise<void> {
     const { goal } = this.context;
     const isBudget = goal.kind === 'budget';
-    this.target = await this.aim();
+    this.target = await this.aimed();
     this.first = this.target;
     let around = this.target;
     let error = await this.measured.measure(around);
@@ -115,7 +115,7 @@ export class SearchRun {
       error = next.error;
       if (isLast) break;
     }
-    this.target = isBudget ? around : await this.aim();
+    this.target = isBudget ? around : await this.aimed();
   }
 
   /** Builds and runs the plan aimed at and others that may be better or tell the shape of the front. */
@@ -191,87 +191,8 @@ export class SearchRun {
     };
   }
 
-  /** The solution of the front that the goal asks for, as far as it can be told without running. */
-  private async aim(): Promise<Picks> {
-    const { front } = this;
-    const { goal } = this.context;
-    if (goal.kind === 'budget') {
-      return goal.cost === 'bytes' || goal.cost === 'latency' ? this.aimAtExact() : this.within();
-    }
-    const limit = predictableLimit(goal);
-    const index = limit === undefined ? front.knee : front.withinError(limit);
-    return front.picksAt(index ?? front.length - 1);
-  }
-
-  /** The least error within the budget, the surplus taken off; the cheapest when nothing fits. */
-  private within(): Picks {
-    const { costs, budget, goal } = this.context;
-    const fixed = {
-      bytes: costs.floatBytes + this.surplus,
-      bops: costs.otherBops ?? 0,
-      latency: (costs.latency?.baseMs ?? 0) + this.surplus,
-      floatLayers: 0,
-    };
-    return this.front.bestWithin(budget - fixed[goal.cost]) ?? this.front.picksAt(0);
-  }
-
-  /**
-   * Layers' bytes and times do not quite add up: what the file would take beyond their sum moves the budget, until the plan
-   * fits.
-   */
-  private async aimAtExact(): Promise<Picks> {
-    const { budget } = this.context;
-    let best: { readonly picks: Picks; readonly error: number } | undefined;
-    let picks = this.within();
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const exact = await this.exact(picks);
-      const sum = this.sumOf(picks);
-      this.surplus = Math.max(exact - sum, this.surplusOfRuns());
-      const error = this.predicted(picks);
-      const fits = sum + this.surplus <= budget;
-      if (fits && (!best || error < best.error)) best = { picks, error };
-      const next = this.within();
-      if (picksKey(next) === picksKey(picks)) break;
-      picks = next;
-    }
-    return best?.picks ?? picks;
-  }
-
-  /** What a plan takes in all, bytes or milliseconds, as far as it can be told without running it. */
-  private async exact(picks: Picks): Promise<number> {
-    const { model, plan, costs, goal, work } = this.context;
-    const formats = formatsOf(this.layers, picks);
-    if (goal.cost === 'latency') {
-      const foretold = costs.latency?.foretold(formats) ?? Infinity;
-      return foretold + Math.max(0, median(this.excessOfRuns()) || 0);
-    }
-    return exactBytes(model, plan, formats, work);
-  }
-
-  /** The same as its layers add up. */
-  private sumOf(picks: Picks): number {
-    const { costs, goal } = this.context;
-    const { bytes, latencyMs } = totalsOf(this.layers, picks);
-    return goal.cost === 'latency' ? (costs.latency?.baseMs ?? 0) + latencyMs : costs.floatBytes + bytes;
-  }
-
-  /** Files that were written may hold more than a dry run tells: scales that a correction of the gain added. */
-  private surplusOfRuns(): number {
-    const { goal, costs } = this.context;
-    if (goal.cost === 'latency') return -Infinity;
-    const each = [...this.verified.values()].map(
-      ({ picks, figures }) => figures.bytes - costs.floatBytes - totalsOf(this.layers, picks).bytes,
-    );
-    return each.length > 0 ? Math.max(...each) : -Infinity;
-  }
-
-  /** Milliseconds that plans took longer than foretold. */
-  private excessOfRuns(): number[] {
-    const { latency } = this.context.costs;
-    return [...this.verified.values()].flatMap(({ picks, figures: { latencyMs } }) => {
-      const foretold = latency?.foretold(formatsOf(this.layers, picks));
-      return typeof foretold === 'number' && typeof latencyMs === 'number' ? [latencyMs - foretold] : [];
-    });
+  private aimed(): Promise<Picks> {
+    return this.aim.at(this.front);
   }
 
   private async verifyTarget(): Promise<void> {
@@ -279,7 +200,7 @@ export class SearchRun {
     for (let attempt = 0; attempt < 3; attempt++) {
       const point = await this.run(this.target);
       if (!point || amountOf(point, goal.cost) <= budget) return;
-      const next = await this.aim();
+      const next = await this.aimed();
       if (picksKey(next) === picksKey(this.target)) return;
       this.target = next;
     }
@@ -319,7 +240,7 @@ export class SearchRun {
   private readonly fits = (picks: Picks): boolean => {
     const { goal, budget } = this.context;
     const point = this.point(picks);
-    const surplus = goal.cost === 'bytes' && !point.verified ? this.surplus : 0;
+    const surplus = goal.cost === 'bytes' && !point.verified ? this.aim.surplus : 0;
     return amountOf(point, goal.cost) + surplus <= budget;
   };
 
@@ -363,7 +284,7 @@ export class SearchRun {
   /** A plan that fits with less than this error: the front's, or else one of the exchanges that promise most. */
   private async better(than: number): Promise<MeasuredPlan | undefined> {
     const { picks: around } = this.measured.best(this.fits) ?? { picks: this.target };
-    await this.measured.measure(await this.aim());
+    await this.measured.measure(await this.aimed());
     let tries = MOST_EXCHANGES;
     for (const picks of exchanges(this.layers, around, this.fits)) {
       const best = this.measured.best(this.fits);
@@ -375,7 +296,7 @@ export class SearchRun {
   }
 
   private async newTarget(): Promise<MeasuredPlan | undefined> {
-    const picks = await this.aim();
+    const picks = await this.aimed();
     if (this.measured.has(picks)) return undefined;
     const error = await this.measured.measure(picks);
     return error === undefined ? undefined : { picks, error };
