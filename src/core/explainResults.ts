@@ -3,7 +3,7 @@ import type { ScanMetric } from './results';
 
 /**
  * Why a layer hurts:
- * - `clipping`, `rounding`: of its weight, as shares of the squared error;
+ * - `clipping`, `rounding`: of its weight;
  * - `channelSpread`: channels with a scale in common differ much in range;
  * - `activationRange`: few values of an input or the output stretch the range;
  * - `interaction`: it costs more or less than alone when other layers are quantized too;
@@ -14,7 +14,7 @@ export type CauseKind =
 
 export interface LayerCause {
   kind: CauseKind;
-  /** What it explains of the error, 0 to 1; null where no share can be told. */
+  /** Of the noise that weight, input and output make together, 0 to 1; null where no share can be told. */
   share: number | null;
   /** One sentence with the figures. */
   text: string;

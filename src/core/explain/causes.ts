@@ -107,7 +107,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
       weight: ofNoise * explained,
       cause: {
         kind: 'channelSpread',
-        share: explained,
+        share: ofNoise * explained,
         text:
           `The widest channel reaches ${times(spread)} as far as the median one, and all share one scale: ` +
           `a scale for each would take away ${percent(explained)} of the weight's squared error.`,
@@ -119,7 +119,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
       weight: left * shares.rounding,
       cause: {
         kind: 'rounding',
-        share: shares.rounding,
+        share: left * shares.rounding,
         text: `Rounding makes ${percent(shares.rounding)} of the weight's squared error${inAll}.`,
       },
     });
@@ -129,7 +129,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
       weight: left * shares.clipping,
       cause: {
         kind: 'clipping',
-        share: shares.clipping,
+        share: left * shares.clipping,
         text: `Values beyond the range make ${percent(shares.clipping)} of the weight's squared error${inAll}.`,
       },
     });
