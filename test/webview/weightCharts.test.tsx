@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { ChannelBoxes, StepSizes } from '../../src/core/inspectorResults';
+import { channelRows, channelText, decidingText, stepsText } from '../../webview/charts/channelRows';
+import { ChannelsChart, ChannelsTable } from '../../webview/charts/ChannelsChart';
+import { CodebookChart, CodebookTable, powerText } from '../../webview/charts/CodebookChart';
+import { CodesChart, CodesTable, codesText, unusedRuns } from '../../webview/charts/CodesChart';
+import { HistogramTable, WeightHistogram } from '../../webview/charts/WeightHistogram';
+import { renderMarkup } from '../support/renderMarkup';
+
+/** Six channels of which the third is twice as wide as any other; the numbers are made up. */
+const channels: ChannelBoxes = {
+  axis: 0,
+  channels: 6,
+  perRow: 1,
+  min: [-0.4, -0.2, -0.9, 0, -0.3, -0.1],
+  low: [-0.35, -0.15, -0.5, 0, -0.25, -0.05],
+  median: [0, 0.01, -0.1, 0, 0, 0.1],
+  high: [0.3, 0.2, 0.4, 0, 0.35, 0.3],
+  max: [0.35, 0.25, 0.5, 0, 0.4, 0.45],
+  deciding: [
+    { channel: 2, magnitude: 0.9, without: 0.45 },
+    { channel: 5, magnitude: 0.45, without: 0.4 },
+    { channel: 0, magnitude: 0.4, without: 0.4 },
+  ],
+};
+const steps: StepSizes = {
+  bits: 4,
+  perTensor: 0.9 / 7,
+  perChannel: [0.4, 0.25, 0.9, 0, 0.4, 0.45].map((magnitude) => magnitude / 7),
+  gainDb: 5.25,
+};
+const histogram = { edges: [-1, -0.5, 0, 0.5, 1], counts: [2, 30, 0, 8] };
+
+/** As many channels as there are, with ranges that grow. */
+function many(count: number): ChannelBoxes {
+  const grow = (factor: number): number[] => Array.from({ length: count }, (_, at) => factor * (at + 1));
+  return {
+    ...channels,
+    channels: 2 * count,
+    perRow: 2,
+    min: grow(-1),
+    low: grow(-0.5),
+    median: grow(0),
+    high: grow(0.5),
+    max: grow(1),
+    deciding: [{ channel: 2 * count - 1, magnitude: count, without: count }],
+  };
+}
+
+describe('the charts of a weight', () => {
+  it.each([
+    [
+      'weightHistogram',
+      <WeightHistogram
+        statistics={{
+          histogram,
+          mean: -0.1,
+          standardDeviation: 0.3,
+          weight: 'conv.<weight>',
+          min: -1,
+          max: 1,
+        }}
+      />,
+    ],
+    ['channels', <ChannelsChart channels={channels} steps={steps} isSorted={false} />],
+    ['channelsSorted', <ChannelsChart channels={channels} steps={steps} isSorted />],
+    ['channelBands', <ChannelsChart channels={many(80)} steps={null} isSorted={false} />],
+    ['codes', <CodesChart codes={{ possible: 8, used: 5, first: -4, counts: [0, 0, 3, 9, 12, 0, 4, 1] }} />],
+    [
+      'codebook',
+      <CodebookChart
+        codebook={{
+          tables: [[-0.5, -0.25, 0, 0.25, 0.5]],
+          groups: 1,
+          scales: { count: 6, min: 0.5, max: 1.5 },
+          exponents: [-2, -1],
+        }}
+        histogram={histogram}
+      />,
+    ],
+    [
+      'codebooks',
+      <CodebookChart
+        codebook={{
+          tables: [
+            [-0.8, 0.6],
+            [-0.4, 0.9],
+          ],
+          groups: 2,
+          scales: null,
+          exponents: null,
+        }}
+        histogram={histogram}
+      />,
+    ],
+  ])('draw the golden picture: %s', async (name, chart) => {
+    const markup = renderMarkup(chart);
+    expect(markup).not.toMatch(/style=|NaN|Infinity|undefined/);
+    await expect(markup).toMatchFileSnapshot(`../charts/${name}.svg`);
+  });
+
+  it('draw nothing that is no number where all values are zero', () => {
+    const zeros: ChannelBoxes = {
+      ...channels,
+      min: [0],
+      low: [0],
+      median: [0],
+      high: [0],
+      max: [0],
+      channels: 1,
+      deciding: [{ channel: 0, magnitude: 0, without: 0 }],
+    };
+    const flat: StepSizes = { bits: 8, perTensor: 0, perChannel: [0], gainDb: null };
+    const empty = { edges: [0, 1], counts: [0] };
+    const markup = renderMarkup([
+      <ChannelsChart channels={zeros} steps={flat} isSorted={false} />,
+      <WeightHistogram
+        statistics={{
+          histogram: empty,
+          mean: null,
+          standardDeviation: null,
+          weight: 'w',
+          min: null,
+          max: null,
+        }}
+      />,
+      <CodesChart codes={{ possible: 2, used: 0, first: 0, counts: [0, 0] }} />,
+    ]);
+    expect(markup).not.toMatch(/NaN|Infinity|undefined/);
+    expect(decidingText(zeros.deciding)).toBe('All channels are zero.');
+    expect(stepsText(flat)).toBe('The weight is zero.');
+  });
+
+  it('have table twins with a row for each bin, channel, code and value of a codebook', () => {
+    const rows = (markup: string): number => markup.match(/scope="row"/g)?.length ?? 0;
+    expect(rows(renderMarkup(<HistogramTable histogram={histogram} />))).toBe(4);
+    expect(rows(renderMarkup(<ChannelsTable channels={channels} steps={steps} isSorted />))).toBe(6);
+    const codes = { possible: 3, used: 2, first: 0, counts: [4, 0, 1] };
+    const table = renderMarkup(<CodesTable codes={codes} />);
+    expect(rows(table)).toBe(3);
+    expect(table).toContain('unused');
+    const codebook = { tables: [[-0.125, 0, 0.125]], groups: 1, scales: null, exponents: [-3] };
+    expect(renderMarkup(<CodebookTable codebook={codebook} codes={codes} />)).toContain('−2^-3');
+  });
+});
+
+describe('the channels of a weight', () => {
+  it('come in the order of the tensor, or the widest first', () => {
+    const order = (isSorted: boolean): number[] =>
+      channelRows(channels, steps, isSorted).map(({ first }) => first);
+    expect(order(false)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(order(true)).toEqual([2, 5, 0, 4, 1, 3]);
+    expect(channelRows(channels, steps, true)[0]).toMatchObject({ magnitude: 0.9, step: 0.9 / 7 });
+  });
+
+  it('stand together where there are many, the last ones fewer', () => {
+    const odd = { ...many(3), channels: 5 };
+    expect(channelRows(odd, null, false).map(channelText)).toEqual(['0–1', '2–3', '4']);
+  });
+
+  it('are named when they decide the range of the tensor', () => {
+    expect(decidingText(channels.deciding)).toBe(
+      'Channel 2 (±0.9) decides the per-tensor range: without it, it would be ±0.45 (50.0 % less). Then come 5 (±0.45), 0 (±0.4).',
+    );
+    expect(decidingText([{ channel: 0, magnitude: 2, without: 0 }])).toBe(
+      'Channel 0 (±2) decides the per-tensor range alone.',
+    );
+    const close = [
+      { channel: 3, magnitude: 1, without: 0.999 },
+      { channel: 1, magnitude: 0.999, without: 0.5 },
+    ];
+    expect(decidingText(close)).toBe(
+      'No channel decides the per-tensor range alone. The widest are 3 (±1), 1 (±0.999).',
+    );
+  });
+
+  it('tell what steps of their own gain', () => {
+    expect(stepsText(steps)).toBe(
+      'Step at 4 bits: 0.129 per tensor, 0.0357 … 0.129 per channel. Steps per channel make rounding noise 5.3 dB less.',
+    );
+  });
+});
+
+describe('codes', () => {
+  it('are counted, and those between that nothing uses are found', () => {
+    const codes = { possible: 8, used: 4, first: -4, counts: [0, 0, 3, 9, 0, 1, 1, 0] };
+    expect(codesText(codes)).toBe('4 of 8 (50.0 %)');
+    expect(unusedRuns(codes)).toEqual([
+      [-4, -3],
+      [0, 0],
+      [3, 3],
+    ]);
+  });
+
+  it('of powers of two are named by sign and exponent', () => {
+    expect([-0.125, 0, 2].map(powerText)).toEqual(['−2^-3', '0', '2^1']);
+  });
+});
