@@ -135,7 +135,7 @@ export function App({ host, store, initial, save }: AppProps) {
           host={host}
           items={selectedItems}
           revision={snapshot.revision}
-          changed={plan.changed}
+          plan={plan}
           scan={scan}
           bits={view.bits}
           onBits={(bits) => change({ bits })}

@@ -34,6 +34,8 @@ export interface ErrorSplitCurve {
   /** Sum of squared errors at each threshold. */
   clipping: number[];
   rounding: number[];
+  /** SQNR of the weight in the plan's format; null: that has other codes, is not known, or there is no error. */
+  plannedDb: number | null;
   /** Of `possible` codes, how many occur. */
   codes: number[];
   possible: number;

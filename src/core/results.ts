@@ -341,23 +341,3 @@ export interface CompareResult {
   /** What zlib's deflate leaves of the files. */
   deflatedBytes: { a: number; b: number };
 }
-
-/** Clipping against rounding error of one tensor over range thresholds (weights: exact). */
-export interface ErrorSplitCurve {
-  layer: string;
-  weight: string;
-  bits: number;
-  signed: boolean;
-  elements: number;
-  /** Range thresholds a (symmetric range ±a), ascending, log-spaced. */
-  thresholds: number[];
-  /** Sum of squared errors at each threshold. */
-  clipping: number[];
-  rounding: number[];
-  /** Where max, percentile and MSE put the range. */
-  markers: { rule: string; threshold: number }[];
-  /** Histogram of |w|: edges has one more element than counts. */
-  histogram: { edges: number[]; counts: number[] };
-  /** Sum of squares of the tensor, so that SQNR can be told. */
-  energy: number;
-}

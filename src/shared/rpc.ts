@@ -8,7 +8,6 @@ import type { LayerFormat } from '../core/quant/layerFormat';
 import type {
   CompareResult,
   DataSummary,
-  ErrorSplitCurve,
   Candidate,
   ModelSummary,
   PredictResult,
@@ -24,6 +23,7 @@ import type {
 import type { LayerExplanation } from '../core/explainResults';
 import type { LayerComparison } from '../core/compareResults';
 import type { ExportedWeight, WeightSlice, WeightStatistics } from '../core/inspectorResults';
+import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { ReportResult } from '../core/reportResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
@@ -127,6 +127,16 @@ export interface ExplainRequest extends ModelRequest {
   measured?: { metric: ScanMetric; candidates: Candidate[] };
 }
 
+export interface ErrorSplitRequest extends WeightRequest {
+  plan: Plan;
+  /** The weight when absent. */
+  of?: SplitValue;
+  /** Of weights; activations have those of their type. */
+  bits: number;
+  /** Needed for activations. */
+  calibration?: DataRequest;
+}
+
 export interface WeightRequest extends ModelRequest {
   layer: string;
   /** Which of the layer's weights (a recurrent layer has two); 0 when absent. */
@@ -188,7 +198,8 @@ export interface EngineMethods {
   /** Hash of each layer's weight: name → `sha256:…`. */
   weightHashes(request: ModelRequest): Promise<Record<string, string>>;
   describeData(request: ModelRequest & { calibration: DataRequest }): Promise<DataSummary>;
-  errorSplit(request: ModelRequest & { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  /** What a range costs a value of a layer: clipping against rounding. */
+  errorSplit(request: ErrorSplitRequest): Promise<ErrorSplitCurve>;
   /** Formats of a row in numbers: scales, zero points, codebook. */
   quantizationOf(request: ModelRequest & { layer: string }): Promise<QuantizationDetails>;
   /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */

@@ -6,13 +6,13 @@ import type { CalibrationRecipe } from '../core/plan/types';
 import type {
   Candidate,
   DataSummary,
-  ErrorSplitCurve,
   LayerRow,
   ModelSummary,
   QuantizationDetails,
   ScanMetric,
 } from '../core/results';
 import type { WeightStatistics } from '../core/inspectorResults';
+import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 import type { ErrorReply } from './rpc';
@@ -61,6 +61,8 @@ export interface PlanView {
   /** As set by the user, by dimension name. */
   dimensions: Record<string, number>;
   calibration: CalibrationRecipe | null;
+  /** Fixed ranges of activations, by value name; the first thousand. */
+  fixedRanges: Record<string, { min: number; max: number }>;
   /** What is known about the calibration data once it was looked at in this session. */
   data: DataSummary | null;
 }
@@ -191,7 +193,10 @@ export interface ViewMethods {
   ready(request: Record<string, never>): Promise<ViewSnapshot>;
   /** Rows from `start` on, at most CHUNK_BYTES of them. */
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
-  errorSplit(request: { layer: string; bits: number }): Promise<ErrorSplitCurve>;
+  /** Of one value at a time, as `weightStatistics`. Activations need calibration data, and run the model. */
+  errorSplit(request: WeightView & { of: SplitValue; bits: number }): Promise<ErrorSplitCurve>;
+  /** Fixes the range of an activation as an edit of the plan; null: calibration chooses it again. */
+  fixRange(request: { value: string; range: { min: number; max: number } | null }): Promise<null>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
   /** Of one weight at a time: a newer call of the same view ends the one before it. */
   weightStatistics(request: WeightView & { scheme?: string; bits: number }): Promise<WeightStatistics>;

@@ -58,12 +58,11 @@ describe('the engine, on the sample', () => {
     const hashes = await client.call('weightHashes', { file });
     expect(Object.keys(hashes)).toEqual(summary.layers.map(({ name }) => name));
     const layer = summary.layers[0]?.name ?? '';
-    const curve = await client.call('errorSplit', { file, layer, bits: 8 });
-    expect(curve).toMatchObject({ layer, elements: 400, bits: 8, signed: true });
+    const curve = await client.call('errorSplit', { file, plan: defaultPlan, layer, bits: 8 });
+    expect(curve).toMatchObject({ layer, elements: 400, bits: 8, type: 'int8', method: 'exact' });
     expect(curve.thresholds.length).toBe(curve.clipping.length);
-    await expect(client.call('errorSplit', { file, layer: 'none', bits: 8 })).rejects.toThrow(
-      /has no layer none/,
-    );
+    const none = client.call('errorSplit', { file, plan: defaultPlan, layer: 'none', bits: 8 });
+    await expect(none).rejects.toThrow(/has no layer none/);
   });
 
   it('describes data: shape, range, predictions and accuracy', async () => {

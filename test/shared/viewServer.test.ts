@@ -16,6 +16,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     applyPoint: absent,
     selected: absent,
     setScheme: absent,
+    fixRange: absent,
     chooseFormat: absent,
     setDimension: absent,
     command: absent,

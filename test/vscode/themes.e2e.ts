@@ -33,7 +33,7 @@ it('is scanned, with a layer selected', async () => {
   }
   await view.button('Scan Sensitivity').waitFor();
   await view.layer('node_conv2d_1').locator('.cell.name').click();
-  await view.frame.locator('.error-split svg').waitFor();
+  await view.frame.locator('.error-split svg.plot').waitFor();
 });
 
 it('keeps its content security policy strict, and breaks none of it', async () => {

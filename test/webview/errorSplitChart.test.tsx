@@ -1,24 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorSplitCurve } from '../../src/core/results';
-import { chartSummary, ErrorSplitChart, ruleLabel } from '../../webview/charts/errorSplitChart';
+import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import { chartSummary, ErrorSplitChart } from '../../webview/charts/errorSplitChart';
 import { ErrorSplitTable } from '../../webview/charts/ErrorSplitTable';
-import { bestPoint, curvePoints, histogramBars, relativeDb } from '../../webview/charts/errorSplitScales';
+import {
+  bestPoint,
+  chartScales,
+  curvePoints,
+  histogramBars,
+  nearestPoint,
+  relativeDb,
+  SPLIT_FRAME,
+} from '../../webview/charts/errorSplitScales';
+import { HandleMark } from '../../webview/charts/HandleMark';
+import { basisText, rangeAt, rangeText, ruleLabel } from '../../webview/charts/rangeText';
 import { renderMarkup } from '../support/renderMarkup';
 
 /** Clipping falls and rounding grows with the range, as for any weight; the numbers are made up. */
 const thresholds = Array.from({ length: 9 }, (_, index) => 0.1 * 2 ** (index / 2));
 const curve: ErrorSplitCurve = {
   layer: 'conv1',
-  weight: 'conv1.<weight>',
+  value: 'conv1.<weight>',
+  of: 'weight',
   bits: 4,
-  signed: true,
+  type: 'int4',
+  method: 'exact',
+  stride: 1,
+  samples: null,
+  random: false,
   elements: 1152,
+  symmetric: true,
+  extremes: { min: -1.6, max: 1.6 },
+  isFolded: false,
+  plannedDb: 21.5,
+  whyNotFixed: null,
   thresholds,
   clipping: thresholds.map((_, index) => (index === 8 ? 0 : 10 / 4 ** index)),
   rounding: thresholds.map((a) => 0.01 * a * a),
+  codes: thresholds.map((_, index) => 16 - index),
+  possible: 16,
   markers: [
     { rule: 'max', threshold: 1.6 },
+    { rule: 'percentile:99.9', threshold: 1 },
     { rule: 'percentile:99.99', threshold: 1.2 },
+    { rule: 'percentile:99.999', threshold: 1.5 },
+    { rule: 'entropy', threshold: 0.15 },
     { rule: 'mse', threshold: 0.9 },
   ],
   histogram: { edges: [0, 0.4, 0.8, 1.2, 1.6], counts: [600, 400, 150, 2] },
@@ -38,16 +63,32 @@ describe('ErrorSplitChart', () => {
   });
 
   it('draws a weight of zeros without numbers that are none', () => {
-    const zeros = { ...curve, thresholds: [], clipping: [], rounding: [], markers: [], energy: 0 };
+    const none = { thresholds: [], clipping: [], rounding: [], codes: [], markers: [] };
+    const zeros = { ...curve, ...none, energy: 0 };
     const empty = { ...zeros, histogram: { edges: [0, 0], counts: [1152] } };
     expect(renderMarkup(<ErrorSplitChart curve={empty} />)).not.toMatch(/NaN|Infinity/);
-    expect(chartSummary(empty)).toContain('All weights are zero');
+    expect(chartSummary(empty)).toContain('All values are zero');
   });
 
-  it('has a table twin with a row for every threshold', () => {
+  it('has a table twin with every fourth threshold, the widest among them', () => {
     const markup = renderMarkup(<ErrorSplitTable curve={curve} />);
-    expect(markup.match(/scope="row"/g)).toHaveLength(thresholds.length);
+    expect(markup.match(/scope="row"/g)).toHaveLength(3);
+    expect(markup).toContain('±1.6');
     expect(markup).toContain('none');
+  });
+
+  it('draws the golden handle, at the top of the curves where there is no error left to show', async () => {
+    const points = curvePoints(curve);
+    const scales = chartScales(points, SPLIT_FRAME);
+    const [point] = points.slice(3);
+    if (!point) throw new Error('no point');
+    const marks = renderMarkup(<HandleMark point={point} scales={scales} frame={SPLIT_FRAME} />);
+    await expect(marks).toMatchFileSnapshot('../charts/rangeHandle.svg');
+    const last = points.at(-1) ?? point;
+    expect(last.clippingDb).toBeNull();
+    expect(renderMarkup(<HandleMark point={last} scales={scales} frame={SPLIT_FRAME} />)).not.toMatch(
+      /NaN|at clipping/,
+    );
   });
 });
 
@@ -83,6 +124,43 @@ describe('the numbers behind it', () => {
     expect(bars.at(-1)?.height).toBe(1);
     expect(bars[0]?.from).toBe(10);
     expect(bars.at(-1)?.to).toBe(1000);
+  });
+
+  it('find the threshold that is nearest on the log scale', () => {
+    const points = curvePoints(curve);
+    thresholds.forEach((threshold, at) => {
+      expect(nearestPoint(points, threshold)).toBe(at);
+      expect(nearestPoint(points, threshold * 1.15)).toBe(at);
+    });
+    expect([nearestPoint(points, 1e-9), nearestPoint(points, 1e9)]).toEqual([0, 8]);
+    expect(nearestPoint([], 1)).toBe(-1);
+  });
+
+  it('tell a range as what of ±a there is', () => {
+    expect(rangeText(curve, 0.31273)).toBe('±0.3127');
+    const input = { symmetric: false, extremes: { min: -0.2, max: 6 } };
+    expect(rangeAt(input, 4)).toEqual({ min: -0.2, max: 4 });
+    expect(rangeAt(input, 0.1)).toEqual({ min: -0.1, max: 0.1 });
+    expect(rangeText(input, 4)).toBe('-0.2 to 4');
+    expect(rangeAt({ symmetric: false, extremes: { min: 0, max: 6 } }, 3)).toEqual({ min: 0, max: 3 });
+  });
+
+  it('say what they are of', () => {
+    expect(basisText(curve)).toBe(
+      'Error power over weight power, int4, one range for all channels; 1,152 weights, exact.',
+    );
+    expect(basisText({ ...curve, method: 'sampled', stride: 7, isFolded: true })).toContain(
+      'every 7th of 1,152 weights, normalization folded in',
+    );
+    const input = {
+      ...curve,
+      of: 'input' as const,
+      type: 'uint8',
+      method: 'histogram' as const,
+      samples: 64,
+    };
+    expect(basisText(input)).toContain('from a histogram of 64 samples (calibration slice, 1,152 values)');
+    expect(basisText({ ...input, random: true })).toContain('random inputs');
   });
 
   it('name the rules as people do', () => {

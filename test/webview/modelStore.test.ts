@@ -26,6 +26,7 @@ function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'r
       missingCount: 0,
       dimensions: {},
       calibration: null,
+      fixedRanges: {},
       data: null,
     },
     scan: { running: null, measured: null, error: null },

@@ -1,6 +1,6 @@
 /** The numbers behind the clipping-versus-rounding chart. Pure. */
 import { scaleLinear, scaleLog } from 'd3-scale';
-import type { ErrorSplitCurve } from '../../src/core/results';
+import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 
 export interface CurvePoint {
   readonly threshold: number;
@@ -8,6 +8,8 @@ export interface CurvePoint {
   readonly clippingDb: number | null;
   readonly roundingDb: number | null;
   readonly totalDb: number | null;
+  /** How many occur. */
+  readonly codes: number;
 }
 
 /** Error over energy in dB: the negative of the SQNR. */
@@ -15,7 +17,13 @@ export function relativeDb(error: number, energy: number): number | null {
   return error > 0 && energy > 0 ? 10 * Math.log10(error / energy) : null;
 }
 
-export function curvePoints({ thresholds, clipping, rounding, energy }: ErrorSplitCurve): CurvePoint[] {
+export function curvePoints({
+  thresholds,
+  clipping,
+  rounding,
+  codes,
+  energy,
+}: ErrorSplitCurve): CurvePoint[] {
   return thresholds.map((threshold, index) => {
     const [c, r] = [clipping[index] ?? 0, rounding[index] ?? 0];
     return {
@@ -23,6 +31,7 @@ export function curvePoints({ thresholds, clipping, rounding, energy }: ErrorSpl
       clippingDb: relativeDb(c, energy),
       roundingDb: relativeDb(r, energy),
       totalDb: relativeDb(c + r, energy),
+      codes: codes[index] ?? 0,
     };
   });
 }
@@ -33,6 +42,18 @@ export function bestPoint(points: readonly CurvePoint[]): CurvePoint | undefined
     (best, point) => (best === undefined || orderOf(point) < orderOf(best) ? point : best),
     undefined,
   );
+}
+
+/** Position of the point that is nearest on the log scale; points ascend. -1 without points. */
+export function nearestPoint(points: readonly CurvePoint[], threshold: number): number {
+  let [low, high] = [0, points.length - 1];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const between = Math.sqrt((points[middle]?.threshold ?? 0) * (points[middle + 1]?.threshold ?? 0));
+    if (threshold > between) low = middle + 1;
+    else high = middle;
+  }
+  return high < 0 ? -1 : low;
 }
 
 function orderOf({ totalDb }: CurvePoint): number {
@@ -47,6 +68,9 @@ export interface Frame {
   readonly top: number;
   readonly bottom: number;
 }
+
+/** Of the clipping-versus-rounding chart; on top a row for the label of each marker. */
+export const SPLIT_FRAME: Frame = { width: 310, height: 248, left: 30, right: 8, top: 84, bottom: 30 };
 
 /** Room below the least total, so that the curve of the smaller part can be seen falling. */
 const FLOOR_DB = 12;
@@ -68,6 +92,8 @@ export function chartScales(points: readonly CurvePoint[], frame: Frame) {
       .range([frame.height - frame.bottom, frame.top]),
   };
 }
+
+export type SplitScales = ReturnType<typeof chartScales>;
 
 export interface HistogramBar {
   readonly from: number;

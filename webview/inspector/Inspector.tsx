@@ -8,7 +8,7 @@ import {
   plural,
 } from '../../src/shared/format';
 import { schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
-import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
+import type { PlanView, ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { withError } from '../numberText';
 import { predictedText, rowLabels } from '../rowText';
@@ -17,9 +17,9 @@ import { rowsOf, type TreeItem } from '../tree/rowTree';
 import { GUESS_LABEL, interactionText, measuredLabel, sensitivityText } from '../tree/sensitivity';
 import { shownScheme, totalsOf } from '../tree/totals';
 import { Fact } from './Fact';
+import { RangeSection } from './RangeSection';
 import { SchemesSection } from './SchemesSection';
 import { StoredFacts } from './StoredFacts';
-import { WeightChart } from './WeightChart';
 import { WeightSections, type SectionState } from './WeightSections';
 import { WhyItHurts } from './WhyItHurts';
 
@@ -28,7 +28,7 @@ interface InspectorProps {
   host: Host;
   items: readonly TreeItem[];
   revision: number;
-  changed: readonly string[];
+  plan: PlanView;
   scan: ScanView;
   bits: number;
   onBits: (bits: number) => void;
@@ -59,7 +59,7 @@ function LayerInspector({
   row,
   host,
   revision,
-  changed,
+  plan,
   scan,
   bits,
   onBits,
@@ -108,7 +108,7 @@ function LayerInspector({
       {(row.quantizable || (!row.isLayer && row.foldedInto === undefined)) && (
         <SchemeSelect row={row} host={host} />
       )}
-      {changed.includes(row.name) && (
+      {plan.changed.includes(row.name) && (
         <p class="note">
           <span class="codicon codicon-warning" aria-hidden="true" /> The weight changed since the plan's
           entry was made.{' '}
@@ -138,7 +138,16 @@ function LayerInspector({
         </>
       )}
       {weight && row.quantizable && (
-        <WeightChart host={host} layer={row.name} revision={revision} bits={bits} onBits={onBits} />
+        <RangeSection
+          key={`range ${row.name}`}
+          host={host}
+          row={row}
+          revision={revision}
+          plan={plan}
+          bits={bits}
+          onBits={onBits}
+          lookOnly={lookOnly}
+        />
       )}
       {weight && (
         <WeightSections

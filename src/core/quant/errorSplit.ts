@@ -21,7 +21,7 @@ export interface RangeMarker {
   readonly threshold: number;
 }
 
-/** Clipping and rounding error of one tensor over range thresholds; see `ErrorSplitCurve` in results.ts. */
+/** Clipping and rounding error of one tensor over range thresholds; see `ErrorSplitCurve` in rangeResults.ts. */
 export interface ErrorSplit {
   /** Ascending, log-spaced; the last is max |x|. Empty for a tensor of zeros. */
   readonly thresholds: number[];

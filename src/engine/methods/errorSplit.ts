@@ -1,46 +1,27 @@
-import { InputError, throwIfCancelled } from '../../core/errors';
-import { indexGraph } from '../../core/graph/graphIndex';
-import { findLayers } from '../../core/graph/layers';
-import { inferShapes } from '../../core/graph/shapes';
-import { elementCount, readFloat32 } from '../../core/onnx/tensor';
-import { bitsGrid } from '../../core/quant/errorGrid';
-import { errorSplit as splitError, type MarkerRule } from '../../core/quant/errorSplit';
+import { InputError } from '../../core/errors';
+import { activationSplit } from '../../core/statistics/activationSplit';
+import { weightSplit } from '../../core/statistics/weightSplit';
+import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
+import { openRuntime } from '../runtime/ortRuntime';
+import { openModelData } from './modelData';
+import { workOf } from './work';
 
-/** What the chart has room for. */
-const MARKERS: readonly MarkerRule[] = ['max', 'percentile:99.99', 'mse'];
-
-/** The clipping-against-rounding curve of one layer's weight. */
-export const errorSplit: EngineHandlers['errorSplit'] = async (
-  { file, dimensions, layer: name, bits },
-  { signal },
-) => {
-  const opened = await openModelFile(file, { signal });
+/** The clipping-against-rounding curve of one value of a layer; the runtime is loaded for activations only. */
+export const errorSplit: EngineHandlers['errorSplit'] = async (request, call) => {
+  const { file, dimensions, layer, of = 'weight', bits, weight = 0, calibration } = request;
+  const opened = await openModelFile(file, call);
   try {
-    const index = indexGraph(opened.model);
-    const layer = findLayers(index, inferShapes(index, dimensions)).find((row) => row.name === name);
-    if (!layer) throw new InputError(`${file} has no layer ${name}.`);
-    const { weight } = layer;
-    if (!weight) throw new InputError(`Layer ${name} has no constant weight.`);
-    if (weight.stored.via !== 'float' && weight.stored.via !== 'cast') {
-      throw new InputError(
-        `The weight of ${name} is stored as ${weight.dtype} already: open the float model to see what ranges would do.`,
-      );
+    const plan = { ...request.plan, dimensions: { ...request.plan.dimensions, ...dimensions } };
+    if (of === 'weight') {
+      return await weightSplit(opened.model, plan, { layer, position: weight, bits }, call.signal);
     }
-    if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
-      throw new InputError(`Bits must be a whole number from 2 to 16, not ${bits}.`);
-    }
-    const values = await readFloat32(weight.tensor);
-    throwIfCancelled(signal);
-    return {
-      layer: name,
-      weight: weight.name,
-      bits,
-      signed: true,
-      elements: elementCount(weight.tensor),
-      ...splitError(values, bitsGrid(bits, { symmetric: true }), MARKERS),
-    };
+    if (!calibration) throw new InputError(`Choose calibration data to see the ${of} of ${layer}.`);
+    const data = await openModelData(calibration, opened.model, plan.dimensions);
+    const source = { runtime: await openRuntime(), slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
+    const curve = await activationSplit(opened.model, plan, { layer, of }, source, workOf(call));
+    return { ...curve, random: calibration.data === 'random' };
   } finally {
     await opened.close();
   }

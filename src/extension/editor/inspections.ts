@@ -1,5 +1,7 @@
 import type { WeightStatistics } from '../../core/inspectorResults';
-import type { ModelRequest } from '../../shared/rpc';
+import type { Plan } from '../../core/plan/types';
+import type { ErrorSplitCurve } from '../../core/rangeResults';
+import type { DataRequest, ModelRequest } from '../../shared/rpc';
 import type { ViewRequest } from '../../shared/viewRpc';
 import type { SessionEngine } from '../sessionEngine';
 import { NewestCall } from './newestCall';
@@ -9,13 +11,18 @@ export class Inspections {
   readonly #statistics: NewestCall<'weightStatistics'>;
   /** With a scheme: takes longer, and may fail where the statistics do not. */
   readonly #formats: NewestCall<'weightStatistics'>;
+  readonly #split: NewestCall<'errorSplit'>;
 
   constructor(
     engine: SessionEngine,
     private readonly model: () => ModelRequest,
+    private readonly plan: () => Plan,
+    /** undefined: no data is chosen, or models must not be run here. */
+    private readonly data: () => DataRequest | undefined,
   ) {
     this.#statistics = new NewestCall(engine, 'weightStatistics');
     this.#formats = new NewestCall(engine, 'weightStatistics');
+    this.#split = new NewestCall(engine, 'errorSplit');
   }
 
   /** @throws CancelledError when the view has asked about another weight since. */
@@ -24,9 +31,21 @@ export class Inspections {
     return calls.call({ ...request, ...this.model() });
   }
 
+  /** @throws CancelledError when the view has asked about another value since. */
+  errorSplit(request: ViewRequest<'errorSplit'>): Promise<ErrorSplitCurve> {
+    const calibration = request.of === 'weight' ? undefined : this.data();
+    return this.#split.call({
+      ...request,
+      ...this.model(),
+      plan: this.plan(),
+      ...(calibration && { calibration }),
+    });
+  }
+
   /** The view is gone. */
   cancel(): void {
     this.#statistics.cancel();
     this.#formats.cancel();
+    this.#split.cancel();
   }
 }

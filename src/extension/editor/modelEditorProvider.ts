@@ -10,7 +10,7 @@ import type { Inspections } from './inspections';
 import { saveModelAs } from './saveAs';
 import type { LocalCopies } from './localCopies';
 import { ModelDocument } from './modelDocument';
-import { dimensionEdit, schemeEdit } from './planEdit';
+import { dimensionEdit, fixedRangeEdit, schemeEdit } from './planEdit';
 import { watchDocument } from './watch';
 import { webviewHtml, webviewRoot } from './webviewHtml';
 
@@ -110,7 +110,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     return {
       ready: async () => session.snapshot(),
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
-      errorSplit: ({ layer, bits }) => session.errorSplit(layer, bits),
+      errorSplit: (request) => inspections.errorSplit(request),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
       weightStatistics: (request) => inspections.weightStatistics(request),
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
@@ -127,6 +127,10 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
         const format = parseRowFormat(scheme);
         if ('mistake' in format) throw new InputError(format.mistake);
         setFormat(document, names, format);
+        return null;
+      },
+      fixRange: async ({ value, range }) => {
+        document.edit(fixedRangeEdit(session.plan, value, range));
         return null;
       },
       chooseFormat: async ({ names }) => {

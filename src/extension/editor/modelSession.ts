@@ -6,13 +6,7 @@ import { matchPlan, type PlanMismatch, stampHashes } from '../../core/plan/editP
 import { defaultPlan } from '../../core/plan/planFile';
 import type { Plan } from '../../core/plan/types';
 import type { RowFormat } from '../../core/quant/layerFormat';
-import type {
-  DataSummary,
-  ErrorSplitCurve,
-  LayerRow,
-  ModelSummary,
-  QuantizationDetails,
-} from '../../core/results';
+import type { DataSummary, LayerRow, ModelSummary, QuantizationDetails } from '../../core/results';
 import type { DataRequest, ModelRequest } from '../../shared/rpc';
 import type { ModelView, PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
@@ -277,17 +271,18 @@ export class ModelSession {
     if (this.#model.state === 'ready') this.#prediction.runNow();
   }
 
-  errorSplit(layer: string, bits: number): Promise<ErrorSplitCurve> {
-    return this.engine.call('errorSplit', { ...this.request(), layer, bits });
-  }
-
   quantizationOf(layer: string): Promise<QuantizationDetails> {
     return this.engine.call('quantizationOf', { ...this.request(), layer });
   }
 
   /** What one view asks about single layers. */
   inspections(): Inspections {
-    return new Inspections(this.engine, () => this.request());
+    return new Inspections(
+      this.engine,
+      () => this.request(),
+      () => this.#plan,
+      () => (this.place.lookOnly() === null ? this.dataRequest() : undefined),
+    );
   }
 
   /** @param revision the one that the view knows; an older one gets an empty chunk, and the snapshot is on its way. */

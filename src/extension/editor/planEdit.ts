@@ -70,6 +70,24 @@ export function dimensionEdit(plan: Plan, name: string, size: number | null): Pl
   return { label, entries: [], settings: { before: settingsOf(plan), after } };
 }
 
+/** Fixes the range of an activation, whatever rule it had; null leaves it to calibration again. Its type stays. */
+export function fixedRangeEdit(
+  plan: Plan,
+  value: string,
+  range: { readonly min: number; readonly max: number } | null,
+): PlanEdit {
+  const tensors = new Map(Object.entries(plan.tensors ?? {}));
+  const { type, symmetric } = tensors.get(value) ?? {};
+  const kept = { ...(type && { type }), ...(symmetric !== undefined && { symmetric }) };
+  const next = { ...kept, ...range };
+  if (Object.keys(next).length > 0) tensors.set(value, next);
+  else tensors.delete(value);
+  const { tensors: _, ...rest } = settingsOf(plan);
+  const after = tensors.size > 0 ? { ...rest, tensors: Object.fromEntries(tensors) } : rest;
+  const label = `${range ? 'Fix Range' : 'Calibrate Range'}: ${value}`;
+  return { label, entries: [], settings: { before: settingsOf(plan), after } };
+}
+
 export function calibrationEdit(plan: Plan, calibration: CalibrationRecipe): PlanEdit {
   return settingsEdit(plan, 'Choose Calibration Data', { calibration });
 }

@@ -20,7 +20,15 @@ export function planViewOf(
     missingCount: missing.length,
     dimensions: { ...plan.dimensions },
     calibration: plan.calibration ?? null,
+    fixedRanges: fixedRanges(plan),
   };
+}
+
+function fixedRanges({ tensors = {} }: Plan): PlanView['fixedRanges'] {
+  const fixed = Object.entries(tensors).flatMap(([name, { min, max }]) =>
+    min !== undefined && max !== undefined ? [[name, { min, max }] as const] : [],
+  );
+  return Object.fromEntries(fixed.slice(0, LISTED_NAMES));
 }
 
 /**

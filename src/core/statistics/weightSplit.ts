@@ -1,0 +1,138 @@
+import { InputError, throwIfCancelled } from '../errors';
+import { indexGraph } from '../graph/graphIndex';
+import { findLayers } from '../graph/layers';
+import { inferShapes } from '../graph/shapes';
+import type { Layer, LayerWeight } from '../graph/types';
+import { sqnrOf, weightLoss } from '../explain/weightLoss';
+import { elementCount } from '../onnx/rawBytes';
+import { forEachBlock } from '../onnx/tensorBlocks';
+import type { Model, Tensor } from '../onnx/types';
+import { formatOf, onlyLayer } from '../plan/editPlan';
+import type { Plan } from '../plan/types';
+import type { CancelSignal } from '../ports';
+import { bitsGrid, gridSize } from '../quant/errorGrid';
+import { errorSplit } from '../quant/errorSplit';
+import { fixedRangeOf, integerFormatOf } from '../quant/fixedRange';
+import { formatGrid, integerFormat } from '../quant/formatGrid';
+import type { ErrorSplitCurve } from '../rangeResults';
+import { defaultOpset } from '../rewrite/opset';
+import { prepareFloat } from '../rewrite/prepare';
+import { floatsOf } from '../rewrite/weights/floatValues';
+import { sampleStride, StridedSample } from './stridedSample';
+
+/** Places of the handle: about one per pixel. */
+export const SPLIT_STEPS = 240;
+
+/** Weights up to this size are told exactly: sorting more takes seconds, and 20 bytes for each. */
+const MOST_EXACT = 8_000_000;
+
+const INTEGERS_WITHOUT_TYPE =
+  'No format has integers of this width with a range of its own: choose 8 or 4 bits.';
+
+/**
+ * What a range of ±a costs one weight, as it is quantized (normalizations folded in), when all its channels share it.
+ * @param position which of the layer's weights.
+ * @throws InputError when there is no such layer or weight, it is quantized already, or the width is not 2 to 16.
+ * @throws CancelledError
+ */
+export async function weightSplit(
+  model: Model,
+  plan: Plan,
+  {
+    layer: name,
+    position,
+    bits,
+  }: { readonly layer: string; readonly position: number; readonly bits: number },
+  signal?: CancelSignal,
+): Promise<ErrorSplitCurve> {
+  if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
+    throw new InputError(`Bits must be a whole number from 2 to 16, not ${bits}.`);
+  }
+  const stored = floatWeight(layerOf(model, plan, name), position);
+  const planned = formatOf(plan, name);
+  const format = integerFormatOf(planned, bits);
+  const ready = await prepareFloat(model, onlyLayer(plan, name, format ?? { scheme: 'w8' }));
+  const layer = layerOf(ready.model, plan, name);
+  const weight = floatWeight(layer, position);
+  throwIfCancelled(signal);
+  const { values, stride } = await valuesOf(weight.tensor, signal);
+  const family = (format && formatGrid(format, values)) ?? bitsGrid(bits, { symmetric: true });
+  const integer = format && integerFormat(format);
+  const fixed = fixedRangeOf(planned);
+  const split = errorSplit(values, family, {
+    steps: SPLIT_STEPS,
+    atMarkers: true,
+    ...(fixed !== undefined && { also: [fixed] }),
+  });
+  const reach = split.thresholds.at(-1) ?? 0;
+  const sqnrAsWritten = async (): Promise<number | null> => {
+    const opset = defaultOpset(ready.model.opsetImport) ?? 0;
+    return sqnrOf(await weightLoss({ ...layer, weights: [weight] }, opset, planned));
+  };
+  return {
+    layer: name,
+    value: stored.name,
+    of: 'weight',
+    bits,
+    type: integer?.type ?? null,
+    method: stride === 1 ? 'exact' : 'sampled',
+    stride,
+    samples: null,
+    random: false,
+    elements: elementCount(weight.tensor),
+    symmetric: true,
+    extremes: { min: -reach, max: reach },
+    isFolded: weight.tensor.rawData !== stored.tensor.rawData,
+    plannedDb: format && format === planned && stride === 1 ? await sqnrAsWritten() : null,
+    whyNotFixed: format ? null : INTEGERS_WITHOUT_TYPE,
+    ...split,
+    possible: reach > 0 ? gridSize(family.at(reach)) : 0,
+  };
+}
+
+/** @throws InputError when there is none. */
+export function layerOf(model: Model, { dimensions = {} }: Plan, name: string): Layer {
+  const index = indexGraph(model);
+  const layer = findLayers(index, inferShapes(index, dimensions)).find((each) => each.name === name);
+  if (layer) return layer;
+  throw new InputError(`The model has no layer ${name}.`);
+}
+
+function floatWeight({ name, weights }: Layer, position: number): LayerWeight {
+  const weight = weights[position];
+  if (!weight) {
+    throw new InputError(
+      weights.length === 0
+        ? `Layer ${name} has no constant weight.`
+        : `Layer ${name} has ${weights.length} weights: there is none at ${position}.`,
+    );
+  }
+  if (weight.stored.via === 'float' || weight.stored.via === 'cast') return weight;
+  throw new InputError(
+    `The weight of ${name} is stored as ${weight.dtype} already: open the float model to see what ranges would do.`,
+  );
+}
+
+/** All values, or of very many every `stride`-th and the extremes. */
+async function valuesOf(
+  tensor: Tensor,
+  signal: CancelSignal | undefined,
+): Promise<{ values: Float32Array; stride: number }> {
+  const elements = elementCount(tensor);
+  if (elements <= MOST_EXACT) return { values: await floatsOf(tensor), stride: 1 };
+  const stride = sampleStride(elements, MOST_EXACT, tensor.dims);
+  const sample = new StridedSample(elements, stride);
+  let [min, max] = [0, 0];
+  const visit = (block: Float32Array, start: number): void => {
+    sample.add(block, start);
+    for (const value of block) {
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+  };
+  await forEachBlock(tensor, visit, signal && { signal });
+  const values = new Float32Array(sample.values.length + 2);
+  values.set(sample.values);
+  values.set([min, max], sample.values.length);
+  return { values, stride };
+}

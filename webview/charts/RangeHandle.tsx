@@ -1,0 +1,91 @@
+import { useRef } from 'preact/hooks';
+import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import { nearestPoint, SPLIT_FRAME, type CurvePoint, type SplitScales } from './errorSplitScales';
+import { HandleMark } from './HandleMark';
+import { codesText, rangeText, sqnrText } from './rangeText';
+
+interface RangeHandleProps {
+  curve: ErrorSplitCurve;
+  points: readonly CurvePoint[];
+  scales: SplitScales;
+  /** Position among the points. */
+  at: number;
+  onMove: (at: number) => void;
+}
+
+const PAGE = 10;
+
+/** What the keys of a slider do; Home and End are the narrowest and the widest range. */
+function moved(key: string, at: number, last: number): number | undefined {
+  switch (key) {
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return Math.max(0, at - 1);
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return Math.min(last, at + 1);
+    case 'PageDown':
+      return Math.max(0, at - PAGE);
+    case 'PageUp':
+      return Math.min(last, at + PAGE);
+    case 'Home':
+      return 0;
+    case 'End':
+      return last;
+    default:
+      return undefined;
+  }
+}
+
+/** A hand on the range: lies over the chart, moved by mouse or by keys, from one measured threshold to the next. */
+export function RangeHandle({ curve, points, scales, at, onMove }: RangeHandleProps) {
+  const slider = useRef<SVGGElement>(null);
+  const point = points[at];
+  if (!point) return null;
+  const last = points.length - 1;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const next = event.altKey || event.ctrlKey || event.metaKey ? undefined : moved(event.key, at, last);
+    if (next === undefined) return;
+    event.preventDefault();
+    onMove(next);
+  };
+  const onPointerDown = (event: PointerEvent): void => {
+    const plot = event.currentTarget as SVGSVGElement;
+    const { left, width } = plot.getBoundingClientRect();
+    if (event.button !== 0 || width === 0) return;
+    const moveTo = (pointer: PointerEvent): void =>
+      onMove(nearestPoint(points, scales.x.invert(((pointer.clientX - left) / width) * SPLIT_FRAME.width)));
+    const end = (): void => {
+      plot.removeEventListener('pointermove', moveTo);
+      plot.removeEventListener('lostpointercapture', end);
+    };
+    plot.setPointerCapture(event.pointerId);
+    plot.addEventListener('pointermove', moveTo);
+    plot.addEventListener('lostpointercapture', end);
+    event.preventDefault();
+    slider.current?.focus();
+    moveTo(event);
+  };
+  return (
+    <svg
+      class="range-handle"
+      viewBox={`0 0 ${SPLIT_FRAME.width} ${SPLIT_FRAME.height}`}
+      onPointerDown={onPointerDown}
+    >
+      <g
+        ref={slider}
+        role="slider"
+        tabIndex={0}
+        aria-label="Range"
+        aria-orientation="horizontal"
+        aria-valuemin={points[0]?.threshold ?? 0}
+        aria-valuemax={points[last]?.threshold ?? 0}
+        aria-valuenow={point.threshold}
+        aria-valuetext={`${rangeText(curve, point.threshold)}: SQNR ${sqnrText(point.totalDb)}, codes used ${codesText(point.codes, curve)}`}
+        onKeyDown={onKeyDown}
+      >
+        <HandleMark point={point} scales={scales} frame={SPLIT_FRAME} />
+      </g>
+    </svg>
+  );
+}

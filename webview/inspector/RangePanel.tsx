@@ -1,0 +1,88 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
+import { ErrorSplitChart } from '../charts/errorSplitChart';
+import { ErrorSplitTable } from '../charts/ErrorSplitTable';
+import { chartScales, curvePoints, nearestPoint, SPLIT_FRAME } from '../charts/errorSplitScales';
+import { RangeHandle } from '../charts/RangeHandle';
+import { basisText } from '../charts/rangeText';
+import type { Host } from '../host';
+import { applied, plannedThreshold, released, type RangeChange } from './rangeChange';
+import { RangeReadout } from './RangeReadout';
+import { RangeRules } from './RangeRules';
+
+interface RangePanelProps {
+  curve: ErrorSplitCurve;
+  row: ViewRow;
+  plan: PlanView;
+  host: Host;
+}
+
+/** Chart, handle and figures of one curve. A step of the handle renders the handle and the readout, not the chart. */
+export function RangePanel({ curve, row, plan, host }: RangePanelProps) {
+  const points = useMemo(() => curvePoints(curve), [curve]);
+  const scales = useMemo(() => chartScales(points, SPLIT_FRAME), [points]);
+  const planned = plannedThreshold(curve, row.scheme, plan);
+  /** Where the user moved the handle; null: not yet. */
+  const [held, setHeld] = useState<number | null>(null);
+  const best = curve.markers.find(({ rule }) => rule === 'mse')?.threshold;
+  const at = nearestPoint(points, held ?? planned ?? best ?? 0);
+  const picture = useMemo(() => <ErrorSplitChart curve={curve} />, [curve]);
+  const twin = useMemo(() => <ErrorSplitTable curve={curve} />, [curve]);
+  const rules = useMemo(
+    () => <RangeRules curve={curve} points={points} planned={planned} scheme={row.scheme} onPick={setHeld} />,
+    [curve, points, planned, row.scheme],
+  );
+  const point = points[at];
+  const change = (wish: RangeChange): void => {
+    const call =
+      wish.kind === 'scheme'
+        ? host.call('setScheme', { names: [row.name], scheme: wish.scheme })
+        : host.call('fixRange', { value: wish.value, range: wish.range });
+    // What went wrong is shown by the host.
+    void call.catch(() => undefined);
+  };
+  const wish = point && applied(curve, row.scheme, plan, point.threshold);
+  const release = released(curve, row.scheme, plan);
+  return (
+    <>
+      <figure class="error-split">
+        <div class="plot-area">
+          {picture}
+          <RangeHandle
+            curve={curve}
+            points={points}
+            scales={scales}
+            at={at}
+            onMove={(next) => setHeld(points[next]?.threshold ?? null)}
+          />
+        </div>
+        <figcaption>
+          <span class="key clipping">clipping</span>
+          <span class="key rounding">rounding</span>
+          <span class="key total">total</span>
+          <span class="key bars">how many</span>
+          <p class="dim">{basisText(curve)}</p>
+        </figcaption>
+      </figure>
+      {point && <RangeReadout curve={curve} point={point} points={points} />}
+      <div class="buttons">
+        <vscode-button
+          disabled={!wish}
+          title={curve.whyNotFixed ?? 'Fixes this range in the plan; can be undone'}
+          onClick={() => wish && change(wish)}
+        >
+          {wish?.label ?? (curve.whyNotFixed === null ? 'In the Plan' : 'Apply')}
+        </vscode-button>
+        {release && (
+          <vscode-button secondary onClick={() => change({ ...release })}>
+            {release.label}
+          </vscode-button>
+        )}
+      </div>
+      {curve.whyNotFixed !== null && <p class="hint">{curve.whyNotFixed}</p>}
+      {rules}
+      {twin}
+    </>
+  );
+}

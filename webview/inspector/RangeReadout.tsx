@@ -1,0 +1,30 @@
+import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import { bestPoint, type CurvePoint } from '../charts/errorSplitScales';
+import { codesText, rangeText, sqnrText } from '../charts/rangeText';
+import { Fact } from './Fact';
+
+interface RangeReadoutProps {
+  curve: ErrorSplitCurve;
+  point: CurvePoint;
+  points: readonly CurvePoint[];
+}
+
+/** What the range under the handle gives. */
+export function RangeReadout({ curve, point, points }: RangeReadoutProps) {
+  const error = (db: number | null): string => (db === null ? 'none' : `${db.toFixed(1)} dB`);
+  return (
+    <dl class="facts column range-readout">
+      <Fact name="Range" value={rangeText(curve, point.threshold)} />
+      <Fact name="SQNR" value={sqnrText(point.totalDb)} note={distanceText(point, bestPoint(points))} />
+      <Fact name="Error" value={`clipping ${error(point.clippingDb)}, rounding ${error(point.roundingDb)}`} />
+      <Fact name="Codes used" value={codesText(point.codes, curve)} />
+    </dl>
+  );
+}
+
+/** How far from the best range. */
+function distanceText({ totalDb }: CurvePoint, best: CurvePoint | undefined): string {
+  if (totalDb === null || !best || best.totalDb === null) return 'no range is better';
+  const below = totalDb - best.totalDb;
+  return below < 0.05 ? 'no range is better' : `${below.toFixed(1)} dB below the best range`;
+}

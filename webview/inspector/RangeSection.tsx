@@ -1,0 +1,87 @@
+import { useState } from 'preact/hooks';
+import { CHART_BITS } from '../../src/core/quant/fixedRange';
+import type { SplitValue } from '../../src/core/rangeResults';
+import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
+import type { Host } from '../host';
+import { RangePanel } from './RangePanel';
+import { useErrorSplit } from './useErrorSplit';
+
+interface RangeSectionProps {
+  host: Host;
+  row: ViewRow;
+  revision: number;
+  plan: PlanView;
+  bits: number;
+  onBits: (bits: number) => void;
+  /** Why models must not be run here; null when they may. */
+  lookOnly: string | null;
+}
+
+const VALUES: readonly SplitValue[] = ['weight', 'input', 'output'];
+
+/** Clipping against rounding of what a layer holds, reads and gives, with a hand on the range. One of these per layer. */
+export function RangeSection({ host, row, revision, plan, bits, onBits, lookOnly }: RangeSectionProps) {
+  const [chosen, setChosen] = useState<SplitValue>('weight');
+  const hasData = plan.calibration !== null && lookOnly === null;
+  const of = hasData ? chosen : 'weight';
+  const dependsOn = [revision, row.scheme, of === 'weight' ? '' : JSON.stringify(plan.calibration)];
+  const { curve, error, isLoading } = useErrorSplit(
+    host,
+    { layer: row.name, weight: 0, of, bits: of === 'weight' ? bits : 8 },
+    dependsOn,
+  );
+  return (
+    <section class="chart" aria-label="Clipping versus rounding" aria-busy={isLoading}>
+      <div class="chart-head">
+        <h3>Clipping versus rounding</h3>
+        {of === 'weight' && (
+          <label class="field inline">
+            <span>Bits</span>
+            <vscode-single-select
+              label="Bit width"
+              value={String(bits)}
+              onChange={(event: Event) => onBits(Number((event.currentTarget as HTMLSelectElement).value))}
+            >
+              {CHART_BITS.map((width) => (
+                <vscode-option key={width} value={String(width)}>
+                  {width}
+                </vscode-option>
+              ))}
+            </vscode-single-select>
+          </label>
+        )}
+      </div>
+      {hasData ? (
+        <fieldset class="choice">
+          <legend class="hidden-text">Value of the layer</legend>
+          {VALUES.map((value) => (
+            <label key={value}>
+              <input type="radio" name="split-of" checked={value === of} onChange={() => setChosen(value)} />
+              {value}
+            </label>
+          ))}
+        </fieldset>
+      ) : (
+        <p class="hint">
+          {lookOnly === null
+            ? 'Choose calibration data to see what the layer reads and gives too.'
+            : 'Of the weight alone: models are not run here.'}
+        </p>
+      )}
+      {error !== undefined && (
+        <p class="note" role="alert">
+          <span class="codicon codicon-error" aria-hidden="true" /> {error}
+        </p>
+      )}
+      {isLoading && !curve && (
+        <p class="hint working" role="status">
+          <span class="codicon codicon-loading codicon-modifier-spin" aria-hidden="true" />{' '}
+          {of === 'weight' ? 'Reading the weight…' : 'Running the model on the calibration slice…'}
+        </p>
+      )}
+      {curve && (
+        <RangePanel key={`${curve.of} ${curve.value}`} curve={curve} row={row} plan={plan} host={host} />
+      )}
+    </section>
+  );
+}
