@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import onnxProto from 'onnx-proto';
+import type { Locator } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { keepEvidence } from './harness/evidence';
+import { openVsCode, type Theme } from './harness/openVsCode';
+import type { VsCode } from './harness/vsCode';
+import { ModelView } from './support/modelView';
+import { useTheme } from './support/useTheme';
+
+const SAMPLE = 'samples/mnist/mnist_cnn.onnx';
+const LAYER = 'node_conv2d_1';
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let vscode: VsCode;
+keepEvidence(() => vscode);
+
+beforeAll(async () => {
+  vscode = await openVsCode({
+    extensionsFolder: inject('extensionsFolder'),
+    files: { 'model.onnx': SAMPLE },
+    size: { width: 1400, height: 1500 },
+  });
+  await vscode.openFile('model.onnx');
+});
+afterAll(() => vscode?.close());
+
+/** The weight of the layer as an independent reader sees it, channel by channel. */
+function weightChannels(): Float32Array[] {
+  const graph = onnxProto.onnx.ModelProto.decode(readFileSync(SAMPLE)).graph;
+  const name = graph?.node?.find((node) => node.name === LAYER)?.input?.[1];
+  const tensor = graph?.initializer?.find((each) => each.name === name);
+  const values = new Float32Array(Uint8Array.from(tensor?.rawData ?? []).buffer);
+  const channels = Number(tensor?.dims?.[0] ?? 0);
+  const size = values.length / channels;
+  return Array.from({ length: channels }, (_, channel) =>
+    values.subarray(channel * size, (channel + 1) * size),
+  );
+}
+
+const channels = weightChannels();
+const values = channels.flatMap((channel) => [...channel]);
+const magnitudes = channels.map((channel) => Math.max(...channel.map(Math.abs)));
+const three = (value: number): string => String(Number(value.toPrecision(3)));
+
+function section(view: ModelView, name: string): Locator {
+  return view.frame.getByRole('region', { name, exact: true });
+}
+
+/** The facts that a section shows: name → value, without its note. */
+async function facts(view: ModelView, name: string): Promise<Record<string, string>> {
+  const found = section(view, name).locator('.fact');
+  const entries = await found.evaluateAll((elements) =>
+    elements.map((fact) => [
+      fact.querySelector('dt')?.textContent ?? '',
+      fact.querySelector('dd')?.firstChild?.textContent ?? '',
+    ]),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** Presses Tab until the focus is on what reads `name`. */
+async function tabTo(view: ModelView, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    await vscode.page.keyboard.press('Tab');
+    const focused = await view.frame.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+    if (focused === name) return;
+  }
+  throw new Error(`Tab does not reach ${name}.`);
+}
+
+async function openByKeyboard(view: ModelView, name: string): Promise<void> {
+  await tabTo(view, name);
+  await vscode.page.keyboard.press('Enter');
+  await section(view, name).locator('[aria-expanded=true]').waitFor();
+  await section(view, name).and(view.frame.locator('[aria-busy=false]')).waitFor();
+}
+
+it('opens the statistics of a weight by keyboard: they are those of the file', async () => {
+  const view = await ModelView.shown(vscode);
+  await view.layer(LAYER).locator('.cell.name').click();
+  await vscode.page.keyboard.press('Enter');
+  expect(await section(view, 'Weight statistics').locator('svg').count()).toBe(0);
+  await openByKeyboard(view, 'Weight statistics');
+  await expect.poll(() => section(view, 'Weight statistics').locator('svg').count()).toBe(1);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const moment = (power: number): number =>
+    values.reduce((sum, value) => sum + (value - mean) ** power, 0) / values.length;
+  expect(await facts(view, 'Weight statistics')).toEqual({
+    Shape: '16×16×3×3 float',
+    Values: '2,304',
+    Minimum: three(Math.min(...values)),
+    Maximum: three(Math.max(...values)),
+    Mean: three(mean),
+    'Std. deviation': three(Math.sqrt(moment(2))),
+    Sparsity: '0.0 %',
+    Kurtosis: three(moment(4) / moment(2) ** 2),
+  });
+});
+
+it('shows the range of each channel and names the one that decides', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Channels');
+  const widest = magnitudes.indexOf(Math.max(...magnitudes));
+  const text = (): Promise<string> => section(view, 'Channels').innerText();
+  await expect.poll(text).toContain(`Channel ${widest} (±${three(Math.max(...magnitudes))}) decides`);
+  const noise = magnitudes.reduce((sum, magnitude) => sum + magnitude ** 2, 0) / magnitudes.length;
+  const gain = 10 * Math.log10(Math.max(...magnitudes) ** 2 / noise);
+  expect(await text()).toContain(`rounding noise ${gain.toFixed(1)} dB less`);
+  expect(await section(view, 'Channels').locator('.boxes rect').count()).toBe(channels.length);
+  await tabTo(view, 'Figures as a table');
+  await vscode.page.keyboard.press('Enter');
+  const head = section(view, 'Channels').locator('tbody th');
+  await expect.poll(() => head.count()).toBe(channels.length);
+  expect((await head.allInnerTexts()).map(Number)).toEqual(channels.map((_, channel) => channel));
+  await section(view, 'Channels').locator('vscode-checkbox').click();
+  const order = channels
+    .map((_, channel) => channel)
+    .sort((a, b) => (magnitudes[b] ?? 0) - (magnitudes[a] ?? 0));
+  await expect.poll(async () => (await head.allInnerTexts()).map(Number)).toEqual(order);
+});
+
+it('counts the codes that the planned scheme uses', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Codes');
+  const used = new Set<number>();
+  const rounded = new Set<number>();
+  channels.forEach((channel, index) => {
+    const scale = Math.fround((2 * (magnitudes[index] ?? 0)) / 254);
+    for (const value of channel) {
+      const code = Math.round(Math.fround(value / scale));
+      used.add(code);
+      rounded.add(Math.fround(code * scale));
+    }
+  });
+  await expect
+    .poll(() => facts(view, 'Codes'))
+    .toMatchObject({
+      'Codes used': `${used.size} of 256 (${((100 * used.size) / 256).toFixed(1)} %)`,
+      Scheme: 'w8a8',
+      'Unique values': `${new Set(values).size.toLocaleString('en-US')} → ${rounded.size.toLocaleString('en-US')}`,
+    });
+  await section(view, 'Codes').scrollIntoViewIfNeeded();
+  await vscode.screenshot('inspector-codes');
+});
+
+it('shows the powers of two of a codebook, and follows the plan', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Codebook');
+  await expect.poll(() => section(view, 'Codebook').innerText()).toContain('w8a8 has no codebook');
+  await view.menu(LAYER, 'Quantize With…');
+  await vscode.quickInput.waitFor('Quantize With');
+  await vscode.quickInput.pick('pow2-5');
+  const greatest = Math.floor(Math.log2((4 / 3) * Math.max(...magnitudes)));
+  await expect
+    .poll(() => facts(view, 'Codebook'))
+    .toEqual({ Values: '17', Exponents: `${greatest - 7} … ${greatest}` });
+  expect(await section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
+  expect(await facts(view, 'Codes')).toMatchObject({ Scheme: 'pow2-5', 'Codes used': '17 of 17 (100.0 %)' });
+  await vscode.page.keyboard.press('Escape');
+  await view.layer(LAYER).locator('.cell.name').click();
+  await vscode.undo();
+  await view.waitForScheme(LAYER, 'w8a8');
+  await expect.poll(() => section(view, 'Codebook').innerText()).toContain('w8a8 has no codebook');
+  await vscode.redo();
+  await expect.poll(() => section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
+});
+
+it('keeps open sections when the selection moves and when the view is made again', async () => {
+  let view = await ModelView.shown(vscode);
+  await view.layer('node_linear').locator('.cell.name').click();
+  await expect.poll(() => facts(view, 'Weight statistics')).toMatchObject({ Shape: '300×1568 float' });
+  await expect.poll(() => section(view, 'Channels').locator('path.band').count()).toBe(2);
+  await view.layer(LAYER).locator('.cell.name').click();
+  await vscode.command('View: Toggle Primary Side Bar Visibility');
+  await vscode.command('Developer: Reload Webviews');
+  view = await ModelView.shown(vscode);
+  await expect.poll(() => facts(view, 'Weight statistics')).toMatchObject({ Shape: '16×16×3×3 float' });
+  await section(view, 'Codebook').locator('svg').waitFor();
+});
+
+it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
+  'looks right in the %s theme (see the screenshots) and passes the accessibility checks',
+  async (theme) => {
+    const view = await ModelView.shown(vscode);
+    await useTheme(vscode, theme, view);
+    await section(view, 'Weight statistics').locator('svg').waitFor();
+    await section(view, 'Codebook').locator('svg').waitFor();
+    await section(view, 'Codebook').locator('figcaption').scrollIntoViewIfNeeded();
+    await vscode.screenshot(`inspector-${theme}`);
+    await view.frame.evaluate(axeSource);
+    const results = await view.frame.evaluate<AxeResults>(
+      "axe.run('.inspector', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'], rules: { region: { enabled: false } } })",
+    );
+    const violations = results.violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
+    );
+    expect(violations).toEqual([]);
+    expect(vscode.viewErrors()).toEqual([]);
+  },
+);
