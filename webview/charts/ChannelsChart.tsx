@@ -29,7 +29,7 @@ export function ChannelsChart({ channels, steps, isSorted }: ChannelsChartProps)
   const x = scaleLinear([0, Math.max(1, rows.length)], [PLOT_LEFT, PLOT_RIGHT]);
   const low = Math.min(0, ...rows.map(({ min }) => min));
   const high = Math.max(0, ...rows.map(({ max }) => max));
-  const y = scaleLinear(low < high ? [low, high] : [-1, 1], [RANGES_GROUND, TOP]).nice(4);
+  const y = scaleLinear(low < high ? [low, high] : [-1, 1], [RANGES_GROUND, TOP]);
   const pointed = channels.deciding.slice(0, POINTED).filter(({ magnitude }) => magnitude > 0);
   const columnOf = (channel: number): number =>
     rows.findIndex(({ first, last }) => channel >= first && channel <= last);
@@ -118,13 +118,13 @@ function Steps({ rows, x, steps }: PartProps & { steps: StepSizes }) {
       <path class="step" d={`${stepPath(rows, x, (row) => y(row.step))}V${STEPS_GROUND}H${PLOT_LEFT}Z`} />
       <line class="per-tensor" x1={PLOT_LEFT} x2={PLOT_RIGHT} y1={STEPS_TOP} y2={STEPS_TOP} />
       <line class="ground" x1={PLOT_LEFT} x2={PLOT_RIGHT} y1={STEPS_GROUND} y2={STEPS_GROUND} />
-      <text x={PLOT_LEFT - 4} y={STEPS_TOP + 3} text-anchor="end">
-        {formatNumber(steps.perTensor)}
-      </text>
       <text x={PLOT_LEFT - 4} y={STEPS_GROUND + 3} text-anchor="end">
         0
       </text>
-      <text x={PLOT_LEFT} y={STEPS_TOP - 6}>{`step at ${steps.bits} bits`}</text>
+      <text
+        x={PLOT_LEFT}
+        y={STEPS_TOP - 6}
+      >{`step at ${steps.bits} bits, up to ${formatNumber(steps.perTensor)} per tensor`}</text>
     </g>
   );
 }

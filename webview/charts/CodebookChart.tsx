@@ -89,7 +89,7 @@ export function scaleOf({ scales }: Codebook): number {
 function exponentLabels(exponents: readonly number[], place: (exponent: number) => number) {
   const labels: { exponent: number; at: number }[] = [];
   for (const exponent of exponents.toReversed()) {
-    const at = round(place(exponent));
+    const at = Math.min(PLOT_RIGHT - LABEL_WIDTH / 2, round(place(exponent)));
     const last = labels.at(-1);
     if (!last || last.at - at >= LABEL_WIDTH) labels.push({ exponent, at });
   }

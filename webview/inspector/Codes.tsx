@@ -16,7 +16,7 @@ export function Codes({ use }: { use: FormatUse }) {
           <figure class="weight-chart">
             <CodesChart codes={codes} />
             <figcaption>
-              <span class="key bars">values per code</span>
+              <span class="key code">values per code</span>
               <span class="key unused">codes not used</span>
             </figcaption>
           </figure>
