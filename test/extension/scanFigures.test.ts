@@ -67,6 +67,26 @@ describe('a scan', () => {
     expect(events.filter((event) => event.event === 'candidates')).toHaveLength(2);
   });
 
+  it('measures anew with more samples, and drops what fewer gave', async () => {
+    const requests: ScanRequest[] = [];
+    const scan: Handler = (request) => {
+      requests.push(request as ScanRequest);
+      return scanResult([candidate('conv1', 0.5)]);
+    };
+    const { session } = await openMeasured({ scan });
+    await session.measurements.scan(undefined, undefined, {});
+    session.setScanSamples(64);
+    expect(shown(session)).toEqual([undefined, undefined, undefined, undefined]);
+    await session.measurements.scan(undefined, undefined, {});
+    expect(requests.map(({ calibration, known }) => [calibration.scanSamples, known])).toEqual([
+      [undefined, []],
+      [64, []],
+    ]);
+    // The same number again changes nothing.
+    session.setScanSamples(64);
+    expect(shown(session)[0]).toBe(0.5);
+  });
+
   it('shows guesses until a layer is measured, and never instead', async () => {
     const guess = candidate('conv1', 0.9, { provisional: true });
     const scan: Handler = (_request, { onProgress }) => {

@@ -14,7 +14,7 @@ import { writeQuantized } from './quantize';
 import { rewriteModel } from './rewrite';
 import { clearCachedResults } from './clearCache';
 import { explainLayer, explainRows } from './explain';
-import { openDocument, resumeScan, scanLayers, scanModel } from './scan';
+import { openDocument, resumeScan, scanLayers, scanModel, scanWithMoreSamples } from './scan';
 import type { ScanFormats } from './scanFormats';
 import { searchPlan } from './search';
 import { documentTarget, targetOf, type Target } from './target';
@@ -76,6 +76,14 @@ export function registerCommands(
         if (!(await mayRun(target.uri))) return;
         const document = target.document ?? (await openDocument(provider, target.uri));
         if (document) await scanModel(engine, document, formats);
+      }),
+    ),
+    register(
+      'scanMore',
+      onTarget('Scan With More Samples', async (target) => {
+        if (!(await mayRun(target.uri))) return;
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await scanWithMoreSamples(engine, document, formats);
       }),
     ),
     register(

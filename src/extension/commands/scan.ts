@@ -35,6 +35,34 @@ export async function scanLayers(
   await run(engine, document, formats.remembered, layers);
 }
 
+/** Measures all layers with more samples than before, in the formats of the last time. What earlier samples gave is kept. */
+export async function scanWithMoreSamples(
+  engine: EngineHost,
+  document: ModelDocument,
+  formats: ScanFormats,
+): Promise<void> {
+  const { session } = document;
+  if (!(await isReadyToRun(document, [...session.quantizable])) || !(await hasData(engine, document))) return;
+  const before = session.snapshot().scan.measured?.samples ?? 0;
+  const text = await vscode.window.showInputBox({
+    title: `Scan ${session.place.name} With More Samples`,
+    prompt:
+      before > 0 ? `Samples of the scan slice; so far ${before} were measured` : 'Samples of the scan slice',
+    value: String(before > 0 ? 2 * before : 64),
+    ignoreFocusOut: true,
+    validateInput: (typed) => sampleMistake(typed, before),
+  });
+  if (text === undefined) return;
+  session.setScanSamples(Number(text));
+  await run(engine, document, formats.remembered, undefined);
+}
+
+function sampleMistake(text: string, before: number): string | undefined {
+  const samples = Number(text);
+  if (!/^\s*\d+\s*$/.test(text) || samples === 0) return 'It must be a whole number such as 64.';
+  return samples > before ? undefined : `It must be more than ${before}.`;
+}
+
 /** Goes on with a scan that was paused. */
 export async function resumeScan(engine: EngineHost, document: ModelDocument): Promise<void> {
   if (!(await mayRun(document.uri))) return;

@@ -38,6 +38,8 @@ export interface MeasuredPlace {
 export class Measurements {
   readonly scanned: ScanFigures;
   readonly searched: SearchFigures;
+  /** Of the scan slice; what the engine takes by itself when undefined. */
+  #samples: number | undefined;
 
   constructor(private readonly place: MeasuredPlace) {
     const { engine } = place;
@@ -139,6 +141,17 @@ export class Measurements {
     });
   }
 
+  /**
+   * Measures with so many samples of the scan slice from now on, and drops figures of fewer: what the cache has of them is not
+   * measured again.
+   * @returns whether there was anything.
+   */
+  setSamples(samples: number): boolean {
+    if (samples === this.#samples) return false;
+    this.#samples = samples;
+    return this.forget();
+  }
+
   /** Every measured candidate of a layer, by format. */
   candidatesOf(layer: string): Candidate[] {
     return this.scanned.measured(layer);
@@ -176,7 +189,7 @@ export class Measurements {
     return {
       ...this.place.request(),
       plan: this.place.plan(),
-      calibration,
+      calibration: { ...calibration, ...(this.#samples !== undefined && { scanSamples: this.#samples }) },
       ...(cache !== undefined && { cache }),
     };
   }

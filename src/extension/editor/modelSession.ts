@@ -237,7 +237,16 @@ export class ModelSession {
   /** Figures measured with other data or ranges would be read as if they belonged to the plan now shown. */
   #forgetFigures(before: Plan): void {
     if (JSON.stringify(before.calibration) !== JSON.stringify(this.#plan.calibration)) this.#data = null;
-    if (!this.measurements.forget()) return;
+    this.#showForgotten(this.measurements.forget());
+  }
+
+  /** Scans and searches measure with so many samples from now on; figures of fewer are dropped. */
+  setScanSamples(samples: number): void {
+    this.#showForgotten(this.measurements.setSamples(samples));
+  }
+
+  #showForgotten(anything: boolean): void {
+    if (!anything) return;
     this.#revision++;
     this.#emitSnapshot();
   }
