@@ -79,6 +79,18 @@ it('pauses a scan half-way, resumes it and measures only the rest', async () => 
   await vscode.screenshot('scan-ended');
 });
 
+it('measures with more samples, and says so', async () => {
+  const view = await ModelView.shown(vscode);
+  await vscode.command('Roundoff: Scan With More Samples…');
+  await vscode.quickInput.waitFor('so far 32 were measured');
+  await vscode.quickInput.answer('16');
+  await vscode.quickInput.waitFor('more than 32');
+  await vscode.quickInput.answer('64');
+  await allMeasured(view);
+  const title = () => view.layer('node_conv2d').locator('.cell.sensitivity').getAttribute('title');
+  await expect.poll(title, { timeout: 60_000 }).toMatch(/^KL, scan slice, 64 samples, simulated: /);
+});
+
 it('keeps what is measured when a scan is cancelled half-way, and goes on from there', async () => {
   await vscode.command('Roundoff: Clear Cached Results');
   await vscode.dialogs.notification('Cached results cleared');
