@@ -89,6 +89,19 @@ export function rewriteDry(
   return carryOut(model, plan, { ranges: new Map(), ...(weights && { weights }) }, work, true);
 }
 
+/**
+ * The same for a part of a model that `prepareFloat` made for the plan: what preparing does to a part alone is not what it did to
+ * the whole.
+ */
+export function rewritePart(
+  part: Model,
+  plan: Plan,
+  ranges: Statistics['ranges'],
+  work: Work = {},
+): Promise<Rewritten> {
+  return carryOutPrepared(part, plan, { ranges }, work, false);
+}
+
 async function carryOut(
   model: Model,
   plan: Plan,
@@ -97,15 +110,22 @@ async function carryOut(
   isDryRun = false,
 ): Promise<Rewritten> {
   const prepared = await prepareFloat(model, plan);
-  const index = indexGraph(prepared.model);
+  const rewritten = await carryOutPrepared(prepared.model, plan, statistics, work, isDryRun);
+  // The notes of a model that was prepared before have been given then.
+  const preparedNotes = prepared.model === model ? [] : prepared.notes;
+  return { ...rewritten, notes: [...preparedNotes, ...rewritten.notes] };
+}
+
+async function carryOutPrepared(
+  prepared: Model,
+  plan: Plan,
+  statistics: Statistics,
+  work: Work,
+  isDryRun: boolean,
+): Promise<Rewritten> {
+  const index = indexGraph(prepared);
   const placement = placeQuantization(index, plan);
   const integers = await quantizeGraph(index, placement, plan, statistics, work, isDryRun);
   const quantized = await computeInHalf(integers, placement.half, plan, work);
-  // The notes of a model that was prepared before have been given then.
-  const preparedNotes = prepared.model === model ? [] : prepared.notes;
-  return {
-    ...quantized,
-    model: storeWidened(codesFirst(quantized.model, prepared.model)),
-    notes: [...preparedNotes, ...quantized.notes],
-  };
+  return { ...quantized, model: storeWidened(codesFirst(quantized.model, prepared)) };
 }

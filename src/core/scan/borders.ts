@@ -18,10 +18,10 @@ export interface BorderUse {
 }
 
 /**
- * Milliseconds with onnxruntime-node 1.30 on one thread; only proportions count. Opening a session, and each byte of weights
- * in it; running one, and each byte that it hands on.
+ * Milliseconds with onnxruntime-node 1.30 on one thread; only proportions count. Opening a session, each node and each byte of
+ * weights in it; running one, and each byte that it hands on.
  */
-const COSTS = { session: 3, weightByte: 3e-6, run: 0.15, byte: 1e-6 };
+const COSTS = { session: 3, node: 0.1, weightByte: 3e-6, run: 0.15, byte: 1e-6 };
 
 /**
  * The borders with which trials take least time. A trial computes what lies between its layer and the next border in a session
@@ -37,12 +37,12 @@ export function bestBorders(
   const sorted = ends.toSorted((a, b) => a - b);
   const last = weightBytes.length - 1;
   const stops = [{ at: 0, bytes: 0 }, ...narrowest(borders, sorted), { at: last, bytes: 0 }];
-  const weights = (at: number): number => weightBytes[at] ?? 0;
-  // Layers that end up to each stop, those that end before it, and the weights before their ends.
+  const load = (at: number): number => at * COSTS.node + (weightBytes[at] ?? 0) * COSTS.weightByte;
+  // Layers that end up to each stop, those that end before it, and what loading all before their ends costs.
   const upTo = stops.map(({ at }) => sorted.findLastIndex((end) => end <= at) + 1);
   const inside = stops.map(({ at }) => sorted.findLastIndex((end) => end < at) + 1);
   const before = [0];
-  for (const end of sorted) before.push((before.at(-1) ?? 0) + weights(end));
+  for (const end of sorted) before.push((before.at(-1) ?? 0) + load(end));
 
   const least = stops.map(() => Infinity);
   const from = stops.map(() => 0);
@@ -52,9 +52,9 @@ export function bestBorders(
     const crossing = at === last ? 0 : count * formats * (runs * COSTS.run + bytes * COSTS.byte);
     for (let i = 0; i < j; i++) {
       const first = upTo[i] ?? 0;
-      const loaded = (count - first) * weights(at) - ((before[count] ?? 0) - (before[first] ?? 0));
+      const loaded = (count - first) * load(at) - ((before[count] ?? 0) - (before[first] ?? 0));
       const sessions = 1 + Math.max(0, (inside[j] ?? 0) - first);
-      const cost = (least[i] ?? 0) + sessions * COSTS.session + loaded * COSTS.weightByte + crossing;
+      const cost = (least[i] ?? 0) + sessions * COSTS.session + loaded + crossing;
       if (cost < (least[j] ?? 0)) {
         least[j] = cost;
         from[j] = i;

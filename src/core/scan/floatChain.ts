@@ -6,8 +6,8 @@ import { pick, type Baseline } from './baseline';
 import type { Cut } from './keptValues';
 import { PartSession } from './partSession';
 import { cutIntoSegments, type SegmentPlan, type Segments } from './segments';
-import type { KnownValue } from './suffix';
-import { knownValueOf } from './trialModel';
+import type { KnownValues } from './suffix';
+import { keptValue } from './trialModel';
 
 /** The float model in segments that follow one another. Each is opened when a trial first needs it, and serves all trials. */
 export class FloatChain {
@@ -72,12 +72,10 @@ export class FloatChain {
 
   private open(at: number): Promise<PartSession> {
     const { reads = [], gives = [] } = this.segments.all[at] ?? {};
-    const [batch] = this.baseline.batches;
-    const known = new Map<string, KnownValue>();
-    for (const value of reads) {
-      const tensor = batch?.values[value];
-      if (tensor) known.set(value, knownValueOf(tensor, batch.samples.length));
-    }
+    const before = new Set(reads);
+    const known: KnownValues = {
+      get: (value) => (before.has(value) ? keptValue(this.baseline, value) : undefined),
+    };
     const opening = this.sessions.get(at) ?? PartSession.open(this.runtime, this.index.model, gives, known);
     this.sessions.set(at, opening);
     return opening;

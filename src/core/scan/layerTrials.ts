@@ -2,22 +2,24 @@ import { asNumbers } from '../calibrate/floats';
 import { InputError, RoundoffError } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer, OutputDescription } from '../graph/types';
+import type { Model } from '../onnx/types';
 import { isStatic } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { Placement } from '../rewrite/placement';
-import { rewrite } from '../rewrite/rewrite';
+import { rewrite, rewritePart, type Rewritten } from '../rewrite/rewrite';
 import { samplesOf, type Baseline, type Batch } from './baseline';
 import type { Encodings } from './encodings';
 import { onlyPart } from './formatPart';
 import type { FloatChain } from './floatChain';
+import { excerptOf, type LayerExcerpt } from './layerExcerpt';
 import type { ScanFormat } from './formats';
 import { PartSession } from './partSession';
 import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
 import type { Stopwatch } from './stopwatch';
-import type { KnownValue } from './suffix';
-import { knownValueOf, openWeights, type OpenWeights } from './trialModel';
+import type { KnownValues } from './suffix';
+import { keptValue, knownValueOf, openWeights, type OpenWeights } from './trialModel';
 import { behindPair, trialPlan, unitOf, unitOutput, type LayerUnit } from './unitOutput';
 
 /** What all trials of a scan share. */
@@ -33,6 +35,8 @@ export interface LayerTrialsContext {
   readonly units: Placement;
   /** Text of each format that quantizes activations → where it puts them when all the layers have it. */
   readonly placements: ReadonlyMap<string, Pick<Placement, 'tensors'>>;
+  /** Text of a format → the float model that `rewrite` takes when all the layers have it. */
+  readonly models: ReadonlyMap<string, Model>;
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly encodings: Encodings;
   /** Runs while codes are computed and models built. */
@@ -68,6 +72,9 @@ interface Head {
 export class LayerTrials {
   private readonly unit: LayerUnit;
   private readonly local: string | undefined;
+  /** Values that are kept and that a trial does not change. */
+  private readonly known: KnownValues;
+  private readonly excerpt: LayerExcerpt | undefined;
   private readonly open: OpenWeights | undefined;
   private weightHead: Promise<PartSession> | undefined;
   private bridge: Promise<PartSession> | undefined;
@@ -78,7 +85,7 @@ export class LayerTrials {
     private readonly context: LayerTrialsContext,
     private readonly layer: Layer,
   ) {
-    const { index, units, outputs } = context;
+    const { index, units, outputs, baseline } = context;
     this.unit = unitOf(
       index,
       units,
@@ -86,7 +93,10 @@ export class LayerTrials {
       outputs.map(({ name }) => name),
     );
     this.local = unitOutput(index, units, layer.name);
-    this.open = openWeights(index, layer);
+    const { behind } = this.unit;
+    this.known = { get: (value) => (behind && !behind.has(value) ? keptValue(baseline, value) : undefined) };
+    this.excerpt = this.excerptOf(index.model);
+    this.open = openWeights(this.excerpt?.index ?? index, this.excerpt?.layer ?? layer);
     this.segment = this.unit.behind ? context.chain.segmentBehind(this.unit.nodes) : context.chain.length;
   }
 
@@ -128,7 +138,12 @@ export class LayerTrials {
       const data = await stopwatch.time(() => encoded.values());
       given[inputs[at] ?? ''] = { type: 'float32', dims: layer.weights[at]?.tensor.dims ?? [], data };
     }
-    this.weightHead ??= PartSession.open(context.runtime, model, unit.gives, this.known());
+    this.weightHead ??= PartSession.open(
+      context.runtime,
+      model,
+      unit.gives,
+      this.excerpt ? nothing : this.known,
+    );
     return {
       session: await this.weightHead,
       names: new Map(unit.gives.map((value) => [value, value])),
@@ -138,26 +153,28 @@ export class LayerTrials {
     };
   }
 
-  private async rewrittenHead({ text, format, part }: ScanFormat): Promise<Head> {
-    const { context, layer, unit, local } = this;
-    const { runtime, outputs, plan, placements, ranges, index, stopwatch, work } = context;
-    const alone = trialPlan(plan, layer.name, format, placements.get(text), local);
+  private async rewrittenHead(scanned: ScanFormat): Promise<Head> {
+    const { context, layer, unit } = this;
+    const { text, format, part } = scanned;
+    const { runtime, outputs, plan, placements, index, stopwatch } = context;
+    const alone = trialPlan(plan, layer.name, format, placements.get(text), this.local);
+    // A region of half precision reaches past its layer.
+    const isWhole = format.region === true;
     const {
-      model: rewritten,
-      layers,
-      notes,
-    } = await stopwatch.time(() => rewrite(index.model, alone, ranges, { signal: work.signal }));
+      rewritten: { model: changed, layers, notes },
+      excerpt,
+    } = await stopwatch.time(() => this.rewriteAlone(alone, isWhole ? undefined : context.models.get(text)));
     const row = layers.find(({ name }) => name === layer.name);
     if (row?.scheme !== format.scheme) {
       const why = notes.find((note) => note.startsWith(layer.name));
       throw new RoundoffError(why ?? 'It cannot be quantized.');
     }
-    const model = part ? onlyPart(part, index, rewritten, layer) : rewritten;
-    // A region of half precision reaches past its layer.
-    const isWhole = format.region === true;
+    const from = excerpt ?? { index, layer };
+    const model = part ? onlyPart(part, from.index, changed, from.layer) : changed;
     const gives = isWhole ? outputs.map((output) => output.name) : unit.gives;
     const names = new Map(gives.map((value) => [value, isWhole ? value : behindPair(model, value)]));
-    const known = isWhole ? new Map<string, KnownValue>() : this.known();
+    // An excerpt begins with what is known.
+    const known = isWhole || excerpt ? nothing : this.known;
     const session = await PartSession.open(runtime, model, [...new Set(names.values())], known);
     return {
       session,
@@ -168,24 +185,31 @@ export class LayerTrials {
     };
   }
 
-  /** Kept values that a trial does not change. */
-  private known(): Map<string, KnownValue> {
-    const { batches, kept } = this.context.baseline;
-    const { behind } = this.unit;
-    const known = new Map<string, KnownValue>();
-    for (const value of behind ? kept : []) {
-      const [batch] = batches;
-      const tensor = batch?.values[value];
-      if (tensor && !behind?.has(value)) known.set(value, knownValueOf(tensor, batch.samples.length));
-    }
-    return known;
+  /** @param model what the excerpt is cut from; undefined: the whole model is rewritten. */
+  private async rewriteAlone(
+    alone: Plan,
+    model: Model | undefined,
+  ): Promise<{ rewritten: Rewritten; excerpt?: LayerExcerpt }> {
+    const { index, ranges, work } = this.context;
+    const excerpt = model === index.model ? this.excerpt : model && this.excerptOf(model);
+    const stop = { signal: work.signal };
+    if (!excerpt) return { rewritten: await rewrite(index.model, alone, ranges, stop) };
+    return { rewritten: await rewritePart(excerpt.index.model, alone, ranges, stop), excerpt };
+  }
+
+  private excerptOf(model: Model): LayerExcerpt | undefined {
+    return excerptOf(model, this.layer, this.unit, this.known);
   }
 
   private openBridge(given: Feeds, count: number): Promise<PartSession> {
     const { runtime, index, chain } = this.context;
     const { behind } = this.unit;
-    const known = this.known();
-    for (const [value, tensor] of Object.entries(given)) known.set(value, knownValueOf(tensor, count));
+    const known: KnownValues = {
+      get: (value) => {
+        const tensor = given[value];
+        return tensor ? knownValueOf(tensor, count) : this.known.get(value);
+      },
+    };
     const values = chain.valuesBefore(this.segment).filter((value) => behind?.has(value) && !given[value]);
     return PartSession.open(runtime, index.model, values, known);
   }
@@ -223,6 +247,8 @@ export class LayerTrials {
     });
   }
 }
+
+const nothing: KnownValues = new Map();
 
 /** True when a format leaves everything but the weight as it is. */
 function isWeightAlone({ format: { scheme, region, bias = 'float' } }: ScanFormat): boolean {

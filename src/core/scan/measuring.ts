@@ -164,7 +164,7 @@ export class Measuring {
 
   private async contextOf(): Promise<LayerTrialsContext> {
     const { runtime, ready, plan, work, options, ranges } = this;
-    const { index, layers, units, every, encodings } = ready;
+    const { index, layers, units, every, models, encodings } = ready;
     const values = {
       outputs: options.outputs.map(({ name }) => name),
       cuts: layers.flatMap((layer) => cutOf(index, layer) ?? []),
@@ -187,6 +187,7 @@ export class Measuring {
       plan,
       units,
       placements: new Map([...every].map(([text, { placement }]) => [text, placement])),
+      models,
       ranges,
       encodings,
       stopwatch: new Stopwatch(),

@@ -1,7 +1,6 @@
-import { withOutputs } from '../calibrate/instrument';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session } from '../ports';
-import { cutBefore, type KnownValue } from './suffix';
+import { cutBefore, type KnownValues } from './suffix';
 
 /** A session of the part of a model that leads from known values to some others. */
 export class PartSession {
@@ -20,10 +19,10 @@ export class PartSession {
     runtime: Runtime,
     model: Model,
     values: readonly string[],
-    known: ReadonlyMap<string, KnownValue>,
+    known: KnownValues,
   ): Promise<PartSession> {
     if (values.length === 0) return new PartSession(undefined, [], []);
-    const part = cutBefore(withOutputs(model, values), new Set(values), known);
+    const part = cutBefore(model, values, known);
     const session = await runtime.openModel(part.model, { optimization: 'simulate' });
     return new PartSession(session, part.feeds, values);
   }

@@ -23,6 +23,11 @@ export interface ReadyScan {
   readonly units: Placement;
   /** Text of each format that quantizes activations → all the layers in it. */
   readonly every: ReadonlyMap<string, EveryLayer>;
+  /**
+   * Text of a format → the float model that `rewrite` takes for it, mostly `prepared` itself. Missing where not all layers
+   * together can have the format.
+   */
+  readonly models: ReadonlyMap<string, Model>;
   readonly encodings: Encodings;
 }
 
@@ -46,8 +51,9 @@ export async function prepareScan(
   const index = indexGraph(prepared.model);
   const { defaultOptions: _, ...rest } = plan;
   const float: Plan = { ...rest, defaultScheme: 'float', layers: {} };
+  const planOf = (wanted: readonly string[], format: LayerFormat): Plan => setScheme(float, wanted, format);
   const everyAs = (wanted: readonly string[], format: LayerFormat): EveryLayer => {
-    const all = setScheme(float, wanted, format);
+    const all = planOf(wanted, format);
     return { plan: all, placement: placeQuantization(index, all) };
   };
   const { allLayers } = placeQuantization(index, float);
@@ -58,6 +64,11 @@ export async function prepareScan(
   // With 16 bits every layer is static, whatever integer kernels there are.
   const { placement: units } = everyAs(scanned, { scheme: 'w8a16' });
   const byName = new Map(units.allLayers.map((layer) => [layer.name, layer]));
+  const models = new Map<string, Model>();
+  for (const { text, format } of formats) {
+    const ready = await preparedOrNone(prepared.model, planOf(scanned, format));
+    if (ready) models.set(text, ready.model);
+  }
   const statics = formats.filter(({ format }) => isStatic(format.scheme));
   return {
     prepared,
@@ -66,6 +77,7 @@ export async function prepareScan(
     layers: scanned.flatMap((name) => byName.get(name) ?? []),
     units,
     every: new Map(statics.map(({ text, format }) => [text, everyAs(scanned, format)])),
+    models,
     encodings: new Encodings(prepared.model),
   };
 }
@@ -76,17 +88,18 @@ async function preparedForAll(model: Model, plan: Plan, formats: readonly ScanFo
   for (const { format } of formats) {
     // A table for the bias asks for another float model, which `rewrite` makes where it is needed.
     const { scheme, bias: _, ...defaultOptions } = format;
-    try {
-      ready = await prepareFloat(ready.model, {
-        ...plan,
-        defaultScheme: scheme,
-        defaultOptions,
-        layers: {},
-      });
-    } catch (error) {
-      // The layers cannot have this format, and each says so.
-      if (!(error instanceof InputError)) throw error;
-    }
+    const all: Plan = { ...plan, defaultScheme: scheme, defaultOptions, layers: {} };
+    ready = (await preparedOrNone(ready.model, all)) ?? ready;
   }
   return ready;
+}
+
+/** Undefined when the layers cannot have the format: each says so when its turn comes. */
+async function preparedOrNone(model: Model, plan: Plan): Promise<Prepared | undefined> {
+  try {
+    return await prepareFloat(model, plan);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return undefined;
+  }
 }

@@ -3,7 +3,7 @@ import { indexGraph } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
 import { makeValueInfo } from '../onnx/build';
 import { derive } from '../onnx/origin';
-import type { DataType, Model } from '../onnx/types';
+import type { DataType, Model, Type, ValueInfo } from '../onnx/types';
 
 /** Values of the main graph that change when `nodes` compute something else: all that lies behind them. */
 export function valuesBehind(index: GraphIndex, nodes: readonly NodeRef[]): ReadonlySet<string> {
@@ -63,30 +63,31 @@ export interface Suffix {
   readonly feeds: readonly string[];
 }
 
+/** What is known of the values that a part of a model may begin with. */
+export type KnownValues = Pick<ReadonlyMap<string, KnownValue>, 'get'>;
+
 /**
- * The part of a model that computes some of its outputs from values known already: nodes that only lead up to those are gone,
- * and the values are inputs. With no value known it is the model without what those outputs do not need.
- * @param outputs names of outputs of the model; none of them known.
+ * The part of a model that computes some values from ones known already: nodes that only lead up to those are gone, and they
+ * are inputs. With nothing known it is the model without what the values do not need. Takes time for the part, not for the
+ * model, whose index is kept.
+ * @param outputs values that nodes of the main graph compute; none of them known. They carry no type where the model has none
+ * for them: the runtime infers it.
  */
-export function cutBefore(
-  model: Model,
-  outputs: ReadonlySet<string>,
-  known: ReadonlyMap<string, KnownValue>,
-): Suffix {
+export function cutBefore(model: Model, outputs: Iterable<string>, known: KnownValues): Suffix {
   const index = indexGraph(model);
   const { main } = index;
   const { graph } = model;
   if (!main || !graph) return { model, feeds: [] };
+  const wanted = new Set(outputs);
   const kept = new Set<NodeRef>();
   const fed = new Set<string>();
   const seen = new Set<string>();
-  const output = graph.output.filter(({ name }) => outputs.has(name));
-  const waiting = output.map(({ name }) => name);
+  const waiting = [...wanted];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
     if (value === '' || seen.has(value)) continue;
     seen.add(value);
     const producer = index.producer(main, value);
-    if (index.isInput(main, value) || (producer && known.has(value))) fed.add(value);
+    if (index.isInput(main, value) || (producer && known.get(value))) fed.add(value);
     else if (producer) {
       kept.add(producer);
       waiting.push(...index.reads(producer));
@@ -94,16 +95,33 @@ export function cutBefore(
   }
   const wholeInputs = graph.input.filter(({ name }) => fed.has(name));
   const cut = [...fed].filter((value) => !wholeInputs.some(({ name }) => name === value));
-  const input = [
-    ...wholeInputs,
-    ...cut.flatMap((value) => {
-      const { type = 0, shape } = known.get(value) ?? {};
-      return makeValueInfo(value, type, shape);
+  const wholeOutputs = graph.output.filter(({ name }) => wanted.delete(name));
+  const suffix = derive(graph, {
+    input: [
+      ...wholeInputs,
+      ...cut.map((value) => {
+        const { type = 0, shape } = known.get(value) ?? {};
+        return makeValueInfo(value, type, shape);
+      }),
+    ],
+    node: [...kept].sort((a, b) => a.index - b.index).map(({ node }) => node),
+    initializer: [...seen].flatMap((value) => {
+      const constant = index.constant(main, value);
+      return constant?.kind === 'initializer' ? [constant.tensor] : [];
     }),
-  ];
-  const node = index.nodesOf(main).flatMap((ref) => (kept.has(ref) ? [ref.node] : []));
-  const initializer = graph.initializer.filter(({ name }) => seen.has(name));
-  const valueInfo = graph.valueInfo.filter(({ name }) => seen.has(name) && !fed.has(name));
-  const suffix = derive(graph, { input, node, initializer, valueInfo, output });
+    valueInfo: [...kept].flatMap(({ node }) =>
+      node.output.flatMap((value) => {
+        const type = index.declaredType(main, value);
+        const isDeclared = !type || wholeOutputs.some(({ name }) => name === value);
+        return isDeclared ? [] : [valueNamed(value, type)];
+      }),
+    ),
+    output: [...wholeOutputs, ...[...wanted].map((value) => valueNamed(value))],
+    quantizationAnnotation: [],
+  });
   return { model: derive(model, { graph: suffix }), feeds: [...fed] };
+}
+
+function valueNamed(name: string, type?: Type): ValueInfo {
+  return { name, docString: '', metadataProps: [], ...(type && { type }) };
 }

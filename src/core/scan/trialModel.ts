@@ -4,6 +4,7 @@ import { DataType, type Model } from '../onnx/types';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer } from '../graph/types';
 import type { RuntimeTensor, RuntimeType } from '../ports';
+import type { Baseline } from './baseline';
 import type { KnownValue } from './suffix';
 
 const FLOAT: number = DataType.FLOAT;
@@ -73,4 +74,10 @@ export function knownValueOf({ type, dims }: RuntimeTensor, count: number): Know
   const [rows, ...rest] = dims;
   const first = rows === count ? BATCH : null;
   return { type: elementTypes[type], shape: rows === undefined ? [] : [count === 1 ? rows : first, ...rest] };
+}
+
+/** What a value inside the model that the baseline keeps tells; undefined for others. */
+export function keptValue({ batches: [batch], kept }: Baseline, value: string): KnownValue | undefined {
+  const tensor = kept.has(value) ? batch?.values[value] : undefined;
+  return batch && tensor && knownValueOf(tensor, batch.samples.length);
 }

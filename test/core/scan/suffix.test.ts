@@ -62,7 +62,7 @@ describe('borderOf(index, nodes)', () => {
   });
 });
 
-describe('cutBefore(model, known)', () => {
+describe('cutBefore(model, outputs, known)', () => {
   it.each(['stem', 'left', 'right', 'head'])('computes what lies behind %s from its border', async (name) => {
     const index = indexGraph(forked);
     const [feeds = {}] = samples(image);
