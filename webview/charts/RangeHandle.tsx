@@ -10,6 +10,8 @@ interface RangeHandleProps {
   scales: SplitScales;
   /** Position among the points. */
   at: number;
+  /** Reach of the range that the plan fixes. */
+  planned: number | undefined;
   onMove: (at: number) => void;
 }
 
@@ -38,7 +40,7 @@ function moved(key: string, at: number, last: number): number | undefined {
 }
 
 /** A hand on the range: lies over the chart, moved by mouse or by keys, from one measured threshold to the next. */
-export function RangeHandle({ curve, points, scales, at, onMove }: RangeHandleProps) {
+export function RangeHandle({ curve, points, scales, at, planned, onMove }: RangeHandleProps) {
   const slider = useRef<SVGGElement>(null);
   const point = points[at];
   if (!point) return null;
@@ -72,10 +74,19 @@ export function RangeHandle({ curve, points, scales, at, onMove }: RangeHandlePr
       viewBox={`0 0 ${SPLIT_FRAME.width} ${SPLIT_FRAME.height}`}
       onPointerDown={onPointerDown}
     >
+      {planned !== undefined && (
+        <line
+          class="marker planned"
+          x1={scales.x(planned)}
+          x2={scales.x(planned)}
+          y1={SPLIT_FRAME.top}
+          y2={SPLIT_FRAME.height - SPLIT_FRAME.bottom}
+        />
+      )}
       <g
         ref={slider}
         role="slider"
-        tabIndex={0}
+        tabindex={0}
         aria-label="Range"
         aria-orientation="horizontal"
         aria-valuemin={points[0]?.threshold ?? 0}

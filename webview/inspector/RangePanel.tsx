@@ -54,6 +54,7 @@ export function RangePanel({ curve, row, plan, host }: RangePanelProps) {
             points={points}
             scales={scales}
             at={at}
+            planned={planned}
             onMove={(next) => setHeld(points[next]?.threshold ?? null)}
           />
         </div>

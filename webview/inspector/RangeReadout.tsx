@@ -11,12 +11,15 @@ interface RangeReadoutProps {
 
 /** What the range under the handle gives. */
 export function RangeReadout({ curve, point, points }: RangeReadoutProps) {
-  const error = (db: number | null): string => (db === null ? 'none' : `${db.toFixed(1)} dB`);
+  const error = (db: number | null): string => (db === null ? 'none' : db.toFixed(1));
   return (
     <dl class="facts column range-readout">
       <Fact name="Range" value={rangeText(curve, point.threshold)} />
       <Fact name="SQNR" value={sqnrText(point.totalDb)} note={distanceText(point, bestPoint(points))} />
-      <Fact name="Error" value={`clipping ${error(point.clippingDb)}, rounding ${error(point.roundingDb)}`} />
+      <Fact
+        name="Error"
+        value={`clipping ${error(point.clippingDb)}, rounding ${error(point.roundingDb)} dB`}
+      />
       <Fact name="Codes used" value={codesText(point.codes, curve)} />
     </dl>
   );

@@ -1,6 +1,6 @@
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 import { nearestPoint, type CurvePoint } from '../charts/errorSplitScales';
-import { codesText, rangeText, ruleLabel, sqnrText } from '../charts/rangeText';
+import { rangeText, ruleLabel, sqnrText } from '../charts/rangeText';
 
 interface RangeRulesProps {
   curve: ErrorSplitCurve;
@@ -24,13 +24,13 @@ export function RangeRules({ curve, points, planned, scheme, onPick }: RangeRule
   ];
   return (
     <table class="range-rules">
-      <caption class="hidden-text">Where the rules put the range</caption>
+      <caption class="hidden-text">Where the rules put the range, and codes that are used then</caption>
       <thead>
         <tr>
           <th scope="col">Rule</th>
           <th scope="col">Range</th>
           <th scope="col">SQNR</th>
-          <th scope="col">Codes used</th>
+          <th scope="col">Codes</th>
         </tr>
       </thead>
       <tbody>
@@ -53,7 +53,7 @@ export function RangeRules({ curve, points, planned, scheme, onPick }: RangeRule
               </th>
               <td>{rangeText(curve, threshold)}</td>
               <td>{point ? sqnrText(point.totalDb) : ''}</td>
-              <td>{point ? codesText(point.codes, curve) : ''}</td>
+              <td>{point?.codes}</td>
             </tr>
           );
         })}

@@ -41,7 +41,10 @@ export interface ErrorSplit {
 export interface SplitOptions {
   /** Markers to find; all rules when absent. */
   readonly rules?: readonly MarkerRule[];
-  /** How many thresholds, spaced evenly on a log scale; 64 when absent. */
+  /**
+   * How many thresholds, spaced evenly on a log scale from where half of the energy is lost. When absent, 64 from where every
+   * value rounds to an end of the range.
+   */
   readonly steps?: number;
   /** Thresholds to tell as well. */
   readonly also?: readonly number[];
@@ -102,7 +105,7 @@ export function errorSplit(
     counts: Array.from(countMagnitudes(magnitudes, max, MAGNITUDE_BINS)),
   };
   const errorOf = exactError(values);
-  const curve = new ErrorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)), options.steps);
+  const curve = new ErrorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)));
   let fine: Float64Array | undefined;
   const thresholdOf = (rule: MarkerRule): number => {
     if (rule === 'max') return max;
@@ -118,7 +121,7 @@ export function errorSplit(
     return quantileIn(fine, max, Number(rule.slice('percentile:'.length)) / 100, magnitudes.length);
   };
   const markers = rules.map((rule) => ({ rule, threshold: thresholdOf(rule) }));
-  return { ...curve.pointsWith(pointsToTell(markers, options)), markers, histogram, energy };
+  return { ...curve.pointsWith(markers, energy, options), markers, histogram, energy };
 }
 
 /** Of a tensor of zeros. */
@@ -128,14 +131,6 @@ export const NO_POINTS: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' 
   rounding: [],
   codes: [],
 };
-
-/** Thresholds beyond those of the curve. */
-export function pointsToTell(
-  markers: readonly RangeMarker[],
-  { also = [], atMarkers = false }: SplitOptions,
-): number[] {
-  return [...also, ...(atMarkers ? markers.map(({ threshold }) => threshold) : [])];
-}
 
 /** Clipping and rounding error of `values` on one grid. */
 export function splitError(values: Float32Array, grid: ErrorGrid): MeasuredParts {
@@ -189,18 +184,27 @@ export class ErrorCurve {
     private readonly max: number,
     private readonly errorAt: (threshold: number) => MeasuredParts,
     codes: number,
-    steps = THRESHOLDS,
   ) {
     // The least useful range rounds every value to its ends: about half a step of the widest range.
-    this.points = logSpaced(max / (codes + 1), max, steps).map((threshold) => this.at(threshold));
+    this.points = logSpaced(max / (codes + 1), max, THRESHOLDS).map((threshold) => this.at(threshold));
     this.least = this.leastError();
   }
 
-  /** The thresholds of the curve and `others` up to its end, ascending. */
-  pointsWith(others: readonly number[]): Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'> {
-    const known = new Set(this.points.map(({ threshold }) => threshold));
-    const added = [...new Set(others)].filter((a) => a > 0 && a <= this.max && !known.has(a));
-    const all = [...this.points, ...added.map((threshold) => this.at(threshold))];
+  /** The thresholds that are asked for, up to the end of the curve, ascending. @param energy of the values. */
+  pointsWith(
+    markers: readonly RangeMarker[],
+    energy: number,
+    { steps, also = [], atMarkers = false }: SplitOptions,
+  ): Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'> {
+    const marked = markers.map(({ threshold }) => threshold);
+    const base =
+      steps === undefined
+        ? this.points
+        : logSpaced(this.usefulFrom(marked, energy), this.max, steps).map((a) => this.at(a));
+    const known = new Set(base.map(({ threshold }) => threshold));
+    const others = new Set([...also, ...(atMarkers ? marked : [])]);
+    const added = [...others].filter((a) => a > 0 && a <= this.max && !known.has(a));
+    const all = [...base, ...added.map((threshold) => this.at(threshold))];
     all.sort((a, b) => a.threshold - b.threshold);
     return {
       thresholds: all.map(({ threshold }) => threshold),
@@ -208,6 +212,15 @@ export class ErrorCurve {
       rounding: all.map(({ parts }) => parts.rounding),
       codes: all.map(({ parts }) => parts.codes),
     };
+  }
+
+  /** Below, a range loses more than half of the energy. Markers lie above, and the best range well above. */
+  private usefulFrom(marked: readonly number[], energy: number): number {
+    const useless = this.points.filter(
+      ({ threshold, parts }) => threshold < this.least && parts.clipping + parts.rounding > energy / 2,
+    );
+    const limits = [useless.at(-1)?.threshold ?? 0, this.least / 4, ...marked.map((a) => a * 0.8)];
+    return Math.max(this.points[0]?.threshold ?? 0, Math.min(...limits));
   }
 
   private at(threshold: number) {

@@ -5,7 +5,6 @@ import {
   MAGNITUDE_BINS,
   MARKER_RULES,
   NO_POINTS,
-  pointsToTell,
   type ErrorSplit,
   type SplitOptions,
 } from './errorSplit';
@@ -49,8 +48,8 @@ export function histogramSplit(
     const grid = family.at(a);
     return { ...errorOfSpans(spans, grid), codes: codesUsed(spans, grid) };
   };
-  const curve = new ErrorCurve(largest, measured, gridSize(family.at(largest)), options.steps);
-  return { ...curve.pointsWith(pointsToTell(markers, options)), markers, histogram: counted, energy };
+  const curve = new ErrorCurve(largest, measured, gridSize(family.at(largest)));
+  return { ...curve.pointsWith(markers, energy, options), markers, histogram: counted, energy };
 }
 
 /** Clipping and rounding error of the values in a histogram on one grid; see `histogramSplit`. */

@@ -116,3 +116,36 @@ describe('errorSplit(values, bits)', () => {
     expect(performance.now() - start).toBeLessThan(15_000);
   });
 });
+
+describe('errorSplit with options', () => {
+  const values = normalNoise(20_000, 7);
+  const family = bitsGrid(4, { symmetric: true });
+
+  it('tells as many thresholds as asked for where they matter, those of the markers, and others', () => {
+    const { thresholds, clipping, rounding, markers, energy } = splitOf(values, family, {
+      steps: 100,
+      atMarkers: true,
+      also: [0.77],
+    });
+    for (const { threshold } of markers) expect(thresholds).toContain(threshold);
+    expect(thresholds).toContain(0.77);
+    expect(thresholds.length).toBeGreaterThan(100);
+    expect(thresholds).toEqual(thresholds.toSorted((a, b) => a - b));
+    const share = ((clipping[0] ?? NaN) + (rounding[0] ?? NaN)) / energy;
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.65);
+  });
+
+  it.each([4, 8, 12])('counts the codes of %d bits that some value becomes', (bits) => {
+    const grid = bitsGrid(bits, { symmetric: true });
+    const { thresholds, codes } = splitOf(values, grid, { rules: [] });
+    const levels = 2 ** (bits - 1) - 1;
+    for (const i of [0, 30, 63]) {
+      const step = (thresholds[i] ?? NaN) / levels;
+      const used = new Set(
+        Array.from(values, (w) => Math.max(-levels, Math.min(levels, Math.floor(w / step + 0.5)))),
+      );
+      expect(codes[i]).toBe(used.size);
+    }
+  });
+});

@@ -72,6 +72,22 @@ describe('histogramSplit(histogram, target)', () => {
     for (const parts of cases) expect(worstDeviation(parts, target)).toBeLessThan(0.02);
   });
 
+  it('counts the codes that are used, within one in a hundred', () => {
+    const values = normalNoise(60_000, 5).map((x) => Math.max(-0.5, x));
+    const histogram = streamed(values);
+    const { thresholds, codes } = histogramSplit(
+      histogram,
+      { type: 'uint8', symmetric: false },
+      { rules: [] },
+    );
+    const { min, max } = histogram;
+    const family = integerGrid('uint8', { symmetric: false, within: { min, max } });
+    for (const i of [10, 40, 63]) {
+      const { codes: exact } = splitError(values, family.at(thresholds[i] ?? NaN));
+      expect(Math.abs((codes[i] ?? NaN) - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.01));
+    }
+  });
+
   it('puts its markers where the rules put the range', () => {
     const histogram = streamed(normalNoise(60_000, 4).map((x) => Math.max(0, x)));
     const { markers, thresholds } = histogramSplit(histogram, { type: 'uint8', symmetric: false });
