@@ -137,6 +137,38 @@ export interface WeightSlice {
   max: number | null;
 }
 
+/** A node near another one. */
+export interface Neighbour {
+  /** As rows are named. */
+  name: string;
+  op: string;
+  /** Steps away: below 0 before it, above 0 behind it, 0 the node itself. */
+  distance: number;
+}
+
+/** A value that one node computes and another reads. */
+export interface NeighbourEdge {
+  value: string;
+  /** null: it comes from outside: an input of the model, of a branch or of a function. */
+  from: string | null;
+  /** null: it is an output. */
+  to: string | null;
+  /** null: not even the rank is known. */
+  shape: (number | string | null)[] | null;
+  /** null: unknown. */
+  dtype: string | null;
+}
+
+/** What feeds a node and what reads it. */
+export interface Neighbourhood {
+  layer: string;
+  /** By distance on each side, the nearest first. */
+  nodes: Neighbour[];
+  edges: NeighbourEdge[];
+  /** Whether there was room for all. */
+  isWhole: boolean;
+}
+
 export interface ExportedWeight {
   /** Path of the written file. */
   output: string;

@@ -7,6 +7,7 @@ import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
 import { exportWeight } from './methods/exportWeight';
 import { hashWeights, inspect } from './methods/inspect';
+import { neighbours } from './methods/neighbours';
 import { predict } from './methods/predict';
 import { presetPlan } from './methods/presetPlan';
 import { quantizationOf } from './methods/quantizationOf';
@@ -27,6 +28,7 @@ export const engineService: EngineHandlers = {
   quantizationOf,
   weightStatistics,
   weightSlice,
+  neighbours,
   exportWeight,
   quantize,
   predict,

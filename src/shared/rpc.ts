@@ -22,7 +22,7 @@ import type {
 } from '../core/results';
 import type { LayerExplanation } from '../core/explainResults';
 import type { LayerComparison } from '../core/compareResults';
-import type { ExportedWeight, WeightSlice, WeightStatistics } from '../core/inspectorResults';
+import type { ExportedWeight, Neighbourhood, WeightSlice, WeightStatistics } from '../core/inspectorResults';
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { ReportResult } from '../core/reportResults';
@@ -205,6 +205,8 @@ export interface EngineMethods {
   /** Range, moments, histogram and channels of a layer's weight; of a quantized model what its codes stand for. */
   weightStatistics(request: WeightStatisticsRequest): Promise<WeightStatistics>;
   weightSlice(request: WeightSliceRequest): Promise<WeightSlice>;
+  /** What feeds a row and what reads it, up to `depth` steps away, at most 8. */
+  neighbours(request: ModelRequest & { layer: string; depth: number }): Promise<Neighbourhood>;
   /** Writes a weight as `.npy`, float32. */
   exportWeight(request: WeightRequest & { output: string }): Promise<ExportedWeight>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;

@@ -83,6 +83,7 @@ const handlers: EngineHandlers = {
   report: never,
   weightStatistics: never,
   weightSlice: never,
+  neighbours: never,
   exportWeight: never,
   explain: never,
   copyModel: never,
