@@ -8,6 +8,7 @@ import type {
   RewriteResult,
   ScanResult,
 } from '../../core/results';
+import type { ReportResult } from '../../core/reportResults';
 import type { SearchResult } from '../../core/searchResults';
 import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
 import { goalText } from '../../shared/goalText';
@@ -187,6 +188,44 @@ function searchErrorText({ chosen, metric, float }: SearchResult): string {
       : [`latency ${formatNumber(latencyMs)} ms (float ${formatNumber(float.latencyMs)} ms)`]),
   ];
   return `Verified on ${plural(samples, 'sample')} of the verify slice, as run: ${figures.join(', ')}.`;
+}
+
+/**
+ * Where a report is, and the figures it begins with.
+ * @param isUnsaved the plan is one that is on no disk. @param random whether it was measured on random inputs.
+ */
+export function describeReported(
+  { folder, files, report }: ReportResult,
+  { isUnsaved, random }: { isUnsaved: boolean; random: boolean },
+): string {
+  const { bytes, outputs, samples, notes, unmatched } = report;
+  const share = bytes.a > 0 ? ` (${formatPercent(bytes.b / bytes.a)})` : '';
+  const errors = outputs.map(({ name, sqnrDb }) => `${name} ${formatDb(sqnrDb)}`);
+  const where = `${plural(samples, random ? 'random sample' : 'sample')} of the verify slice`;
+  const parts = [
+    `Wrote a report into ${baseName(folder)} (${plural(files.length, 'file')}): ${formatBytes(bytes.a)} → ${formatBytes(bytes.b)}${share}, output SQNR on ${where}: ${errors.join(', ')}.`,
+  ];
+  if (isUnsaved) parts.push('It is of the plan as the editor shows it, which is not saved yet.');
+  if (random) parts.push('Measured with random inputs: figures will not hold for real data.');
+  if (unmatched.a.length > 0) parts.push(`${plural(unmatched.a.length, 'layer')} could not be compared.`);
+  if (notes.length > 0) parts.push(`${plural(notes.length, 'note')} in the log.`);
+  return parts.join(' ');
+}
+
+/** Names of other files told in a question. */
+const TOLD_FILES = 3;
+
+/** Asked before a report is written among files that are not one's. @param others at least one name. */
+export function questionForFolder(
+  folder: string,
+  others: readonly string[],
+): { question: string; detail: string } {
+  const told = others.slice(0, TOLD_FILES).join(', ');
+  const more = others.length > TOLD_FILES ? ` and ${others.length - TOLD_FILES} more` : '';
+  return {
+    question: `${folder} has other files in it. Write the report among them?`,
+    detail: `${told}${more} will be left as they are; files of an earlier report are replaced.`,
+  };
 }
 
 /** What clearing the cached results has freed. */

@@ -11,6 +11,7 @@ import { changePlanSettings } from './planSettings';
 import { applyPreset } from './presets';
 import { chooseFormat, giveFormat } from './layerFormats';
 import { writeQuantized } from './quantize';
+import { writeReport } from './report';
 import { rewriteModel } from './rewrite';
 import { clearCachedResults } from './clearCache';
 import { explainLayer, explainRows } from './explain';
@@ -119,6 +120,10 @@ export function registerCommands(
     register(
       'compare',
       onTarget('Compare', (target) => compareWith(engine, target)),
+    ),
+    register(
+      'report',
+      onTarget('Write Report', (target) => writeReport(engine, target)),
     ),
     register(
       'foldBatchNorm',
