@@ -6,6 +6,7 @@ import {
   applyEdit,
   calibrationEdit,
   dimensionEdit,
+  fixedRangeEdit,
   replaceEdit,
   sameMeasurement,
   schemeEdit,
@@ -86,6 +87,32 @@ describe('dimensionEdit', () => {
     expect(set.dimensions).toEqual({ batch: 1 });
     const cleared = applyEdit(set, dimensionEdit(set, 'batch', null), 'forward');
     expect(serializePlan(cleared)).toBe(serializePlan(defaultPlan));
+  });
+});
+
+describe('fixedRangeEdit', () => {
+  const range = { min: -0.5, max: 2 };
+
+  it('fixes a range and leaves nothing behind when it goes', () => {
+    const edit = fixedRangeEdit(defaultPlan, 'x', range);
+    expect(edit.label).toBe('Fix Range: x');
+    const fixed = applyEdit(defaultPlan, edit, 'forward');
+    expect(fixed.tensors).toEqual({ x: range });
+    expect(applyEdit(fixed, edit, 'backward')).toEqual(defaultPlan);
+    const released = applyEdit(fixed, fixedRangeEdit(fixed, 'x', null), 'forward');
+    expect(serializePlan(released)).toBe(serializePlan(defaultPlan));
+  });
+
+  it('takes the place of a rule or of parameters, and keeps the type and other values', () => {
+    const plan: Plan = {
+      ...defaultPlan,
+      tensors: { x: { type: 'int8', symmetric: true, range: 'mse' }, y: { scale: 0.5, zeroPoint: 3 } },
+    };
+    expect(applyEdit(plan, fixedRangeEdit(plan, 'x', range), 'forward').tensors).toEqual({
+      x: { type: 'int8', symmetric: true, ...range },
+      y: { scale: 0.5, zeroPoint: 3 },
+    });
+    expect(applyEdit(plan, fixedRangeEdit(plan, 'y', range), 'forward').tensors?.['y']).toEqual(range);
   });
 });
 

@@ -176,6 +176,7 @@ it('shows what the layer reads from calibration data, and fixes its range', asyn
   await vscode.page.keyboard.press('Enter');
   await button(view, 'Choose by Calibration').waitFor();
   await vscode.save();
+  await vscode.waitForDirty('model.onnx', false);
   const saved = JSON.parse(readFileSync(vscode.path('model.quant.json'), 'utf8')) as {
     tensors: Record<string, { min: number; max: number }>;
   };

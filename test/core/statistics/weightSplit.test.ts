@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { tryFormat } from '../../../src/core/explain/triedFormat';
+import { sqnrOf } from '../../../src/core/explain/weightLoss';
+import { floatTensor } from '../../../src/core/onnx/build';
+import type { Model } from '../../../src/core/onnx/types';
+import { setScheme } from '../../../src/core/plan/editPlan';
+import { defaultPlan } from '../../../src/core/plan/planFile';
+import { withFixedRange } from '../../../src/core/quant/fixedRange';
+import { parseFormat, type LayerFormat } from '../../../src/core/quant/layerFormat';
+import { weightSplit } from '../../../src/core/statistics/weightSplit';
+import { normalNoise } from '../../support/random';
+import { conv, image, model, node } from '../rewrite/models';
+
+const dims = [16, 3, 3, 3];
+const weight = floatTensor('w', normalNoise(16 * 27, 3), dims);
+
+/** A convolution whose channels a normalization spreads over two decades. */
+function normalized(): Model {
+  const channels = (name: string, value: (at: number) => number) =>
+    floatTensor(
+      name,
+      Array.from({ length: 16 }, (_, at) => value(at)),
+      [16],
+    );
+  return model(
+    [
+      conv('c', ['x', 'w'], 'mid'),
+      node('BatchNormalization', 'bn', ['mid', 'gain', 'shift', 'mean', 'variance'], ['y']),
+    ],
+    [
+      weight,
+      channels('gain', (at) => 10 ** (at / 8)),
+      channels('shift', () => 0),
+      channels('mean', () => 0),
+      channels('variance', () => 1),
+    ],
+    image,
+    ['y'],
+    21,
+  );
+}
+
+const plain = (): Model => model([conv('c', ['x', 'w'], 'y')], [weight], image, ['y'], 21);
+
+function format(text: string): LayerFormat {
+  const parsed = parseFormat(text);
+  if ('mistake' in parsed) throw new Error(parsed.mistake);
+  return parsed;
+}
+
+describe('weightSplit(model, plan, value)', () => {
+  it.each([
+    ['w8', 8],
+    ['w8,tensor', 8],
+    ['w8,unsigned', 8],
+    ['w8a8,reduced', 8],
+    ['w4', 4],
+    ['w4,asymmetric', 4],
+  ] as const)('tells the error of %s with a fixed range, as it is written', async (scheme, bits) => {
+    const plan = setScheme(defaultPlan, ['c'], format(scheme));
+    const original = normalized();
+    const curve = await weightSplit(original, plan, { layer: 'c', position: 0, bits });
+    expect(curve).toMatchObject({
+      value: 'w',
+      isFolded: true,
+      method: 'exact',
+      whyNotFixed: null,
+      elements: 432,
+    });
+    for (const at of [20, 120, curve.thresholds.length - 1]) {
+      const fixed = withFixedRange(format(scheme), curve.thresholds[at] ?? NaN);
+      const tried = await tryFormat(original, plan, 'c', fixed, {});
+      if (!tried?.weight) throw new Error('not written');
+      const { clipping, rounding, energy } = tried.weight;
+      expect(curve.energy / energy).toBeCloseTo(1, 6);
+      expect(((curve.clipping[at] ?? NaN) + (curve.rounding[at] ?? NaN)) / (clipping + rounding)).toBeCloseTo(
+        1,
+        4,
+      );
+    }
+  });
+
+  it('tells what the format of the plan gives, and where that fixes the range', async () => {
+    const original = normalized();
+    const perChannel = setScheme(defaultPlan, ['c'], format('w8,channel'));
+    const curve = await weightSplit(original, perChannel, { layer: 'c', position: 0, bits: 8 });
+    const tried = await tryFormat(original, perChannel, 'c', format('w8,channel'), {});
+    expect(curve.plannedDb).toBeCloseTo((tried?.weight && sqnrOf(tried.weight)) ?? NaN, 6);
+    const fixed = setScheme(defaultPlan, ['c'], format('w8,fixed:12.5'));
+    expect((await weightSplit(original, fixed, { layer: 'c', position: 0, bits: 8 })).thresholds).toContain(
+      12.5,
+    );
+    const four = await weightSplit(original, perChannel, { layer: 'c', position: 0, bits: 4 });
+    expect(four).toMatchObject({ type: 'int4', plannedDb: null, possible: 16 });
+  });
+
+  it('is of the stored weight where nothing is folded into it', async () => {
+    const curve = await weightSplit(plain(), defaultPlan, { layer: 'c', position: 0, bits: 6 });
+    expect(curve).toMatchObject({ isFolded: false, type: null, possible: 63 });
+    expect(curve.whyNotFixed).toContain('choose 8 or 4 bits');
+    expect(JSON.stringify(curve).length).toBeLessThan(40_000);
+  });
+
+  it('names what is not there', async () => {
+    const ask = (layer: string, position: number, bits: number) =>
+      weightSplit(plain(), defaultPlan, { layer, position, bits });
+    await expect(ask('d', 0, 8)).rejects.toThrow('The model has no layer d.');
+    await expect(ask('c', 1, 8)).rejects.toThrow('Layer c has 1 weights: there is none at 1.');
+    await expect(ask('c', 0, 1)).rejects.toThrow('Bits must be a whole number from 2 to 16, not 1.');
+  });
+});
