@@ -55,16 +55,19 @@ export function App({ host, store, initial, save }: AppProps) {
     change({ selected: [...next.selected], active: next.active });
   };
   const [revealed, setRevealed] = useState(0);
+  const show = (layer: string): boolean => {
+    const next = revealChange(rows, view, open, layer);
+    if (!next) return false;
+    change(next);
+    setRevealed((count) => count + 1);
+    return true;
+  };
   const [explainWish, setExplainWish] = useState<string | null>(null);
   const fulfilled = useRef<Reveal | null>(null);
   useEffect(() => {
     // The wish may come before the rows.
-    const next =
-      reveal && reveal !== fulfilled.current ? revealChange(rows, view, open, reveal.layer) : undefined;
-    if (!reveal || !next) return;
+    if (!reveal || reveal === fulfilled.current || !show(reveal.layer)) return;
     fulfilled.current = reveal;
-    change(next);
-    setRevealed((count) => count + 1);
     if (reveal.explain) setExplainWish(reveal.layer);
     inspector.current?.focus();
   }, [reveal, rows]);
@@ -141,6 +144,7 @@ export function App({ host, store, initial, save }: AppProps) {
           onBits={(bits) => change({ bits })}
           sections={view}
           onSections={change}
+          onWalk={show}
           lookOnly={snapshot.lookOnly}
           explainWish={explainWish}
           onWishTaken={() => setExplainWish(null)}

@@ -11,7 +11,7 @@ import type {
   QuantizationDetails,
   ScanMetric,
 } from '../core/results';
-import type { WeightStatistics } from '../core/inspectorResults';
+import type { Neighbourhood, WeightSlice, WeightStatistics } from '../core/inspectorResults';
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
@@ -200,6 +200,10 @@ export interface ViewMethods {
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
   /** Of one weight at a time: a newer call of the same view ends the one before it. */
   weightStatistics(request: WeightView & { scheme?: string; bits: number }): Promise<WeightStatistics>;
+  /** As `weightStatistics`, one at a time. */
+  weightSlice(request: WeightView & { axes: [number, number]; index: number[] }): Promise<WeightSlice>;
+  /** The graph around a row, up to `depth` steps away. */
+  neighbours(request: { layer: string; depth: number }): Promise<Neighbourhood>;
   /** Every measured candidate of a layer, by format. */
   candidatesOf(request: { layer: string }): Promise<Candidate[]>;
   /** Why a layer hurts in its planned format (w8a8 when it is float), and what would help. */

@@ -11,6 +11,8 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     errorSplit: absent,
     quantizationOf: absent,
     weightStatistics: absent,
+    weightSlice: absent,
+    neighbours: absent,
     candidatesOf: absent,
     explain: absent,
     applyPoint: absent,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ChannelBoxes, StepSizes } from '../../src/core/inspectorResults';
+import type { ChannelBoxes, StepSizes, WeightSlice } from '../../src/core/inspectorResults';
 import { channelRows, channelText, decidingText, stepsText } from '../../webview/charts/channelRows';
 import { ChannelsChart, ChannelsTable } from '../../webview/charts/ChannelsChart';
 import { CodebookChart, CodebookTable, powerText } from '../../webview/charts/CodebookChart';
 import { CodesChart, CodesTable, codesText, unusedRuns } from '../../webview/charts/CodesChart';
+import { HeatMap, HeatTable } from '../../webview/charts/HeatMap';
 import { HistogramTable, WeightHistogram } from '../../webview/charts/WeightHistogram';
 import { renderMarkup } from '../support/renderMarkup';
 
@@ -30,6 +31,26 @@ const steps: StepSizes = {
   gainDb: 5.25,
 };
 const histogram = { edges: [-1, -0.5, 0, 0.5, 1], counts: [2, 30, 0, 8] };
+
+const slice: WeightSlice = {
+  layer: 'conv',
+  weight: 'conv.<weight>',
+  values: 'stored',
+  shape: [4, 3, 3],
+  axes: [0, 1],
+  index: [2],
+  rows: 4,
+  columns: 3,
+  rowsPerCell: 2,
+  columnsPerCell: 1,
+  reduce: 'mean',
+  cells: [
+    [0.5, -1, 0],
+    [null, 0.25, -0.5],
+  ],
+  min: -1.5,
+  max: 0.75,
+};
 
 /** As many channels as there are, with ranges that grow. */
 function many(count: number): ChannelBoxes {
@@ -93,6 +114,7 @@ describe('the charts of a weight', () => {
         histogram={histogram}
       />,
     ],
+    ['heatMap', <HeatMap slice={slice} />],
   ])('draw the golden picture: %s', async (name, chart) => {
     const markup = renderMarkup(chart);
     expect(markup).not.toMatch(/style=|NaN|Infinity|undefined/);
@@ -135,6 +157,9 @@ describe('the charts of a weight', () => {
     const rows = (markup: string): number => markup.match(/scope="row"/g)?.length ?? 0;
     expect(rows(renderMarkup(<HistogramTable histogram={histogram} />))).toBe(4);
     expect(rows(renderMarkup(<ChannelsTable channels={channels} steps={steps} isSorted />))).toBe(6);
+    const heat = renderMarkup(<HeatTable slice={slice} />);
+    expect(rows(heat)).toBe(2);
+    expect(heat).toContain('none');
     const codes = { possible: 3, used: 2, first: 0, counts: [4, 0, 1] };
     const table = renderMarkup(<CodesTable codes={codes} />);
     expect(rows(table)).toBe(3);

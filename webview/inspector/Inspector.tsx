@@ -17,10 +17,11 @@ import { rowsOf, type TreeItem } from '../tree/rowTree';
 import { GUESS_LABEL, interactionText, measuredLabel, sensitivityText } from '../tree/sensitivity';
 import { shownScheme, totalsOf } from '../tree/totals';
 import { Fact } from './Fact';
+import { Neighbours } from './Neighbours';
 import { RangeSection } from './RangeSection';
 import { SchemesSection } from './SchemesSection';
 import { StoredFacts } from './StoredFacts';
-import { WeightSections, type SectionState } from './WeightSections';
+import { WeightSections, withSection, type SectionState } from './WeightSections';
 import { WhyItHurts } from './WhyItHurts';
 
 interface InspectorProps {
@@ -34,6 +35,8 @@ interface InspectorProps {
   onBits: (bits: number) => void;
   sections: SectionState;
   onSections: (part: Partial<SectionState>) => void;
+  /** Selects another row. */
+  onWalk: (layer: string) => void;
   lookOnly: string | null;
   /** The layer that the host wants explained; null: none. */
   explainWish: string | null;
@@ -65,6 +68,7 @@ function LayerInspector({
   onBits,
   sections,
   onSections,
+  onWalk,
   lookOnly,
   explainWish,
   onWishTaken,
@@ -159,6 +163,18 @@ function LayerInspector({
           change={onSections}
         />
       )}
+      <Neighbours
+        host={host}
+        layer={row.name}
+        revision={revision}
+        depth={sections.neighbourDepth}
+        onDepth={(neighbourDepth) => onSections({ neighbourDepth })}
+        isOpen={sections.openSections.includes('neighbours')}
+        onToggle={(isOpen) =>
+          onSections({ openSections: withSection(sections.openSections, 'neighbours', isOpen) })
+        }
+        onWalk={onWalk}
+      />
     </>
   );
 }

@@ -8,12 +8,14 @@ import { Channels } from './Channels';
 import { Codebook } from './Codebook';
 import { Codes } from './Codes';
 import { Disclosure } from './Disclosure';
+import { Shown } from './Shown';
 import { useAnswer, type Answer } from './useAnswer';
 import { WeightFacts } from './WeightFacts';
+import { WeightHeat } from './WeightHeat';
 import { schemeBits } from './weightText';
 
 /** The part of the view's state that is about the sections of the inspector. */
-export type SectionState = Pick<ViewState, 'openSections' | 'widestFirst'>;
+export type SectionState = Pick<ViewState, 'openSections' | 'widestFirst' | 'neighbourDepth'>;
 
 interface WeightSectionsProps {
   row: ViewRow;
@@ -32,6 +34,10 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
   const layer = row.name;
   const bits = schemeBits(row.scheme);
   const isOpen = (id: string): boolean => state.openSections.includes(id);
+  const toggle =
+    (id: string) =>
+    (opened: boolean): void =>
+      change({ openSections: withSection(state.openSections, id, opened) });
   const hasFormat = row.quantizable && row.scheme !== 'float';
   const request = { layer, weight, bits };
   const subject = JSON.stringify([revision, layer, weight]);
@@ -54,7 +60,7 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
       title={title}
       isOpen={isOpen(id)}
       isBusy={isOpen(id) && answer.isBusy}
-      onToggle={(opened) => change({ openSections: withSection(state.openSections, id, opened) })}
+      onToggle={toggle(id)}
     >
       <Shown answer={answer} show={show} />
     </Disclosure>
@@ -80,6 +86,16 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
         section('codebook', 'Codebook', hasFormat ? formatted : KEPT_FLOAT, (value) => (
           <Codebook statistics={value} />
         ))}
+      {(row.weight?.shape.length ?? 0) > 1 && (
+        <WeightHeat
+          host={host}
+          layer={layer}
+          weight={weight}
+          revision={revision}
+          isOpen={isOpen('heat')}
+          onToggle={toggle('heat')}
+        />
+      )}
     </>
   );
 }
@@ -88,18 +104,6 @@ const KEPT_FLOAT: Answer<WeightStatistics> = {
   hint: 'The plan keeps this layer float. With another scheme, its codes are shown here.',
   isBusy: false,
 };
-
-function Shown<T>({ answer, show }: { answer: Answer<T>; show: (value: T) => ComponentChildren }) {
-  if (answer.hint !== undefined) return <p class="hint">{answer.hint}</p>;
-  if (answer.error !== undefined) {
-    return (
-      <p class="note" role="alert">
-        <span class="codicon codicon-error" aria-hidden="true" /> {answer.error}
-      </p>
-    );
-  }
-  return answer.value === undefined ? <p class="hint">Reading the weight…</p> : <>{show(answer.value)}</>;
-}
 
 function WeightChoice({ weight, onWeight }: { weight: number; onWeight: (weight: number) => void }) {
   const choose = (event: Event): void => onWeight(Number((event.currentTarget as HTMLSelectElement).value));
@@ -114,6 +118,6 @@ function WeightChoice({ weight, onWeight }: { weight: number; onWeight: (weight:
   );
 }
 
-function withSection(open: readonly string[], id: string, isOpen: boolean): string[] {
+export function withSection(open: readonly string[], id: string, isOpen: boolean): string[] {
   return [...open.filter((other) => other !== id), ...(isOpen ? [id] : [])];
 }

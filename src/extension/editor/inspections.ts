@@ -1,4 +1,4 @@
-import type { WeightStatistics } from '../../core/inspectorResults';
+import type { Neighbourhood, WeightSlice, WeightStatistics } from '../../core/inspectorResults';
 import type { Plan } from '../../core/plan/types';
 import type { ErrorSplitCurve } from '../../core/rangeResults';
 import type { DataRequest, ModelRequest } from '../../shared/rpc';
@@ -6,11 +6,16 @@ import type { ViewRequest } from '../../shared/viewRpc';
 import type { SessionEngine } from '../sessionEngine';
 import { NewestCall } from './newestCall';
 
+/** As many cells as can be told apart in the inspector. */
+const SLICE_CELLS = { maxRows: 64, maxColumns: 64, reduce: 'maxAbs' } as const;
+
 /** What one view asks about the layer that is selected in it. Only the newest question of a kind is answered. */
 export class Inspections {
   readonly #statistics: NewestCall<'weightStatistics'>;
   /** With a scheme: takes longer, and may fail where the statistics do not. */
   readonly #formats: NewestCall<'weightStatistics'>;
+  readonly #slices: NewestCall<'weightSlice'>;
+  readonly #neighbours: NewestCall<'neighbours'>;
   readonly #split: NewestCall<'errorSplit'>;
 
   constructor(
@@ -22,6 +27,8 @@ export class Inspections {
   ) {
     this.#statistics = new NewestCall(engine, 'weightStatistics');
     this.#formats = new NewestCall(engine, 'weightStatistics');
+    this.#slices = new NewestCall(engine, 'weightSlice');
+    this.#neighbours = new NewestCall(engine, 'neighbours');
     this.#split = new NewestCall(engine, 'errorSplit');
   }
 
@@ -29,6 +36,16 @@ export class Inspections {
   weightStatistics(request: ViewRequest<'weightStatistics'>): Promise<WeightStatistics> {
     const calls = request.scheme === undefined ? this.#statistics : this.#formats;
     return calls.call({ ...request, ...this.model() });
+  }
+
+  /** @throws CancelledError when the view has asked about another slice since. */
+  weightSlice(request: ViewRequest<'weightSlice'>): Promise<WeightSlice> {
+    return this.#slices.call({ ...request, ...this.model(), ...SLICE_CELLS });
+  }
+
+  /** @throws CancelledError when the view has asked about another row since. */
+  neighbours(request: ViewRequest<'neighbours'>): Promise<Neighbourhood> {
+    return this.#neighbours.call({ ...request, ...this.model() });
   }
 
   /** @throws CancelledError when the view has asked about another value since. */
@@ -46,6 +63,8 @@ export class Inspections {
   cancel(): void {
     this.#statistics.cancel();
     this.#formats.cancel();
+    this.#slices.cancel();
+    this.#neighbours.cancel();
     this.#split.cancel();
   }
 }

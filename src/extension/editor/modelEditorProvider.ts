@@ -113,6 +113,8 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       errorSplit: (request) => inspections.errorSplit(request),
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
       weightStatistics: (request) => inspections.weightStatistics(request),
+      weightSlice: (request) => inspections.weightSlice(request),
+      neighbours: (request) => inspections.neighbours(request),
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
       explain: ({ layer }) => session.measurements.explain(layer),
       applyPoint: async ({ id }) => {
