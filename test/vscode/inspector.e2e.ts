@@ -168,6 +168,53 @@ it('shows the powers of two of a codebook, and follows the plan', async () => {
   await expect.poll(() => section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
 });
 
+it('shows a slice of the weight, and another one for another position', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Heat map');
+  const heat = section(view, 'Heat map');
+  await heat.locator('summary').click();
+  /** Of input 1 of the first two channels, at a position of the 3×3 window. */
+  const expected = (position: number): string[] =>
+    channels.slice(0, 2).map((channel) => three(channel[9 + position] ?? 0));
+  const shown = (): Promise<string[]> => heat.locator('tbody tr td:nth-child(3)').allInnerTexts();
+  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(0));
+  expect(await heat.locator('tbody tr').count()).toBe(channels.length);
+  await heat.getByRole('spinbutton', { name: 'Position on axis 3' }).fill('2');
+  await vscode.page.keyboard.press('Enter');
+  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(2));
+  await heat.getByRole('spinbutton', { name: 'Position on axis 2' }).fill('1');
+  await vscode.page.keyboard.press('Enter');
+  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(5));
+});
+
+it('walks along the graph by keyboard', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Graph');
+  const graph = section(view, 'Graph');
+  const tree = (name: string): Locator => graph.getByRole('tree', { name: new RegExp(`^${name}`) });
+  const { node: nodes = [] } = onnxProto.onnx.ModelProto.decode(readFileSync(SAMPLE)).graph ?? {};
+  const output = nodes.find(({ name }) => name === LAYER)?.output?.[0] ?? '';
+  const readers = nodes.filter(({ input }) => input?.includes(output)).map(({ name }) => name ?? '');
+  await expect.poll(() => tree('Read by').getByRole('treeitem').count()).toBe(readers.length);
+  expect(await tree('Read by').innerText()).toContain(`${output}: `);
+  await tree('Read by').getByRole('treeitem').first().focus();
+  await vscode.page.keyboard.press('Enter');
+  const title = (): Promise<string> => view.frame.locator('.inspector h2').innerText();
+  await expect.poll(title).toBe(readers[0]);
+  // The focus walks along, and back.
+  const focused = (): Promise<string> =>
+    view.frame.evaluate(
+      () => document.activeElement?.closest('[role=tree]')?.getAttribute('aria-label') ?? '',
+    );
+  await expect.poll(focused).toBe(`Read by: ${readers[0]}`);
+  await tree('Reads from').getByRole('treeitem').filter({ hasText: LAYER }).focus();
+  await vscode.page.keyboard.press('Enter');
+  await expect.poll(title).toBe(LAYER);
+  await expect.poll(focused).toBe(`Reads from: ${LAYER}`);
+  await graph.scrollIntoViewIfNeeded();
+  await vscode.screenshot('inspector-graph');
+});
+
 it('keeps open sections when the selection moves and when the view is made again', async () => {
   let view = await ModelView.shown(vscode);
   await view.layer('node_linear').locator('.cell.name').click();
@@ -191,6 +238,8 @@ it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
     await section(view, 'Codebook').locator('svg').waitFor();
     await section(view, 'Codebook').locator('figcaption').scrollIntoViewIfNeeded();
     await vscode.screenshot(`inspector-${theme}`);
+    await section(view, 'Graph').locator('[role=tree]').last().scrollIntoViewIfNeeded();
+    await vscode.screenshot(`inspector-graph-${theme}`);
     await view.frame.evaluate(axeSource);
     const results = await view.frame.evaluate<AxeResults>(
       "axe.run('.inspector', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'], rules: { region: { enabled: false } } })",

@@ -50,8 +50,8 @@ export function WeightHeat({ host, layer, weight, revision, isOpen, onToggle }: 
             <figure class="weight-chart">
               <HeatMap slice={slice} />
               <figcaption>
-                <span class="key positive">positive</span>
-                <span class="key negative">negative</span>
+                <span class="key positive">{slice.reduce === null ? 'positive' : 'magnitude'}</span>
+                {slice.reduce === null && <span class="key negative">negative</span>}
                 <p class="dim">{captionOf(slice)}</p>
               </figcaption>
             </figure>
@@ -65,10 +65,10 @@ export function WeightHeat({ host, layer, weight, revision, isOpen, onToggle }: 
 
 function captionOf({ min, max, reduce, rowsPerCell, columnsPerCell }: WeightSlice): string {
   const range =
-    min === null || max === null ? 'No finite values' : `${formatNumber(min)} … ${formatNumber(max)}`;
-  if (reduce === null) return `${range}. Exact.`;
+    min === null || max === null ? 'no finite values' : `${formatNumber(min)} … ${formatNumber(max)}`;
+  if (reduce === null) return `Values: ${range}. Exact.`;
   const together = `${formatInteger(rowsPerCell)} × ${formatInteger(columnsPerCell)} values`;
-  return `${range}. A cell is the greatest magnitude of ${together}.`;
+  return `Values: ${range}. The colour of a cell is the greatest magnitude of ${together}.`;
 }
 
 function CutFields({ slice, onCut }: { slice: WeightSlice; onCut: (cut: Cut) => void }) {

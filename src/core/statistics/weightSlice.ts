@@ -28,7 +28,7 @@ export interface SliceOptions {
  */
 export async function weightSlice(
   tensor: Tensor,
-  { axes, index = [], maxRows = 128, maxColumns = 128, reduce = 'mean', signal }: SliceOptions,
+  { axes, index = [], maxRows = 128, maxColumns = 128, reduce: wished = 'mean', signal }: SliceOptions,
 ): Promise<Omit<WeightSlice, 'layer' | 'weight' | 'values'>> {
   const { dims } = tensor;
   checkAxes(dims, axes, index);
@@ -41,6 +41,8 @@ export async function weightSlice(
     columns,
     Math.min(maxColumns, Math.floor(MOST_CELLS / Math.ceil(rows / rowsPerCell || 1))),
   );
+  // An element alone keeps its sign.
+  const reduce = rowsPerCell * columnsPerCell === 1 ? null : wished;
   const cellRows = Math.ceil(rows / rowsPerCell);
   const cellColumns = Math.ceil(columns / columnsPerCell);
   const sums = new Float64Array(cellRows * cellColumns);
@@ -52,7 +54,7 @@ export async function weightSlice(
     if (value > max) max = value;
     const cell = Math.floor(row / rowsPerCell) * cellColumns + Math.floor(column / columnsPerCell);
     const before = sums[cell] as number;
-    sums[cell] = reduce === 'mean' ? before + value : Math.max(before, Math.abs(value));
+    sums[cell] = reduce === 'maxAbs' ? Math.max(before, Math.abs(value)) : before + value;
     counts[cell] = (counts[cell] as number) + 1;
   };
   await visitSlice(tensor, base, [rows, stride(axes[0])], [columns, stride(axes[1])], take, signal);
@@ -65,7 +67,7 @@ export async function weightSlice(
     columns,
     rowsPerCell,
     columnsPerCell,
-    reduce: rowsPerCell * columnsPerCell === 1 ? null : reduce,
+    reduce,
     cells: Array.from({ length: cellRows }, (_, row) =>
       Array.from({ length: cellColumns }, (__, column) => {
         const at = row * cellColumns + column;

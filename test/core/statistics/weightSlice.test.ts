@@ -55,6 +55,18 @@ describe('weightSlice(tensor, options)', () => {
     expect(most.cells[1]?.[3]).toBe(Math.max(...last.map(Math.abs)));
   });
 
+  it('keeps the sign of elements that have a cell of their own, however they would be reduced', async () => {
+    const small = floatTensor('w', [1, -2, -3, 4], [2, 2]);
+    const slice = await weightSlice(small, { axes: [0, 1], reduce: 'maxAbs' });
+    expect(slice).toMatchObject({
+      reduce: null,
+      cells: [
+        [1, -2],
+        [-3, 4],
+      ],
+    });
+  });
+
   it('reads only what it needs of a large tensor, and never gives more cells than fit a message', async () => {
     let read = 0;
     const pattern = normalNoise(2 ** 20, 4);
