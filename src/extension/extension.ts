@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { chooseFormat } from './commands/layerFormats';
 import { registerCommands, runViewCommand } from './commands/register';
 import { ScanFormats } from './commands/scanFormats';
+import { Comparisons } from './comparisons';
 import { LocalCopies } from './editor/localCopies';
 import { VIEW_TYPE } from '../shared/viewRpc';
 import { ModelEditorProvider } from './editor/modelEditorProvider';
@@ -15,6 +16,7 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   const tools = {
     engine,
+    comparisons: new Comparisons(),
     formats: new ScanFormats(context.workspaceState),
     cache: vscode.Uri.joinPath(context.globalStorageUri, 'results').fsPath,
   };
@@ -28,6 +30,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   context.subscriptions.push(
     engine,
+    tools.comparisons.register(),
     vscode.window.registerCustomEditorProvider(VIEW_TYPE, provider, {
       supportsMultipleEditorsPerDocument: true,
     }),

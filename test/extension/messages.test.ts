@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type {
-  CompareResult,
   DataSummary,
   PresetFigure,
   QuantizedLayer,
@@ -8,7 +7,6 @@ import type {
   RewriteResult,
 } from '../../src/core/results';
 import type { SearchResult } from '../../src/core/searchResults';
-import { compareReport } from '../../src/extension/commands/compareReport';
 import {
   describeCleared,
   describeData,
@@ -266,40 +264,6 @@ describe('describeCleared', () => {
       'Cached results cleared: 1.20 MB freed. What is shown stays.',
     );
     expect(describeCleared({ files: 0, bytes: 0 })).toBe('There were no cached results.');
-  });
-});
-
-describe('compareReport', () => {
-  const result: CompareResult = {
-    a: '/m/float.onnx',
-    b: '/m/int8.onnx',
-    slice: 'verify',
-    samples: 600,
-    outputs: [
-      {
-        name: 'a|b`c',
-        sqnrDb: null,
-        cosine: 1,
-        maxAbs: 0,
-        top1: { agreement: 0.998, a: 0.9765, b: null },
-      },
-    ],
-    latencyMs: { a: 2, b: 1 },
-    peakMemoryBytes: { a: 1e8, b: 5e7 },
-    bytes: { a: 2e6, b: 5e5 },
-    deflatedBytes: { a: 1.8e6, b: 4e5 },
-  };
-
-  it('keeps names of the model inside their cells and out of the markup', () => {
-    const report = compareReport(result, '/data/test.npz');
-    expect(report).toContain('| ``a\\|b`c`` | exact | 1.000000 | 0 |');
-    expect(report).toContain('600 samples of the verify slice');
-    expect(report).toContain('| ``a\\|b`c`` | top-1 | 99.8 % | 97.7 % | – |');
-    expect(report).toContain('| File | 2.00 MB | 500 kB | 0.25 × |');
-  });
-
-  it('says when inputs were random', () => {
-    expect(compareReport(result, 'random')).toContain('**random inputs**');
   });
 });
 

@@ -1,55 +1,76 @@
+/** What a comparison found, as Markdown. Free of vscode. */
+import type { LayerComparison, OutputDetails } from '../../core/compareResults';
 import type { CompareResult } from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../../shared/format';
+import { inline, markdownTable } from '../../shared/report/markdownText';
+import { scatterChart } from '../../shared/charts/scatterChart';
+import { Figures } from './figures';
+import { layerSection } from './layerSection';
 
+export interface Comparison {
+  readonly result: CompareResult;
+  /** Or why there is none. */
+  readonly layers: LayerComparison | { readonly reason: string };
+  /** Path as given, or `random`. */
+  readonly data: string;
+  /** B is what the plan makes of A, and is not kept. */
+  readonly isPlan: boolean;
+  /** Of quantizing as planned. */
+  readonly notes: readonly string[];
+}
+
+type Output = CompareResult['outputs'][number];
 type Pair = { a: number | null; b: number | null };
 
-/** The comparison as Markdown. Every figure says what it was measured on. @param data path as given, or `random`. */
-export function compareReport(result: CompareResult, data: string): string {
-  const { samples, slice } = result;
+/** Rows of a table at most: a preview is to be read. */
+const MOST_ROWS = 30;
+/** Outputs that are drawn. */
+const MOST_CHARTS = 4;
+
+/** The comparison as Markdown with its charts inside. Every figure says what it was measured on. */
+export function compareReport({ result, layers, data, isPlan, notes }: Comparison): string {
+  const { samples, slice, outputs } = result;
   const where =
     slice === 'all' ? plural(samples, 'sample') : `${plural(samples, 'sample')} of the verify slice`;
   const source =
-    data === 'random' ? '**random inputs** (figures do not hold for real data)' : code(baseName(data));
+    data === 'random' ? '**random inputs** (figures do not hold for real data)' : inline(baseName(data));
+  const [a, b] = [baseName(result.a), baseName(result.b)].map(inline);
+  const figures = new Figures();
   return [
-    `# ${text(baseName(result.a))} against ${text(baseName(result.b))}`,
-    `A is ${code(baseName(result.a))}, B is ${code(baseName(result.b))}. Measured on ${where} from ${source}, both files as run.`,
+    isPlan ? `# ${a} against its plan` : `# ${a} against ${b}`,
+    `A is ${a}, B is ${isPlan ? `what the plan makes of it (${b}, not kept)` : b}. Measured on ${where} from ${source}, both files as run.`,
     '## Output error of B against A',
-    table(
+    markdownTable(
       ['Output', 'SQNR', 'Cosine', 'Largest difference'],
-      result.outputs.map(({ name, sqnrDb, cosine, maxAbs }) => [
-        code(name),
+      outputs.map(({ name, sqnrDb, cosine, maxAbs }) => [
+        name,
         formatDb(sqnrDb),
         cosine === null ? '–' : cosine.toFixed(6),
         formatNumber(maxAbs),
       ]),
     ),
-    ...classTables(result),
+    ...classTables(outputs),
+    ...outputs.flatMap((output) => detailTables(output, outputs.length > 1)),
+    ...layerSection(layers, figures),
+    ...outputCharts(outputs, figures),
     '## Cost',
-    table(
-      ['', 'A', 'B', 'B / A'],
-      [
-        costRow('Latency, median of single runs', result.latencyMs, (ms) => `${formatNumber(ms)} ms`),
-        costRow('Peak memory', result.peakMemoryBytes, formatBytes),
-        costRow('File', result.bytes, formatBytes),
-        costRow('File, deflated', result.deflatedBytes, formatBytes),
-      ],
-    ),
+    costTable(result),
+    ...(notes.length > 0 ? ['## Notes', notes.map((note) => `- ${inline(note)}`).join('\n')] : []),
+    ...figures.definitions(),
     '',
   ].join('\n\n');
 }
 
-function classTables({ outputs }: CompareResult): string[] {
+function classTables(outputs: readonly Output[]): string[] {
   const rows = outputs.flatMap(({ name, top1, top5, pixelAccuracy }) =>
     Object.entries({ 'top-1': top1, 'top-5': top5, 'pixel accuracy': pixelAccuracy }).flatMap(
       ([kind, figures]) =>
-        figures
-          ? [[code(name), kind, formatPercent(figures.agreement), share(figures.a), share(figures.b)]]
-          : [],
+        figures ? [[name, kind, formatPercent(figures.agreement), share(figures.a), share(figures.b)]] : [],
     ),
   );
   const dice = outputs.flatMap(({ name, dice: scores }) =>
     (scores?.a ?? []).map((a, label) => [
-      code(name),
+      name,
       String(label),
       formatNumber(a),
       formatNumber(scores?.b[label] ?? 0),
@@ -57,10 +78,115 @@ function classTables({ outputs }: CompareResult): string[] {
   );
   return [
     ...(rows.length > 0
-      ? ['## Classes', table(['Output', 'Figure', 'Agreement', 'A, labelled', 'B, labelled'], rows)]
+      ? ['## Classes', markdownTable(['Output', 'Figure', 'Agreement', 'A, labelled', 'B, labelled'], rows)]
       : []),
-    ...(dice.length > 0 ? ['## Dice per class', table(['Output', 'Class', 'A', 'B'], dice)] : []),
+    ...(dice.length > 0 ? ['## Dice per class', markdownTable(['Output', 'Class', 'A', 'B'], dice)] : []),
   ];
+}
+
+/** What one output tells beyond its error. @param named whether headings have to say which output it is. */
+function detailTables({ name, details, sample }: Output, named: boolean): string[] {
+  const of = named ? ` of ${inline(name)}` : '';
+  return [
+    ...(details && details.vectors > 0 ? flipTable(details, of) : []),
+    ...(details && details.confusion.labelled > 0 ? confusionTable(details.confusion, of) : []),
+    ...(sample
+      ? [
+          `## Class scores${of}, sample ${sample.index}`,
+          markdownTable(
+            ['Rank', 'Class of A', 'Score', 'Class of B', 'Score'],
+            sample.a.map((best, rank) => {
+              const other = sample.b[rank];
+              return [
+                String(rank + 1),
+                String(best.class),
+                formatNumber(best.score),
+                other ? String(other.class) : '–',
+                other ? formatNumber(other.score) : '–',
+              ];
+            }),
+          ),
+        ]
+      : []),
+  ];
+}
+
+function flipTable({ flips, flipCount, vectors }: OutputDetails, of: string): string[] {
+  const heading = `## Classes that change${of}`;
+  if (flipCount === 0) return [heading, `None of ${vectors}.`];
+  const shown = flips.slice(0, MOST_ROWS);
+  const labelled = shown.some(({ label }) => label !== null);
+  const more = flipCount > shown.length ? `; the first ${shown.length} are shown` : '';
+  return [
+    heading,
+    `${flipCount} of ${vectors} (${formatPercent(flipCount / vectors)})${more}.`,
+    markdownTable(
+      ['Sample', 'A', 'B', ...(labelled ? ['Label', 'Right'] : [])],
+      shown.map(({ sample, position, a, b, label }) => [
+        position === undefined ? String(sample) : `${sample}, position ${position}`,
+        String(a),
+        String(b),
+        ...(labelled ? [label === null ? '–' : String(label), whichIsRight(a, b, label)] : []),
+      ]),
+    ),
+  ];
+}
+
+function whichIsRight(a: number, b: number, label: number | null): string {
+  if (label === null) return '–';
+  return label === a ? 'A' : label === b ? 'B' : 'neither';
+}
+
+/** Labels that are taken for other classes, the most frequent mistakes first. */
+function confusionTable({ labelled, a, b }: OutputDetails['confusion'], of: string): string[] {
+  const mistakes = new Map<string, { label: number; predicted: number; a: number; b: number }>();
+  for (const [side, cells] of [['a', a] as const, ['b', b] as const]) {
+    for (const { label, predicted, count } of cells) {
+      if (label === predicted) continue;
+      const key = `${label} ${predicted}`;
+      const row = mistakes.get(key) ?? { label, predicted, a: 0, b: 0 };
+      mistakes.set(key, { ...row, [side]: count });
+    }
+  }
+  const rows = [...mistakes.values()].sort((one, other) => other.b - one.b || other.a - one.a);
+  const heading = `## Labels taken for other classes${of}`;
+  if (rows.length === 0) return [heading, `None of ${labelled}, by A or B.`];
+  const shown = rows.slice(0, MOST_ROWS);
+  const more = rows.length > shown.length ? `, the ${shown.length} most frequent kinds` : '';
+  return [
+    heading,
+    `Mistakes among ${labelled} with a label${more}.`,
+    markdownTable(
+      ['Label', 'Taken for', 'By A', 'By B'],
+      shown.map((row) => [row.label, row.predicted, row.a, row.b].map(String)),
+    ),
+  ];
+}
+
+function outputCharts(outputs: readonly Output[], figures: Figures): string[] {
+  const drawn = outputs.filter(({ details }) => details && details.points.length > 0).slice(0, MOST_CHARTS);
+  if (drawn.length === 0) return [];
+  return [
+    '## Output values',
+    ...drawn.map(({ name, details }) =>
+      figures.add(
+        `Output ${name}`,
+        scatterChart(details?.points ?? [], { title: `Output ${name}`, a: 'A', b: 'B' }),
+      ),
+    ),
+  ];
+}
+
+function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: CompareResult): string {
+  return markdownTable(
+    ['', 'A', 'B', 'B / A'],
+    [
+      costRow('Latency, median of single runs', latencyMs, (ms) => `${formatNumber(ms)} ms`),
+      costRow('Peak memory', peakMemoryBytes, formatBytes),
+      costRow('File', bytes, formatBytes),
+      costRow('File, deflated', deflatedBytes, formatBytes),
+    ],
+  );
 }
 
 function costRow(name: string, { a, b }: Pair, format: (value: number) => string): string[] {
@@ -70,23 +196,6 @@ function costRow(name: string, { a, b }: Pair, format: (value: number) => string
 
 function share(value: number | null): string {
   return value === null ? '–' : formatPercent(value);
-}
-
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** A name as code, whatever is in it: a fence longer than its own backticks, and no cell borders. */
-function code(name: string): string {
-  const longest = Math.max(0, ...[...name.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  const pad = name.startsWith('`') || name.endsWith('`') ? ' ' : '';
-  return `${fence}${pad}${name.replaceAll('|', '\\|').replace(/\s+/g, ' ')}${pad}${fence}`;
-}
-
-function text(name: string): string {
-  return name.replace(/[\\`*_{}[\]<>()#+!|]/g, '\\$&');
 }
 
 function baseName(path: string): string {

@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import type { LayersContext, ViewCommand } from '../../shared/viewRpc';
 import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
+import type { Comparisons } from '../comparisons';
 import type { EngineHost } from '../engineHost';
 import { showFailure } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
-import { compareWith } from './compare';
+import { CompareSelection, compareTo, compareWith } from './compare';
 import { changePlanSettings } from './planSettings';
 import { applyPreset } from './presets';
 import { chooseFormat, giveFormat } from './layerFormats';
@@ -23,6 +24,7 @@ import { documentTarget, targetOf, type Target } from './target';
 /** What commands work with. */
 export interface CommandTools {
   readonly engine: EngineHost;
+  readonly comparisons: Comparisons;
   readonly formats: ScanFormats;
   /** Folder of the results that scans and searches keep. */
   readonly cache: string;
@@ -31,12 +33,18 @@ export interface CommandTools {
 /** Registers every command of the manifest. Failures that reach the top become a notification, never silence. */
 export function registerCommands(
   provider: ModelEditorProvider,
-  { engine, formats, cache }: CommandTools,
+  { engine, comparisons, formats, cache }: CommandTools,
 ): vscode.Disposable {
-  const register = (name: string, run: (argument: unknown) => Promise<void>): vscode.Disposable =>
-    vscode.commands.registerCommand(`roundoff.${name}`, async (argument: unknown) => {
+  const comparing = { engine, comparisons };
+  const selection = new CompareSelection();
+  /** @param run gets what the menu was opened on, and all that is selected there. */
+  const register = (
+    name: string,
+    run: (argument: unknown, selected: unknown) => Promise<void>,
+  ): vscode.Disposable =>
+    vscode.commands.registerCommand(`roundoff.${name}`, async (argument: unknown, selected: unknown) => {
       try {
-        await run(argument);
+        await run(argument, selected);
       } catch (error) {
         void showFailure(error);
       }
@@ -53,6 +61,10 @@ export function registerCommands(
       const document = isLayersContext(argument) ? provider.documentOf(argument.uri) : undefined;
       if (document && isLayersContext(argument)) await run(document, argument.names);
     };
+  const compareFiles = async (a: vscode.Uri, b: unknown): Promise<void> => {
+    const target = b instanceof vscode.Uri ? await targetOf(provider, a, '') : undefined;
+    if (target && b instanceof vscode.Uri) await compareTo(comparing, target, b);
+  };
   return vscode.Disposable.from(
     register(
       'quantize',
@@ -119,8 +131,18 @@ export function registerCommands(
     ),
     register(
       'compare',
-      onTarget('Compare', (target) => compareWith(engine, target)),
+      onTarget('Compare', (target) => compareWith(comparing, target)),
     ),
+    register('selectForCompare', async (argument) => {
+      if (argument instanceof vscode.Uri) await selection.select(argument);
+    }),
+    register('compareWithSelected', async (argument) => {
+      if (selection.selected) await compareFiles(selection.selected, argument);
+    }),
+    register('compareSelected', async (_argument, selected) => {
+      const [a, b] = Array.isArray(selected) ? (selected as unknown[]) : [];
+      if (a instanceof vscode.Uri) await compareFiles(a, b);
+    }),
     register(
       'report',
       onTarget('Write Report', (target) => writeReport(engine, target)),
@@ -168,7 +190,7 @@ export function runViewCommand(tools: CommandTools, command: ViewCommand, docume
 }
 
 async function viewCommand(
-  { engine, formats }: CommandTools,
+  { engine, comparisons, formats }: CommandTools,
   command: ViewCommand,
   document: ModelDocument,
 ): Promise<void> {
@@ -193,7 +215,7 @@ async function viewCommand(
       if (await mayRun(document.uri)) await chooseData(engine, target);
       return;
     case 'compare':
-      return compareWith(engine, target);
+      return compareWith({ engine, comparisons }, target);
     case 'applyPreset':
       return applyPreset(engine, document);
     case 'predict':

@@ -1,5 +1,6 @@
 import type { ReportData, ReportLayer } from '../../core/reportResults';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../format';
+import { inline, markdownTable } from './markdownText';
 
 type Output = ReportData['outputs'][number];
 
@@ -21,7 +22,7 @@ export function reportMarkdown(
     '## Settings',
     settings(report),
     '## Layers',
-    table(
+    markdownTable(
       [
         'layer',
         'op',
@@ -95,7 +96,7 @@ function settings({ plan, data }: ReportData): string {
       `${data.name}: ${plural(data.calibrate, 'sample')} to calibrate, ${data.verify} to verify, seed ${data.seed}`,
     ],
   ];
-  return table(['setting', 'value'], rows);
+  return markdownTable(['setting', 'value'], rows);
 }
 
 function layerCells(layer: ReportLayer, hasScan: boolean): string[] {
@@ -127,7 +128,7 @@ function unmatchedText({ unmatched }: ReportData): string[] {
 function machine({ run }: ReportData): string {
   const { machine: own, latencyMs, peakMemoryBytes } = run;
   const ratio = (a: number, b: number): string => `${(b / a).toFixed(2)} ×`;
-  return table(
+  return markdownTable(
     ['', 'float', 'quantized', ''],
     [
       [
@@ -147,17 +148,4 @@ function machine({ run }: ReportData): string {
     `\n\n${inline(own.processor)}, ${plural(own.cores, 'core')}, ${own.platform}; Node ${own.node}, ${inline(own.runtime)}. ` +
       `Made ${run.date} in ${run.seconds.toFixed(0)} s. Median of single runs, the two models in turns.`,
   );
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(inline).join(' | ')} |`;
-  return [line(header), `|${header.map(() => ' --- ').join('|')}|`, ...rows.map(line)].join('\n');
-}
-
-/** Text in which nothing is markup: names come from the model. An underscore inside a word is none. */
-function inline(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll('&', '&amp;')
-    .replaceAll(/[\\`*[\]<>|~]|(?<![A-Za-z0-9_])_|_(?![A-Za-z0-9_])/g, '\\$&');
 }
