@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesOf, makeTensor } from '../../../src/core/onnx/build';
+import { bytesOf, floatTensor, makeTensor } from '../../../src/core/onnx/build';
 import { FilePayload } from '../../../src/core/onnx/payload';
 import { DataType, type Tensor } from '../../../src/core/onnx/types';
 import { MOST_CELLS, weightSlice } from '../../../src/core/statistics/weightSlice';
