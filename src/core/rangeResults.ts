@@ -34,7 +34,10 @@ export interface ErrorSplitCurve {
   /** Sum of squared errors at each threshold. */
   clipping: number[];
   rounding: number[];
-  /** SQNR of the weight in the plan's format; null: that has other codes, is not known, or there is no error. */
+  /**
+   * SQNR of the weight in the plan's format with the range that it chooses by itself; null: it has other codes, there is no
+   * error, or it is not known.
+   */
   plannedDb: number | null;
   /** Of `possible` codes, how many occur. */
   codes: number[];

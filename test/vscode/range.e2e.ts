@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode, type Theme } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { chooseDataBeside, ModelView } from './support/modelView';
+import { acceptFormats, chooseDataBeside, ModelView } from './support/modelView';
 import { useTheme } from './support/useTheme';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -186,13 +186,29 @@ it('shows what the layer reads from calibration data, and fixes its range', asyn
   await button(view, 'Choose by Calibration').waitFor({ state: 'detached' });
   await section(view).getByRole('radio', { name: 'output' }).click();
   await section(view).getByText('from a histogram').waitFor();
+});
+
+it('foretells what the layer makes of a range once a scan has measured it', async () => {
+  const view = await select('node_linear');
+  await view.button('Scan Sensitivity').click();
+  await acceptFormats(vscode);
+  await expect.poll(() => view.cell('node_linear_1', 'sensitivity'), { timeout: 60_000 }).toMatch(/^\d/);
+  await view.button('Scan Sensitivity').waitFor();
+  await slider(view).waitFor();
+  await expect.poll(() => readout(view), { timeout: 20_000 }).toMatch(/Local SQNR\s+about \d+\.\d dB/);
+  const local = async (): Promise<number> => Number(/about ([\d.]+) dB/.exec(await readout(view))?.[1]);
+  const before = await local();
+  await slider(view).focus();
+  await vscode.page.keyboard.press('PageDown');
+  await vscode.page.keyboard.press('PageDown');
+  await expect.poll(local).toBeLessThan(before);
   expect(vscode.viewErrors()).toEqual([]);
 });
 
 it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
   'looks right in the %s theme (see the screenshot) and passes the accessibility checks',
   async (theme) => {
-    const view = await select('node_conv2d_1');
+    const view = await select(theme === 'light' || theme === 'dark' ? 'node_linear' : 'node_conv2d_1');
     await useTheme(vscode, theme, view);
     await slider(view).focus();
     await vscode.screenshot(`range-${theme}`);

@@ -151,6 +151,7 @@ function LayerInspector({
           bits={bits}
           onBits={onBits}
           lookOnly={lookOnly}
+          isScanning={scan.running !== null}
         />
       )}
       {weight && (

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import type { Candidate } from '../../src/core/results';
 import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
 import { ErrorSplitChart } from '../charts/errorSplitChart';
 import { ErrorSplitTable } from '../charts/ErrorSplitTable';
@@ -7,6 +8,7 @@ import { chartScales, curvePoints, nearestPoint, SPLIT_FRAME } from '../charts/e
 import { RangeHandle } from '../charts/RangeHandle';
 import { basisText } from '../charts/rangeText';
 import type { Host } from '../host';
+import { layerForecast } from './layerForecast';
 import { applied, plannedThreshold, released, type RangeChange } from './rangeChange';
 import { RangeReadout } from './RangeReadout';
 import { RangeRules } from './RangeRules';
@@ -15,11 +17,13 @@ interface RangePanelProps {
   curve: ErrorSplitCurve;
   row: ViewRow;
   plan: PlanView;
+  /** What a scan measured of the layer. */
+  candidates: readonly Candidate[];
   host: Host;
 }
 
 /** Chart, handle and figures of one curve. A step of the handle renders the handle and the readout, not the chart. */
-export function RangePanel({ curve, row, plan, host }: RangePanelProps) {
+export function RangePanel({ curve, row, plan, candidates, host }: RangePanelProps) {
   const points = useMemo(() => curvePoints(curve), [curve]);
   const scales = useMemo(() => chartScales(points, SPLIT_FRAME), [points]);
   const planned = plannedThreshold(curve, row.scheme, plan);
@@ -32,6 +36,10 @@ export function RangePanel({ curve, row, plan, host }: RangePanelProps) {
   const rules = useMemo(
     () => <RangeRules curve={curve} points={points} planned={planned} scheme={row.scheme} onPick={setHeld} />,
     [curve, points, planned, row.scheme],
+  );
+  const forecast = useMemo(
+    () => layerForecast(row.scheme, curve.plannedDb, candidates),
+    [row.scheme, curve, candidates],
   );
   const point = points[at];
   const change = (wish: RangeChange): void => {
@@ -66,7 +74,7 @@ export function RangePanel({ curve, row, plan, host }: RangePanelProps) {
           <p class="dim">{basisText(curve)}</p>
         </figcaption>
       </figure>
-      {point && <RangeReadout curve={curve} point={point} points={points} />}
+      {point && <RangeReadout curve={curve} point={point} points={points} forecast={forecast} />}
       <div class="buttons">
         <vscode-button
           disabled={!wish}

@@ -1,16 +1,20 @@
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
+import { formatDb } from '../../src/shared/format';
 import { bestPoint, type CurvePoint } from '../charts/errorSplitScales';
 import { codesText, rangeText, sqnrText } from '../charts/rangeText';
 import { Fact } from './Fact';
+import { foretoldDb, type LayerForecast } from './layerForecast';
 
 interface RangeReadoutProps {
   curve: ErrorSplitCurve;
   point: CurvePoint;
   points: readonly CurvePoint[];
+  /** undefined: the layer was not measured. */
+  forecast: LayerForecast | undefined;
 }
 
 /** What the range under the handle gives. */
-export function RangeReadout({ curve, point, points }: RangeReadoutProps) {
+export function RangeReadout({ curve, point, points, forecast }: RangeReadoutProps) {
   const error = (db: number | null): string => (db === null ? 'none' : db.toFixed(1));
   return (
     <dl class="facts column range-readout">
@@ -21,6 +25,13 @@ export function RangeReadout({ curve, point, points }: RangeReadoutProps) {
         value={`clipping ${error(point.clippingDb)}, rounding ${error(point.roundingDb)} dB`}
       />
       <Fact name="Codes used" value={codesText(point.codes, curve)} />
+      {forecast && (
+        <Fact
+          name="Local SQNR"
+          value={`about ${formatDb(foretoldDb(forecast, point))}`}
+          note="at the layer's own output, foretold from the scan"
+        />
+      )}
     </dl>
   );
 }

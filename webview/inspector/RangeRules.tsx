@@ -1,3 +1,5 @@
+import { withoutFixedRange } from '../../src/core/quant/fixedRange';
+import { formatText, parseFormat } from '../../src/core/quant/layerFormat';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 import { nearestPoint, type CurvePoint } from '../charts/errorSplitScales';
 import { rangeText, ruleLabel, sqnrText } from '../charts/rangeText';
@@ -57,10 +59,10 @@ export function RangeRules({ curve, points, planned, scheme, onPick }: RangeRule
             </tr>
           );
         })}
-        {planned === undefined && curve.plannedDb !== null && (
+        {curve.plannedDb !== null && (
           <tr>
             <th scope="row" class="dim">
-              {scheme} now
+              {planned === undefined ? `${scheme} now` : withoutRange(scheme)}
             </th>
             <td class="dim">by its own rule</td>
             <td>{sqnrText(-curve.plannedDb)}</td>
@@ -70,4 +72,10 @@ export function RangeRules({ curve, points, planned, scheme, onPick }: RangeRule
       </tbody>
     </table>
   );
+}
+
+/** The scheme as it chooses ranges by itself. */
+function withoutRange(scheme: string): string {
+  const format = parseFormat(scheme);
+  return 'mistake' in format ? scheme : formatText(withoutFixedRange(format));
 }

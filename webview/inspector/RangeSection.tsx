@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
 import { CHART_BITS } from '../../src/core/quant/fixedRange';
 import type { SplitValue } from '../../src/core/rangeResults';
+import type { Candidate } from '../../src/core/results';
 import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { RangePanel } from './RangePanel';
-import { useErrorSplit } from './useErrorSplit';
+import { useAnswer } from './useAnswer';
 
 interface RangeSectionProps {
   host: Host;
@@ -15,23 +16,49 @@ interface RangeSectionProps {
   onBits: (bits: number) => void;
   /** Why models must not be run here; null when they may. */
   lookOnly: string | null;
+  isScanning: boolean;
 }
+
+/** Activations have those of their type. */
+const ACTIVATION_BITS = 8;
+
+const NONE: readonly Candidate[] = [];
 
 const VALUES: readonly SplitValue[] = ['weight', 'input', 'output'];
 
 /** Clipping against rounding of what a layer holds, reads and gives, with a hand on the range. One of these per layer. */
-export function RangeSection({ host, row, revision, plan, bits, onBits, lookOnly }: RangeSectionProps) {
+export function RangeSection({
+  host,
+  row,
+  revision,
+  plan,
+  bits,
+  onBits,
+  lookOnly,
+  isScanning,
+}: RangeSectionProps) {
   const [chosen, setChosen] = useState<SplitValue>('weight');
   const hasData = plan.calibration !== null && lookOnly === null;
   const of = hasData ? chosen : 'weight';
-  const dependsOn = [revision, row.scheme, of === 'weight' ? '' : JSON.stringify(plan.calibration)];
-  const { curve, error, isLoading } = useErrorSplit(
-    host,
-    { layer: row.name, weight: 0, of, bits: of === 'weight' ? bits : 8 },
-    dependsOn,
+  const layer = row.name;
+  const width = of === 'weight' ? bits : ACTIVATION_BITS;
+  const {
+    value: curve,
+    error,
+    isBusy,
+  } = useAnswer(
+    `${of} ${layer}`,
+    JSON.stringify([revision, row.scheme, width, of === 'weight' || plan.calibration]),
+    () => host.call('errorSplit', { layer, weight: 0, of, bits: width }),
+  );
+  // The row's own candidate changes as it is measured; those of other schemes are there when the scan ends.
+  const { value: candidates = NONE } = useAnswer(
+    layer,
+    JSON.stringify([revision, row.candidate, isScanning]),
+    () => host.call('candidatesOf', { layer }),
   );
   return (
-    <section class="chart" aria-label="Clipping versus rounding" aria-busy={isLoading}>
+    <section class="chart" aria-label="Clipping versus rounding" aria-busy={isBusy}>
       <div class="chart-head">
         <h3>Clipping versus rounding</h3>
         {of === 'weight' && (
@@ -73,14 +100,21 @@ export function RangeSection({ host, row, revision, plan, bits, onBits, lookOnly
           <span class="codicon codicon-error" aria-hidden="true" /> {error}
         </p>
       )}
-      {isLoading && !curve && (
+      {isBusy && !curve && (
         <p class="hint working" role="status">
           <span class="codicon codicon-loading codicon-modifier-spin" aria-hidden="true" />{' '}
           {of === 'weight' ? 'Reading the weight…' : 'Running the model on the calibration slice…'}
         </p>
       )}
       {curve && (
-        <RangePanel key={`${curve.of} ${curve.value}`} curve={curve} row={row} plan={plan} host={host} />
+        <RangePanel
+          key={`${curve.of} ${curve.value}`}
+          curve={curve}
+          row={row}
+          plan={plan}
+          candidates={candidates}
+          host={host}
+        />
       )}
     </section>
   );

@@ -12,7 +12,7 @@ import type { Plan } from '../plan/types';
 import type { CancelSignal } from '../ports';
 import { bitsGrid, gridSize } from '../quant/errorGrid';
 import { errorSplit } from '../quant/errorSplit';
-import { fixedRangeOf, integerFormatOf } from '../quant/fixedRange';
+import { fixedRangeOf, integerFormatOf, withoutFixedRange } from '../quant/fixedRange';
 import { formatGrid, integerFormat } from '../quant/formatGrid';
 import type { ErrorSplitCurve } from '../rangeResults';
 import { defaultOpset } from '../rewrite/opset';
@@ -67,7 +67,7 @@ export async function weightSplit(
   const reach = split.thresholds.at(-1) ?? 0;
   const sqnrAsWritten = async (): Promise<number | null> => {
     const opset = defaultOpset(ready.model.opsetImport) ?? 0;
-    return sqnrOf(await weightLoss({ ...layer, weights: [weight] }, opset, planned));
+    return sqnrOf(await weightLoss({ ...layer, weights: [weight] }, opset, withoutFixedRange(planned)));
   };
   return {
     layer: name,
