@@ -202,6 +202,8 @@ export interface ViewMethods {
   weightStatistics(request: WeightView & { scheme?: string; bits: number }): Promise<WeightStatistics>;
   /** As `weightStatistics`, one at a time. */
   weightSlice(request: WeightView & { axes: [number, number]; index: number[] }): Promise<WeightSlice>;
+  /** Asks the user for a file, and writes the weight as `.npy`. */
+  exportWeight(request: WeightView): Promise<null>;
   /** The graph around a row, up to `depth` steps away. */
   neighbours(request: { layer: string; depth: number }): Promise<Neighbourhood>;
   /** Every measured candidate of a layer, by format. */

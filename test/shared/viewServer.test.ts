@@ -13,6 +13,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     weightStatistics: absent,
     weightSlice: absent,
     neighbours: absent,
+    exportWeight: absent,
     candidatesOf: absent,
     explain: absent,
     applyPoint: absent,

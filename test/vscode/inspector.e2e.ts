@@ -100,6 +100,21 @@ it('opens the statistics of a weight by keyboard: they are those of the file', a
   });
 });
 
+it('exports the weight as a NumPy array', async () => {
+  const view = await ModelView.shown(vscode);
+  await section(view, 'Weight statistics').locator('vscode-button', { hasText: 'Export' }).click();
+  await vscode.quickInput.waitFor('Export the Weight');
+  await vscode.quickInput.answerPath(vscode.path('weight.npy'));
+  const { text } = await vscode.dialogs.notification('Wrote weight.npy');
+  expect(text).toMatch(/16×16×3×3 as float32, \d/);
+  const bytes = readFileSync(vscode.path('weight.npy'));
+  expect(
+    Buffer.compare(bytes.subarray(-4 * values.length), Buffer.from(Float32Array.from(values).buffer)),
+  ).toBe(0);
+  await vscode.command('Notifications: Clear All Notifications');
+  await view.frame.locator('.inspector').focus();
+});
+
 it('shows the range of each channel and names the one that decides', async () => {
   const view = await ModelView.shown(vscode);
   await openByKeyboard(view, 'Channels');

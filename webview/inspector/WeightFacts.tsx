@@ -4,8 +4,13 @@ import { HistogramTable, WeightHistogram } from '../charts/WeightHistogram';
 import { FactList } from './Fact';
 import { weightFacts } from './weightText';
 
+interface WeightFactsProps {
+  statistics: WeightStatistics;
+  onExport: () => void;
+}
+
 /** Shape, moments and histogram of a weight. */
-export function WeightFacts({ statistics }: { statistics: WeightStatistics }) {
+export function WeightFacts({ statistics, onExport }: WeightFactsProps) {
   return (
     <>
       <FactList facts={weightFacts(statistics)} />
@@ -21,6 +26,11 @@ export function WeightFacts({ statistics }: { statistics: WeightStatistics }) {
         label="Values by bin of the histogram"
         table={() => <HistogramTable histogram={statistics.histogram} />}
       />
+      <div class="buttons">
+        <vscode-button secondary title="Write the values as a NumPy array of float32" onClick={onExport}>
+          Export as .npy…
+        </vscode-button>
+      </div>
     </>
   );
 }

@@ -69,7 +69,10 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
     <>
       {RECURRENT.has(row.op) && <WeightChoice weight={weight} onWeight={setWeight} />}
       {section('weights', 'Weight statistics', statistics, (value) => (
-        <WeightFacts statistics={value} />
+        <WeightFacts
+          statistics={value}
+          onExport={() => void host.call('exportWeight', { layer, weight }).catch(() => undefined)}
+        />
       ))}
       {section('channels', 'Channels', statistics, (value) => (
         <Channels

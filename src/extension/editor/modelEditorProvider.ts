@@ -7,6 +7,7 @@ import { HeldReveals } from './heldReveals';
 import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { Inspections } from './inspections';
+import { exportWeight } from './exportWeight';
 import { saveModelAs } from './saveAs';
 import type { LocalCopies } from './localCopies';
 import { ModelDocument } from './modelDocument';
@@ -114,6 +115,10 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       quantizationOf: ({ layer }) => session.quantizationOf(layer),
       weightStatistics: (request) => inspections.weightStatistics(request),
       weightSlice: (request) => inspections.weightSlice(request),
+      exportWeight: async (request) => {
+        await exportWeight(document, this.engine, request);
+        return null;
+      },
       neighbours: (request) => inspections.neighbours(request),
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
       explain: ({ layer }) => session.measurements.explain(layer),
