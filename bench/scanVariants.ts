@@ -92,7 +92,6 @@ async function trialsOf(parts: Parts, baseline: Baseline, isCut: boolean): Promi
   });
   const chain = new FloatChain(runtime, index, baseline, {
     outputs: outputs.map(({ name }) => name),
-    cuts: layers.flatMap((layer) => cutOf(index, layer) ?? []),
     unitEnds: isCut ? ends : [],
     formats: FORMATS.length,
   });

@@ -32,8 +32,8 @@ export interface Batch {
 
 export interface Baseline {
   readonly batches: readonly Batch[];
-  /** Names of the values that every batch keeps. */
-  readonly kept: ReadonlySet<string>;
+  /** Values that trials may begin with: every batch has them. The other values are there to be compared. */
+  readonly starts: ReadonlySet<string>;
   /** Seconds of the runs, without loading the model. */
   readonly seconds: number;
   /** Of all the tensors in `batches`. */
@@ -97,7 +97,8 @@ export async function runBaseline(
   });
   // A value that is asked for is not fused into what reads it. Rounded to a few codes, the other order of additions shows: so
   // what trials begin with comes from a session in which nothing else is asked for.
-  const fetches = [...new Set([...outputs, ...[...kept].filter((value) => needed.has(value))])];
+  const starts = new Set([...kept].filter((value) => needed.has(value)));
+  const fetches = [...new Set([...outputs, ...starts])];
   return withSession(runtime, withOutputs(model, fetches), async (session) => {
     const batches: Batch[] = [];
     let [milliseconds, done] = [0, 0];
@@ -116,7 +117,7 @@ export async function runBaseline(
       work.onProgress?.(done, samples.length, `Float pass: sample ${done} of ${samples.length}`);
     }
     const bytes = batches.reduce((sum, batch) => sum + bytesOfBatch(batch), 0);
-    return { batches, kept, seconds: milliseconds / 1000, bytes };
+    return { batches, starts, seconds: milliseconds / 1000, bytes };
   });
 }
 

@@ -3,7 +3,6 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { NodeRef } from '../graph/types';
 import type { Feeds, Runtime } from '../ports';
 import { pick, type Baseline } from './baseline';
-import type { Cut } from './keptValues';
 import { PartSession } from './partSession';
 import { cutIntoSegments, type SegmentPlan, type Segments } from './segments';
 import type { KnownValues } from './suffix';
@@ -18,13 +17,12 @@ export class FloatChain {
     private readonly runtime: Runtime,
     private readonly index: GraphIndex,
     private readonly baseline: Baseline,
-    { cuts, ...plan }: Omit<SegmentPlan, 'bytesOf' | 'runs'> & { readonly cuts: readonly Cut[] },
+    plan: Omit<SegmentPlan, 'bytesOf' | 'runs'>,
   ) {
-    const { batches } = baseline;
     // Borders part nodes that the runtime fuses unless trials may begin there.
-    const kept = new Set(cuts.flatMap(({ values }) => values).filter((value) => baseline.kept.has(value)));
+    const { batches, starts } = baseline;
     const bytesOf = (value: string): number | undefined =>
-      kept.has(value)
+      starts.has(value)
         ? batches.reduce((sum, { values }) => sum + bytesOfTensors(pick(values, [value])), 0)
         : undefined;
     this.segments = cutIntoSegments(index, { ...plan, bytesOf, runs: batches.length });

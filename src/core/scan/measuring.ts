@@ -176,7 +176,11 @@ export class Measuring {
       return at ? [units.clips.get(at) ?? at] : [];
     });
     const formats = this.candidates.formats.length;
-    const chain = new FloatChain(runtime, index, baseline, { ...values, unitEnds, formats });
+    const chain = new FloatChain(runtime, index, baseline, {
+      outputs: values.outputs,
+      unitEnds,
+      formats,
+    });
     return {
       runtime,
       index,

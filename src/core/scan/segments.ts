@@ -2,6 +2,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import { storedBytes } from '../graph/operandSizes';
 import type { NodeRef } from '../graph/types';
 import { bestBorders, type Border } from './borders';
+import { variableValues } from './suffix';
 
 /** A run of consecutive nodes of the main graph, sorted so that each stands behind those it needs. */
 export interface Segment {
@@ -69,16 +70,15 @@ interface Lifetime {
   readonly until: number;
 }
 
-/** Of computed values; those of Constant nodes are left out. */
+/** Of computed values that depend on the inputs. */
 function lifetimes(index: GraphIndex, nodes: readonly NodeRef[]): ReadonlyMap<string, Lifetime> {
-  const { main } = index;
+  const variable = variableValues(index);
   const lastRead = new Map<string, number>();
   for (const [at, ref] of nodes.entries()) for (const value of index.reads(ref)) lastRead.set(value, at);
   const lives = new Map<string, Lifetime>();
   for (const [from, { node }] of nodes.entries()) {
     for (const value of node.output) {
-      if (value === '' || !main || index.constant(main, value)) continue;
-      lives.set(value, { from, until: lastRead.get(value) ?? -1 });
+      if (variable.has(value)) lives.set(value, { from, until: lastRead.get(value) ?? -1 });
     }
   }
   return lives;

@@ -1,5 +1,6 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import { indexGraph } from '../graph/graphIndex';
+import { operatorKey } from '../graph/operands';
 import type { NodeRef } from '../graph/types';
 import { makeValueInfo } from '../onnx/build';
 import { derive } from '../onnx/origin';
@@ -32,22 +33,57 @@ function holderIn(index: GraphIndex, reader: NodeRef): NodeRef {
   return at;
 }
 
+const variables = new WeakMap<GraphIndex, ReadonlySet<string>>();
+
+/** Computed values of the main graph that depend on the model's inputs (or on chance): all others are constants. */
+export function variableValues(index: GraphIndex): ReadonlySet<string> {
+  const { main } = index;
+  const nodes = main ? index.nodesOf(main) : [];
+  const isSource = (ref: NodeRef): boolean => {
+    const reads = index.reads(ref).filter((value) => value !== '');
+    return reads.length === 0
+      ? index.constant(ref.scope, ref.node.output[0] ?? '') === undefined
+      : reads.some((value) => index.isInput(ref.scope, value));
+  };
+  const known = variables.get(index) ?? valuesBehind(index, nodes.filter(isSource));
+  variables.set(index, known);
+  return known;
+}
+
 /**
  * The values that must be known to compute what lies behind `nodes`: computed ones and inputs of the model that `nodes` or the
- * nodes behind them read, and that do not change themselves.
+ * nodes behind them read, and that do not change themselves. Where the runtime joins such a value's node with what reads it, what
+ * that node reads.
  */
 export function borderOf(index: GraphIndex, nodes: readonly NodeRef[]): readonly string[] {
   const { main } = index;
   if (!main) return [];
+  const variable = variableValues(index);
   const behind = valuesBehind(index, nodes);
   const border = new Set<string>();
+  const follow = (value: string): void => {
+    if (value === '' || behind.has(value)) return;
+    const joined = joinedProducer(index, value);
+    if (joined) for (const each of index.reads(joined)) follow(each);
+    else if (variable.has(value) || index.isInput(main, value)) border.add(value);
+  };
   for (const ref of index.nodesOf(main)) {
-    if (!ref.node.output.some((value) => behind.has(value))) continue;
-    for (const value of index.reads(ref)) {
-      if (value !== '' && !behind.has(value) && !index.constant(main, value)) border.add(value);
-    }
+    if (ref.node.output.some((value) => behind.has(value)))
+      for (const value of index.reads(ref)) follow(value);
   }
   return [...border];
+}
+
+/**
+ * The Conv that the runtime computes together with the Add that alone reads it, adding up in another order. Trials that were
+ * given the value would differ from the whole model: on ResNet-18 by 0.7 % of the least effects of w8a16.
+ */
+function joinedProducer(index: GraphIndex, value: string): NodeRef | undefined {
+  const { main } = index;
+  const producer = main && index.producer(main, value);
+  if (!producer || operatorKey(producer.node) !== 'Conv' || index.isOutput(main, value)) return undefined;
+  const [reader, ...others] = index.consumers(main, value);
+  return reader && others.length === 0 && operatorKey(reader.node) === 'Add' ? producer : undefined;
 }
 
 /** What is known of a value that is fed. */

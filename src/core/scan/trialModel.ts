@@ -76,8 +76,8 @@ export function knownValueOf({ type, dims }: RuntimeTensor, count: number): Know
   return { type: elementTypes[type], shape: rows === undefined ? [] : [count === 1 ? rows : first, ...rest] };
 }
 
-/** What a value inside the model that the baseline keeps tells; undefined for others. */
-export function keptValue({ batches: [batch], kept }: Baseline, value: string): KnownValue | undefined {
-  const tensor = kept.has(value) ? batch?.values[value] : undefined;
+/** What a value that trials may begin with tells; undefined for others. */
+export function keptValue({ batches: [batch], starts }: Baseline, value: string): KnownValue | undefined {
+  const tensor = starts.has(value) ? batch?.values[value] : undefined;
   return batch && tensor && knownValueOf(tensor, batch.samples.length);
 }

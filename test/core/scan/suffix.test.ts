@@ -5,7 +5,7 @@ import type { NodeRef } from '../../../src/core/graph/types';
 import { derive } from '../../../src/core/onnx/origin';
 import { DataType, type Model } from '../../../src/core/onnx/types';
 import type { Feeds } from '../../../src/core/ports';
-import { borderOf, cutBefore, valuesBehind } from '../../../src/core/scan/suffix';
+import { borderOf, cutBefore, valuesBehind, variableValues } from '../../../src/core/scan/suffix';
 import { runtime } from '../../support/runtime';
 import { conv, image, model, node, samples, weights } from '../rewrite/models';
 
@@ -53,12 +53,29 @@ describe('valuesBehind(index, nodes)', () => {
 describe('borderOf(index, nodes)', () => {
   it.each([
     ['stem', ['x']],
-    ['left', ['b', 'd']],
+    // The runtime computes the right branch together with the Add.
+    ['left', ['b']],
     ['right', ['b', 'c']],
     ['head', ['e']],
   ])('of %s is %j', (name, border) => {
     const index = indexGraph(forked);
     expect([...borderOf(index, nodesNamed(index, name))].sort()).toEqual(border);
+  });
+});
+
+describe('variableValues(index)', () => {
+  it('leaves out what no input can change', () => {
+    const mixed = model(
+      [
+        node('Transpose', 'turn', ['w0'], ['t'], { perm: { ints: [0, 1, 3, 2] } }),
+        conv('only', ['x', 't'], 'a'),
+        node('RandomUniform', 'chance', [], ['r'], { shape: { ints: [1] } }),
+        node('Add', 'join', ['a', 'r'], ['y']),
+      ],
+      [weights('w0', [4, 3, 3, 3], 1)],
+      image,
+    );
+    expect([...variableValues(indexGraph(mixed))].sort()).toEqual(['a', 'r', 'y']);
   });
 });
 
