@@ -1,14 +1,10 @@
-import { rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../src/core/errors';
 import { defaultPlan } from '../../src/core/plan/planFile';
 import type { Candidate, ScanResult } from '../../src/core/results';
-import { EngineClient } from '../../src/engine/client';
 import { EngineCrashError } from '../../src/engine/engineErrors';
 import { scanResumably, type ScanEngine } from '../../src/engine/scanResumably';
 import type { ScanRequest } from '../../src/shared/rpc';
-import { bundlePrograms } from './support/bundle';
 
 const request: ScanRequest = { file: 'm.onnx', plan: defaultPlan, calibration: { data: 'random' } };
 const names = ['a', 'b', 'c'];
@@ -109,42 +105,5 @@ describe('scanResumably(engine, request)', () => {
       candidates: [candidate('a'), candidate('b')],
     });
     await expect(scanResumably(engine, request, { signal: abort.signal })).rejects.toThrow(CancelledError);
-  });
-});
-
-describe('a scan whose engine is killed', () => {
-  const sample = resolve(import.meta.dirname, '../../samples/mnist');
-  let enginePath: string;
-  let client: EngineClient;
-  beforeAll(async () => {
-    enginePath = join(await bundlePrograms({ engine: 'src/engine/main.ts' }), 'engine.mjs');
-    client = new EngineClient({ enginePath });
-  });
-  afterAll(() => {
-    client.dispose();
-    rmSync(dirname(enginePath), { recursive: true });
-  });
-
-  it('gives the same candidates as one that is left alone', { timeout: 120_000 }, async () => {
-    const real: ScanRequest = {
-      file: `${sample}/mnist_cnn.onnx`,
-      plan: { ...defaultPlan, activationRange: 'max' },
-      calibration: { data: `${sample}/calibration.npz`, samples: 16, scanSamples: 16 },
-      schemes: ['w8a8', 'w4,block:32', 'lut16'],
-    };
-    const left = await client.call('scan', real);
-    let starts = 0;
-    let kills = 0;
-    const killed = await scanResumably(client, real, {
-      onProgress: ({ starting }) => {
-        if (!starting || ![4, 9].includes(++starts)) return;
-        const { pid } = client;
-        // Some time in that candidate, or in the next.
-        setTimeout(() => pid !== undefined && process.kill(pid, 'SIGKILL') && kills++, Math.random() * 20);
-      },
-    });
-    expect(kills).toBe(2);
-    expect(killed.candidates).toEqual(left.candidates);
-    expect(killed.partial).toBe(false);
   });
 });
