@@ -10,6 +10,9 @@ import type { VsCode } from './harness/vsCode';
 import { ModelView } from './support/modelView';
 import { useTheme } from './support/useTheme';
 
+/** Figures come from the engine, which other work on the machine can slow down. */
+const patient = { timeout: 20_000 };
+
 const SAMPLE = 'samples/mnist/mnist_cnn.onnx';
 const LAYER = 'node_conv2d_1';
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -84,7 +87,7 @@ it('opens the statistics of a weight by keyboard: they are those of the file', a
   await vscode.page.keyboard.press('Enter');
   expect(await section(view, 'Weight statistics').locator('svg').count()).toBe(0);
   await openByKeyboard(view, 'Weight statistics');
-  await expect.poll(() => section(view, 'Weight statistics').locator('svg').count()).toBe(1);
+  await expect.poll(() => section(view, 'Weight statistics').locator('svg').count(), patient).toBe(1);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const moment = (power: number): number =>
     values.reduce((sum, value) => sum + (value - mean) ** power, 0) / values.length;
@@ -120,7 +123,9 @@ it('shows the range of each channel and names the one that decides', async () =>
   await openByKeyboard(view, 'Channels');
   const widest = magnitudes.indexOf(Math.max(...magnitudes));
   const text = (): Promise<string> => section(view, 'Channels').innerText();
-  await expect.poll(text).toContain(`Channel ${widest} (±${three(Math.max(...magnitudes))}) decides`);
+  await expect
+    .poll(text, patient)
+    .toContain(`Channel ${widest} (±${three(Math.max(...magnitudes))}) decides`);
   const noise = magnitudes.reduce((sum, magnitude) => sum + magnitude ** 2, 0) / magnitudes.length;
   const gain = 10 * Math.log10(Math.max(...magnitudes) ** 2 / noise);
   expect(await text()).toContain(`rounding noise ${gain.toFixed(1)} dB less`);
@@ -128,13 +133,13 @@ it('shows the range of each channel and names the one that decides', async () =>
   await tabTo(view, 'Figures as a table');
   await vscode.page.keyboard.press('Enter');
   const head = section(view, 'Channels').locator('tbody th');
-  await expect.poll(() => head.count()).toBe(channels.length);
+  await expect.poll(() => head.count(), patient).toBe(channels.length);
   expect((await head.allInnerTexts()).map(Number)).toEqual(channels.map((_, channel) => channel));
   await section(view, 'Channels').locator('vscode-checkbox').click();
   const order = channels
     .map((_, channel) => channel)
     .sort((a, b) => (magnitudes[b] ?? 0) - (magnitudes[a] ?? 0));
-  await expect.poll(async () => (await head.allInnerTexts()).map(Number)).toEqual(order);
+  await expect.poll(async () => (await head.allInnerTexts()).map(Number), patient).toEqual(order);
 });
 
 it('counts the codes that the planned scheme uses', async () => {
@@ -164,13 +169,13 @@ it('counts the codes that the planned scheme uses', async () => {
 it('shows the powers of two of a codebook, and follows the plan', async () => {
   const view = await ModelView.shown(vscode);
   await openByKeyboard(view, 'Codebook');
-  await expect.poll(() => section(view, 'Codebook').innerText()).toContain('w8a8 has no codebook');
+  await expect.poll(() => section(view, 'Codebook').innerText(), patient).toContain('w8a8 has no codebook');
   await view.menu(LAYER, 'Quantize With…');
   await vscode.quickInput.waitFor('Quantize With');
   await vscode.quickInput.pick('pow2-5');
   const greatest = Math.floor(Math.log2((4 / 3) * Math.max(...magnitudes)));
   await expect
-    .poll(() => facts(view, 'Codebook'))
+    .poll(() => facts(view, 'Codebook'), patient)
     .toEqual({ Values: '17', Exponents: `${greatest - 7} … ${greatest}` });
   expect(await section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
   expect(await facts(view, 'Codes')).toMatchObject({ Scheme: 'pow2-5', 'Codes used': '17 of 17 (100.0 %)' });
@@ -178,9 +183,9 @@ it('shows the powers of two of a codebook, and follows the plan', async () => {
   await view.layer(LAYER).locator('.cell.name').click();
   await vscode.undo();
   await view.waitForScheme(LAYER, 'w8a8');
-  await expect.poll(() => section(view, 'Codebook').innerText()).toContain('w8a8 has no codebook');
+  await expect.poll(() => section(view, 'Codebook').innerText(), patient).toContain('w8a8 has no codebook');
   await vscode.redo();
-  await expect.poll(() => section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
+  await expect.poll(() => section(view, 'Codebook').locator('.centroids line').count(), patient).toBe(17);
 });
 
 it('shows a slice of the weight, and another one for another position', async () => {
@@ -192,14 +197,14 @@ it('shows a slice of the weight, and another one for another position', async ()
   const expected = (position: number): string[] =>
     channels.slice(0, 2).map((channel) => three(channel[9 + position] ?? 0));
   const shown = (): Promise<string[]> => heat.locator('tbody tr td:nth-child(3)').allInnerTexts();
-  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(0));
+  await expect.poll(async () => (await shown()).slice(0, 2), patient).toEqual(expected(0));
   expect(await heat.locator('tbody tr').count()).toBe(channels.length);
   await heat.getByRole('spinbutton', { name: 'Position on axis 3' }).fill('2');
   await vscode.page.keyboard.press('Enter');
-  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(2));
+  await expect.poll(async () => (await shown()).slice(0, 2), patient).toEqual(expected(2));
   await heat.getByRole('spinbutton', { name: 'Position on axis 2' }).fill('1');
   await vscode.page.keyboard.press('Enter');
-  await expect.poll(async () => (await shown()).slice(0, 2)).toEqual(expected(5));
+  await expect.poll(async () => (await shown()).slice(0, 2), patient).toEqual(expected(5));
 });
 
 it('walks along the graph by keyboard', async () => {
@@ -210,22 +215,22 @@ it('walks along the graph by keyboard', async () => {
   const { node: nodes = [] } = onnxProto.onnx.ModelProto.decode(readFileSync(SAMPLE)).graph ?? {};
   const output = nodes.find(({ name }) => name === LAYER)?.output?.[0] ?? '';
   const readers = nodes.filter(({ input }) => input?.includes(output)).map(({ name }) => name ?? '');
-  await expect.poll(() => tree('Read by').getByRole('treeitem').count()).toBe(readers.length);
+  await expect.poll(() => tree('Read by').getByRole('treeitem').count(), patient).toBe(readers.length);
   expect(await tree('Read by').innerText()).toContain(`${output}: `);
   await tree('Read by').getByRole('treeitem').first().focus();
   await vscode.page.keyboard.press('Enter');
   const title = (): Promise<string> => view.frame.locator('.inspector h2').innerText();
-  await expect.poll(title).toBe(readers[0]);
+  await expect.poll(title, patient).toBe(readers[0]);
   // The focus walks along, and back.
   const focused = (): Promise<string> =>
     view.frame.evaluate(
       () => document.activeElement?.closest('[role=tree]')?.getAttribute('aria-label') ?? '',
     );
-  await expect.poll(focused).toBe(`Read by: ${readers[0]}`);
+  await expect.poll(focused, patient).toBe(`Read by: ${readers[0]}`);
   await tree('Reads from').getByRole('treeitem').filter({ hasText: LAYER }).focus();
   await vscode.page.keyboard.press('Enter');
-  await expect.poll(title).toBe(LAYER);
-  await expect.poll(focused).toBe(`Reads from: ${LAYER}`);
+  await expect.poll(title, patient).toBe(LAYER);
+  await expect.poll(focused, patient).toBe(`Reads from: ${LAYER}`);
   await graph.scrollIntoViewIfNeeded();
   await vscode.screenshot('inspector-graph');
 });
@@ -233,13 +238,17 @@ it('walks along the graph by keyboard', async () => {
 it('keeps open sections when the selection moves and when the view is made again', async () => {
   let view = await ModelView.shown(vscode);
   await view.layer('node_linear').locator('.cell.name').click();
-  await expect.poll(() => facts(view, 'Weight statistics')).toMatchObject({ Shape: '300×1568 float' });
-  await expect.poll(() => section(view, 'Channels').locator('path.band').count()).toBe(2);
+  await expect
+    .poll(() => facts(view, 'Weight statistics'), patient)
+    .toMatchObject({ Shape: '300×1568 float' });
+  await expect.poll(() => section(view, 'Channels').locator('path.band').count(), patient).toBe(2);
   await view.layer(LAYER).locator('.cell.name').click();
   await vscode.command('View: Toggle Primary Side Bar Visibility');
   await vscode.command('Developer: Reload Webviews');
   view = await ModelView.shown(vscode);
-  await expect.poll(() => facts(view, 'Weight statistics')).toMatchObject({ Shape: '16×16×3×3 float' });
+  await expect
+    .poll(() => facts(view, 'Weight statistics'), patient)
+    .toMatchObject({ Shape: '16×16×3×3 float' });
   await section(view, 'Codebook').locator('svg').waitFor();
   expect(vscode.viewErrors()).toEqual([]);
 });
