@@ -32,11 +32,12 @@ function rounded(value: number): string {
 
 /**
  * Colours of a chart that stands alone. VS Code's are taken where they exist; images in Markdown follow the reader's
- * preference. The two series are told apart by form too.
+ * preference, which need not be that of the page around them: so they bring a background. The two series are told apart by
+ * form too.
  */
 const STYLE = `
-.chart { --text: var(--vscode-foreground, #24292f); --grid: var(--vscode-panel-border, #d0d7de); --one: var(--vscode-charts-blue, #0072b2); --two: var(--vscode-charts-orange, #b35900); font: 11px system-ui, sans-serif; }
-@media (prefers-color-scheme: dark) { .chart { --text: var(--vscode-foreground, #e6edf3); --grid: var(--vscode-panel-border, #444c56); --one: var(--vscode-charts-blue, #58a6ff); --two: var(--vscode-charts-orange, #f0a04b); } }
+.chart { --page: var(--vscode-editor-background, #ffffff); --text: var(--vscode-foreground, #24292f); --grid: var(--vscode-panel-border, #d0d7de); --one: var(--vscode-charts-blue, #0072b2); --two: var(--vscode-charts-orange, #b35900); background: var(--page); font: 11px system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { .chart { --page: var(--vscode-editor-background, #0d1117); --text: var(--vscode-foreground, #e6edf3); --grid: var(--vscode-panel-border, #444c56); --one: var(--vscode-charts-blue, #58a6ff); --two: var(--vscode-charts-orange, #f0a04b); } }
 .chart text { fill: var(--text); } .chart .grid { stroke: var(--grid); } .chart .title { font-weight: 600; }
 .chart .one { fill: var(--one); stroke: var(--one); } .chart .two { fill: var(--two); stroke: var(--two); } .chart .line { fill: none; stroke-width: 1.5; } .chart .hollow { fill: none; }
 `;
