@@ -61,6 +61,7 @@ it('moves the handle by keys, and tells what each range gives', async () => {
   await vscode.page.keyboard.press('PageDown');
   await vscode.page.keyboard.press('PageDown');
   await expect.poll(() => reach(view)).toBeLessThan(widest * 0.8);
+  await vscode.screenshot('range-keys');
   expect(await readout(view)).toMatch(/\d\.\d dB below the best range/);
   expect(await readout(view)).toMatch(/clipping -\d+\.\d, rounding -\d+\.\d+ dB/);
   await vscode.page.keyboard.press('Home');

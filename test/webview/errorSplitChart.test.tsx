@@ -150,7 +150,7 @@ describe('the numbers behind it', () => {
       'Error power over weight power, int4, one range for all channels; 1,152 weights, exact.',
     );
     expect(basisText({ ...curve, method: 'sampled', stride: 7, isFolded: true })).toContain(
-      'every 7th of 1,152 weights, normalization folded in',
+      'one in 7 of 1,152 weights, normalization folded in, with the extremes',
     );
     const input = {
       ...curve,

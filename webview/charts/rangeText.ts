@@ -53,7 +53,7 @@ export function basisText(curve: ErrorSplitCurve): string {
   const folded = isFolded ? ', normalization folded in' : '';
   if (of === 'weight') {
     const all = `${plural(elements, 'weight')}${folded}`;
-    const basis = method === 'exact' ? `${all}, exact` : `every ${stride}th of ${all}`;
+    const basis = method === 'exact' ? `${all}, exact` : `one in ${stride} of ${all}, with the extremes`;
     return `Error power over weight power, ${codes}, one range for all channels; ${basis}.`;
   }
   const drawn = random ? 'random inputs' : 'calibration slice';

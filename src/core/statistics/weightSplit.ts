@@ -29,20 +29,24 @@ const MOST_EXACT = 8_000_000;
 const INTEGERS_WITHOUT_TYPE =
   'No format has integers of this width with a range of its own: choose 8 or 4 bits.';
 
+export interface WeightSplitOptions {
+  readonly layer: string;
+  /** Which of the layer's weights. */
+  readonly position: number;
+  readonly bits: number;
+  /** Of larger weights a sample is taken; 8 million elements when absent. */
+  readonly mostExact?: number;
+}
+
 /**
  * What a range of ±a costs one weight, as it is quantized (normalizations folded in), when all its channels share it.
- * @param position which of the layer's weights.
  * @throws InputError when there is no such layer or weight, it is quantized already, or the width is not 2 to 16.
  * @throws CancelledError
  */
 export async function weightSplit(
   model: Model,
   plan: Plan,
-  {
-    layer: name,
-    position,
-    bits,
-  }: { readonly layer: string; readonly position: number; readonly bits: number },
+  { layer: name, position, bits, mostExact = MOST_EXACT }: WeightSplitOptions,
   signal?: CancelSignal,
 ): Promise<ErrorSplitCurve> {
   if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
@@ -55,7 +59,7 @@ export async function weightSplit(
   const layer = layerOf(ready.model, plan, name);
   const weight = floatWeight(layer, position);
   throwIfCancelled(signal);
-  const { values, stride } = await valuesOf(weight.tensor, signal);
+  const { values, stride } = await valuesOf(weight.tensor, mostExact, signal);
   const family = (format && formatGrid(format, values)) ?? bitsGrid(bits, { symmetric: true });
   const integer = format && integerFormat(format);
   const fixed = fixedRangeOf(planned);
@@ -116,11 +120,12 @@ function floatWeight({ name, weights }: Layer, position: number): LayerWeight {
 /** All values, or of very many every `stride`-th and the extremes. */
 async function valuesOf(
   tensor: Tensor,
+  most: number,
   signal: CancelSignal | undefined,
 ): Promise<{ values: Float32Array; stride: number }> {
   const elements = elementCount(tensor);
-  if (elements <= MOST_EXACT) return { values: await floatsOf(tensor), stride: 1 };
-  const stride = sampleStride(elements, MOST_EXACT, tensor.dims);
+  if (elements <= most) return { values: await floatsOf(tensor), stride: 1 };
+  const stride = sampleStride(elements, most, tensor.dims);
   const sample = new StridedSample(elements, stride);
   let [min, max] = [0, 0];
   const visit = (block: Float32Array, start: number): void => {

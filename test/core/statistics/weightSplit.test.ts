@@ -101,6 +101,31 @@ describe('weightSplit(model, plan, value)', () => {
     expect(JSON.stringify(curve).length).toBeLessThan(40_000);
   });
 
+  it('takes a sample of a large weight, with its extremes, and is close to the exact figures', async () => {
+    const noise = normalNoise(64 * 64 * 9, 11);
+    noise[6] = 7;
+    const large = model(
+      [conv('c', ['x', 'w'], 'y')],
+      [floatTensor('w', noise, [64, 64, 3, 3])],
+      [1, 64, 8, 8],
+      ['y'],
+      21,
+    );
+    const ask = (mostExact: number) =>
+      weightSplit(large, defaultPlan, { layer: 'c', position: 0, bits: 8, mostExact });
+    const [exact, sampled] = [await ask(1e6), await ask(8_000)];
+    expect(exact).toMatchObject({ method: 'exact', stride: 1 });
+    expect(sampled).toMatchObject({ method: 'sampled', stride: 5, elements: 36_864, plannedDb: null });
+    expect(sampled.thresholds.at(-1)).toBe(7);
+    const dbAt = (curve: typeof exact, a: number): number => {
+      const at = curve.thresholds.findIndex((threshold) => threshold >= a);
+      const error = (curve.clipping[at] ?? NaN) + (curve.rounding[at] ?? NaN);
+      return 10 * Math.log10(error / curve.energy);
+    };
+    // Between them the one outlier, which counts five times as much in the sample, makes most of the error.
+    for (const a of [1, 7]) expect(Math.abs(dbAt(exact, a) - dbAt(sampled, a))).toBeLessThan(0.5);
+  });
+
   it('names what is not there', async () => {
     const ask = (layer: string, position: number, bits: number) =>
       weightSplit(plain(), defaultPlan, { layer, position, bits });
