@@ -212,7 +212,7 @@ it('walks along the graph by keyboard', async () => {
   await openByKeyboard(view, 'Graph');
   const graph = section(view, 'Graph');
   const tree = (name: string): Locator => graph.getByRole('tree', { name: new RegExp(`^${name}`) });
-  const { node: nodes = [] } = onnxProto.onnx.ModelProto.decode(readFileSync(SAMPLE)).graph ?? {};
+  const nodes = onnxProto.onnx.ModelProto.decode(readFileSync(SAMPLE)).graph?.node ?? [];
   const output = nodes.find(({ name }) => name === LAYER)?.output?.[0] ?? '';
   const readers = nodes.filter(({ input }) => input?.includes(output)).map(({ name }) => name ?? '');
   await expect.poll(() => tree('Read by').getByRole('treeitem').count(), patient).toBe(readers.length);
