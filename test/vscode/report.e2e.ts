@@ -161,6 +161,17 @@ it('shows charts that can be read in a dark theme', async () => {
   await vscode.screenshot('compare-dark');
 });
 
+it('compares the two models that are selected in the explorer', async () => {
+  await vscode.explorerRow('model.onnx').click();
+  await vscode.explorerRow('model.w4.onnx').click({ modifiers: ['ControlOrMeta'] });
+  const entries = await vscode.openMenu(vscode.explorerRow('model.w4.onnx'));
+  expect(entries).not.toContain('Select for Compare with Roundoff');
+  await vscode.pickFromMenu('Compare Selected in Roundoff');
+  await vscode.dialogs.notification('Comparing model.onnx with model.w4.onnx');
+  await vscode.dialogs.notificationGone('Comparing model.onnx', 60_000);
+  await preview('model.onnx against model.w4.onnx');
+});
+
 it('compares a model with its plan, and leaves no file behind', async () => {
   const before = readdirSync(vscode.folder);
   await vscode.tab('model.onnx').click();

@@ -35,6 +35,7 @@ it.each([
   'Scan Layer Sensitivity…',
   'Search Hybrid Plan…',
   'Compare With…',
+  'Write Report…',
 ])('refuses to run %s from the palette', async (title) => {
   await vscode.command(`Roundoff: ${title}`);
   const { text, buttons } = await vscode.dialogs.notification('models can be looked at, but not run');
