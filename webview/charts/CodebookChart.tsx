@@ -17,7 +17,7 @@ const GROUND = 96;
 const AXIS = 32;
 const RUG_ROW = 10;
 /** Labels of exponents closer than this would run into each other. */
-const LABEL_WIDTH = 30;
+const LABEL_WIDTH = 36;
 
 export type Codebook = NonNullable<FormatUse['codebook']>;
 
