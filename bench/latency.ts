@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openModelFile } from '../src/engine/files/modelFile';
-import { readArrayFile } from '../src/engine/data/arrayFile';
+import { openArrayFile } from '../src/engine/data/arrayFile';
 import { benchModels, type BenchModel } from './support/benchModels';
 import { TOOL_METHODS, toolFile } from './support/peers';
 import { formatTable, median, quantile } from './support/table';
@@ -24,20 +24,17 @@ interface Contender {
 }
 
 async function loadInputs(model: BenchModel, names: readonly string[]): Promise<Record<string, Tensor>[]> {
-  const arrays = await readArrayFile(model.evaluation);
+  const arrays = await openArrayFile(model.evaluation);
   const feeds: Record<string, Tensor>[] = [];
   for (let sample = 0; sample < 16; sample++) {
-    feeds.push(
-      Object.fromEntries(
-        names.map((name) => {
-          const array = arrays.get(name);
-          if (!(array?.data instanceof Float32Array)) throw new Error(`no float32 array for input ${name}`);
-          const size = array.data.length / (array.dims[0] ?? 1);
-          const data = array.data.slice(sample * size, (sample + 1) * size);
-          return [name, new Tensor('float32', data, [1, ...array.dims.slice(1)])];
-        }),
-      ),
-    );
+    const feed: Record<string, Tensor> = {};
+    for (const name of names) {
+      const array = arrays.get(name);
+      const data = await array?.slices(sample, 1);
+      if (!array || !(data instanceof Float32Array)) throw new Error(`no float32 array for input ${name}`);
+      feed[name] = new Tensor('float32', data, [1, ...array.dims.slice(1)]);
+    }
+    feeds.push(feed);
   }
   return feeds;
 }

@@ -13,7 +13,7 @@ import { defaultPlan } from '../src/core/plan/planFile';
 import type { Sample } from '../src/core/ports';
 import type { ActivationRangeRule } from '../src/core/quant/scheme';
 import { arrayDataSet } from '../src/engine/data/arrayDataSet';
-import { readArrayFile } from '../src/engine/data/arrayFile';
+import { openArrayFile } from '../src/engine/data/arrayFile';
 import type { DataSet } from '../src/engine/data/dataSet';
 import { modelInputs } from '../src/engine/data/modelInputs';
 import { openModelFile } from '../src/engine/files/modelFile';
@@ -41,7 +41,7 @@ async function dataSet(model: BenchModel, arrays: string): Promise<DataSet> {
   if (!graph) throw new Error(`${model.name} has no graph`);
   const specs = modelInputs(graph);
   await opened.close();
-  return arrayDataSet(arrays, 'npz', await readArrayFile(arrays), specs);
+  return arrayDataSet(arrays, 'npz', await openArrayFile(arrays), specs);
 }
 
 async function* all(data: DataSet): AsyncIterable<Sample> {

@@ -1,7 +1,7 @@
 import { InputError } from '../../core/errors';
 import type { Feeds, RuntimeTensor, Sample } from '../../core/ports';
 import type { DataSummary } from '../../core/results';
-import { UNNAMED_ARRAY } from './arrayFile';
+import { UNNAMED_ARRAY, type StoredArray } from './arrayFile';
 import { checkTensor } from './checkFeeds';
 import { describeSpec, describeTensor, nameList, type DataSet, type InputSpec } from './dataSet';
 
@@ -11,7 +11,7 @@ const LABELS = 'labels';
 /** How one array is cut into samples. */
 interface Column {
   readonly spec: InputSpec;
-  readonly array: RuntimeTensor;
+  readonly array: StoredArray;
   /** Rows of axis 0 per sample. */
   readonly rows: number;
   /** Shape of one sample. */
@@ -26,12 +26,12 @@ interface Column {
  * A single unnamed array goes to the model's only input.
  * @throws InputError when names, types or shapes do not fit.
  */
-export function arrayDataSet(
+export async function arrayDataSet(
   data: string,
   kind: DataSummary['kind'],
-  arrays: ReadonlyMap<string, RuntimeTensor>,
+  arrays: ReadonlyMap<string, StoredArray>,
   specs: readonly InputSpec[],
-): DataSet {
+): Promise<DataSet> {
   const inputs = new Map(arrays);
   const labels = specs.some(({ name }) => name === LABELS) ? undefined : inputs.get(LABELS);
   if (labels) inputs.delete(LABELS);
@@ -52,7 +52,7 @@ export function arrayDataSet(
   const length = sampleCount(data, columns);
   const rows = columns[0]?.rows ?? 1;
   // With a fixed batch above 1 a sample has many labels, which no metric here counts.
-  const labelOf = labels && rows === 1 ? labelReader(data, labels, length) : undefined;
+  const labelOf = labels && rows === 1 ? await labelReader(data, labels, length) : undefined;
   return {
     data,
     kind,
@@ -60,17 +60,15 @@ export function arrayDataSet(
     labels: labelOf && labels ? (labelSize(labels) === 1 ? 'class' : 'pixel') : null,
     sample: async (index): Promise<Sample> => ({
       index,
-      feeds: Object.fromEntries(
-        columns.map((column) => [column.spec.name, row(column, index)]),
-      ) satisfies Feeds,
-      label: labelOf?.(index),
+      feeds: await feedsOf(columns, index),
+      label: await labelOf?.(index),
     }),
   };
 }
 
 function checkNames(
   data: string,
-  inputs: ReadonlyMap<string, RuntimeTensor>,
+  inputs: ReadonlyMap<string, StoredArray>,
   specs: readonly InputSpec[],
 ): void {
   const wanted = new Set(specs.map(({ name }) => name));
@@ -92,7 +90,7 @@ function checkNames(
   }
 }
 
-function cut(spec: InputSpec, array: RuntimeTensor, sizes: Map<string, number>, data: string): Column {
+function cut(spec: InputSpec, array: StoredArray, sizes: Map<string, number>, data: string): Column {
   const where = `${spec.name} in ${data}`;
   const [length, ...rest] = array.dims;
   if (length === undefined)
@@ -127,29 +125,34 @@ function sampleCount(data: string, columns: readonly Column[]): number {
   return first.count;
 }
 
-function row({ array, dims }: Column, index: number): RuntimeTensor {
-  const size = dims.reduce((product, dim) => product * dim, 1);
-  return { type: array.type, dims, data: array.data.slice(index * size, (index + 1) * size) };
+async function feedsOf(columns: readonly Column[], index: number): Promise<Feeds> {
+  const feeds: Record<string, RuntimeTensor> = {};
+  for (const { spec, array, rows, dims } of columns) {
+    feeds[spec.name] = { type: array.type, dims, data: await array.slices(index * rows, rows) };
+  }
+  return feeds;
 }
 
 /** Labels per sample: 1 for classes, pixels otherwise. */
-function labelSize({ dims }: RuntimeTensor): number {
+function labelSize({ dims }: StoredArray): number {
   return dims.slice(1).reduce((product, dim) => product * dim, 1);
 }
 
-function labelReader(
+async function labelReader(
   data: string,
-  labels: RuntimeTensor,
+  labels: StoredArray,
   length: number,
-): (index: number) => number | Int32Array {
-  const { data: values, dims, type } = labels;
+): Promise<(index: number) => Promise<number | Int32Array>> {
+  const { dims, type } = labels;
   if (dims[0] !== length) {
     throw new InputError(`${data} has ${length} samples, but ${dims[0] ?? 0} labels.`);
   }
   if (type.startsWith('float') || type === 'string') {
     throw new InputError(`labels in ${data} are ${type}; they must be whole numbers, the class indices.`);
   }
-  const size = labelSize(labels);
-  if (size === 1) return (index) => Number(values[index]);
-  return (index) => Int32Array.from(values.slice(index * size, (index + 1) * size), Number);
+  if (labelSize(labels) > 1) {
+    return async (index) => Int32Array.from(await labels.slices(index, 1), Number);
+  }
+  const classes = await labels.slices(0, length);
+  return async (index) => Number(classes[index]);
 }

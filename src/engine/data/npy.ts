@@ -1,5 +1,5 @@
 import { InputError } from '../../core/errors';
-import type { RuntimeData, RuntimeTensor, RuntimeType } from '../../core/ports';
+import type { RuntimeData, RuntimeType } from '../../core/ports';
 
 /** An array of a .npy file whose elements have not been looked at. */
 export interface NpyHeader {
@@ -14,6 +14,8 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
 /** numpy's header is a few hundred bytes; structured types, which we refuse, make it longer. */
 const MAX_HEADER_BYTES = 1 << 16;
+/** With magic, version and length before it. */
+export const LONGEST_NPY_HEADER = MAX_HEADER_BYTES + 12;
 
 const elementTypes: Readonly<Record<string, readonly [RuntimeType, number]>> = {
   f4: ['float32', 4],
@@ -33,9 +35,11 @@ const elementTypes: Readonly<Record<string, readonly [RuntimeType, number]>> = {
 /**
  * Reads the header of a .npy file (format versions 1 to 3), given at least its first bytes.
  * @param name what messages call the array.
- * @throws InputError for anything but a C-ordered, little-endian array of plain numbers or booleans.
+ * @param size of the whole file, where `bytes` may be only its beginning.
+ * @throws InputError for anything but a C-ordered, little-endian array of plain numbers or booleans, and when there are fewer
+ * elements than the shape says.
  */
-export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
+export function parseNpyHeader(bytes: Uint8Array, name: string, size = bytes.length): NpyHeader {
   const fail = (problem: string): InputError => new InputError(`${name} ${problem}`);
   if (bytes.length < 12 || magic.some((byte, index) => bytes[index] !== byte)) {
     throw fail('is not a .npy array: it does not start with \\x93NUMPY.');
@@ -71,22 +75,11 @@ export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   if (fortran[1] === 'True' && dims.filter((size) => size > 1).length > 1) {
     throw fail('is stored in Fortran order; save it with numpy.ascontiguousarray.');
   }
-  return { type: elementType, dims, dataOffset, elementBytes };
-}
-
-/**
- * Reads a whole .npy file from memory.
- * @throws InputError like `parseNpyHeader`, or when there are fewer elements than the shape says.
- */
-export function parseNpy(bytes: Uint8Array, name: string): RuntimeTensor {
-  const { type, dims, dataOffset, elementBytes } = parseNpyHeader(bytes, name);
-  const length = dims.reduce((product, size) => product * size, 1) * elementBytes;
-  if (dataOffset + length > bytes.length) {
-    throw new InputError(
-      `${name} is cut short: [${dims.join(', ')}] needs ${length} bytes, there are ${bytes.length - dataOffset}.`,
-    );
+  const length = dims.reduce((product, axis) => product * axis, 1) * elementBytes;
+  if (dataOffset + length > size) {
+    throw fail(`is cut short: [${dims.join(', ')}] needs ${length} bytes, there are ${size - dataOffset}.`);
   }
-  return { type, dims, data: typedArray(type, bytes.subarray(dataOffset, dataOffset + length)) };
+  return { type: elementType, dims, dataOffset, elementBytes };
 }
 
 /** The elements in `bytes` (little-endian, a whole number of elements). Copies: the bytes may be unaligned. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../../core/errors';
-import { readArrayFile } from './arrayFile';
+import { openArrayFile } from './arrayFile';
 import { arrayDataSet } from './arrayDataSet';
 import type { DataSet, InputSpec } from './dataSet';
 import { imageDataSet } from './imageDataSet';
@@ -20,8 +20,8 @@ export async function openDataSet(data: string, specs: readonly InputSpec[], see
     const folders = await testDataFolders(data);
     return folders.length > 0 ? onnxTestDataSet(data, folders, specs) : imageDataSet(data, specs);
   }
-  if (/\.npz$/i.test(data)) return arrayDataSet(data, 'npz', await readArrayFile(data), specs);
-  if (/\.npy$/i.test(data)) return arrayDataSet(data, 'npy', await readArrayFile(data), specs);
+  if (/\.npz$/i.test(data)) return arrayDataSet(data, 'npz', await openArrayFile(data), specs);
+  if (/\.npy$/i.test(data)) return arrayDataSet(data, 'npy', await openArrayFile(data), specs);
   throw new InputError(
     `${data} is not data that Roundoff reads: .npz or .npy arrays, a folder of images with preprocess.json, ` +
       'or a folder of ONNX test data (test_data_set_0 …).',

@@ -51,6 +51,11 @@ export class FileSource implements ByteSource {
     return identityOf(this.opened);
   }
 
+  /** Differs when another file has the name, or the file was written to. */
+  get version(): string {
+    return `${this.identity}:${this.opened.size}:${this.opened.mtimeNs}`;
+  }
+
   async read(offset: number, length: number): Promise<Uint8Array> {
     this.checkSpan(offset, length);
     const bytes = new Uint8Array(length);

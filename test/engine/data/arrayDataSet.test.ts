@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RuntimeTensor, RuntimeType } from '../../../src/core/ports';
 import { arrayDataSet } from '../../../src/engine/data/arrayDataSet';
+import { arrayInMemory } from '../../../src/engine/data/arrayFile';
 import type { InputSpec } from '../../../src/engine/data/dataSet';
 
 const image: InputSpec = { name: 'image', type: 'float32', shape: ['N', 1, 2, 2] };
@@ -16,11 +17,16 @@ function labels(type: RuntimeType, ...dims: number[]): RuntimeTensor {
 }
 
 const open = (arrays: Record<string, RuntimeTensor>, ...specs: InputSpec[]) =>
-  arrayDataSet('d.npz', 'npz', new Map(Object.entries(arrays)), specs);
+  arrayDataSet(
+    'd.npz',
+    'npz',
+    new Map(Object.entries(arrays).map(([name, array]) => [name, arrayInMemory(array)])),
+    specs,
+  );
 
 describe('arrayDataSet(data, kind, arrays, specs)', () => {
   it('cuts the batch axis into samples of batch 1, with class labels', async () => {
-    const data = open({ image: floats(3, 1, 2, 2), labels: labels('int64', 3) }, image);
+    const data = await open({ image: floats(3, 1, 2, 2), labels: labels('int64', 3) }, image);
     expect(data).toMatchObject({ length: 3, labels: 'class' });
     expect(await data.sample(2)).toEqual({
       index: 2,
@@ -30,24 +36,24 @@ describe('arrayDataSet(data, kind, arrays, specs)', () => {
   });
 
   it('reads labels per pixel', async () => {
-    const data = open({ image: floats(2, 1, 2, 2), labels: labels('int64', 2, 2, 2) }, image);
+    const data = await open({ image: floats(2, 1, 2, 2), labels: labels('int64', 2, 2, 2) }, image);
     expect(data.labels).toBe('pixel');
     expect((await data.sample(1)).label).toEqual(Int32Array.of(4, 5, 6, 7));
   });
 
-  it('gives a single unnamed array to the only input', () => {
-    expect(open({ arr_0: floats(3, 1, 2, 2) }, image).length).toBe(3);
+  it('gives a single unnamed array to the only input', async () => {
+    expect((await open({ arr_0: floats(3, 1, 2, 2) }, image)).length).toBe(3);
   });
 
   it('keeps a fixed batch together', async () => {
-    const data = open({ image: floats(5, 1, 2, 2) }, { ...image, shape: [2, 1, 2, 2] });
+    const data = await open({ image: floats(5, 1, 2, 2) }, { ...image, shape: [2, 1, 2, 2] });
     expect(data.length).toBe(2);
     expect((await data.sample(1)).feeds['image']?.dims).toEqual([2, 1, 2, 2]);
   });
 
   it('takes inputs without a batch axis from a stack of them', async () => {
     const rate: InputSpec = { name: 'rate', type: 'float32', shape: [] };
-    const data = open({ image: floats(3, 1, 2, 2), rate: floats(3) }, image, rate);
+    const data = await open({ image: floats(3, 1, 2, 2), rate: floats(3) }, image, rate);
     expect((await data.sample(1)).feeds['rate']).toEqual({
       type: 'float32',
       dims: [],
@@ -55,8 +61,8 @@ describe('arrayDataSet(data, kind, arrays, specs)', () => {
     });
   });
 
-  it('takes an input called labels as an input', () => {
-    const data = open({ labels: floats(3, 2) }, { name: 'labels', type: 'float32', shape: [null, 2] });
+  it('takes an input called labels as an input', async () => {
+    const data = await open({ labels: floats(3, 2) }, { name: 'labels', type: 'float32', shape: [null, 2] });
     expect(data.labels).toBeNull();
   });
 
@@ -93,21 +99,21 @@ describe('arrayDataSet(data, kind, arrays, specs)', () => {
       { image: floats(3, 1, 2, 2), labels: floats(3) },
       /labels in d\.npz are float32/,
     ],
-  ])('names the mismatch: %s', (_, arrays, message) => {
-    expect(() => open(arrays, image)).toThrow(message);
+  ])('names the mismatch: %s', async (_, arrays, message) => {
+    await expect(open(arrays, image)).rejects.toThrow(message);
   });
 
-  it('names inputs with different numbers of samples', () => {
+  it('names inputs with different numbers of samples', async () => {
     const mask: InputSpec = { name: 'mask', type: 'float32', shape: ['N', 2] };
-    expect(() => open({ image: floats(3, 1, 2, 2), mask: floats(4, 2) }, image, mask)).toThrow(
+    await expect(open({ image: floats(3, 1, 2, 2), mask: floats(4, 2) }, image, mask)).rejects.toThrow(
       'd.npz has 3 samples of image, but 4 of mask.',
     );
   });
 
-  it('names a symbolic dimension that two inputs disagree on', () => {
+  it('names a symbolic dimension that two inputs disagree on', async () => {
     const ids: InputSpec = { name: 'ids', type: 'float32', shape: ['N', 'L'] };
     const mask: InputSpec = { name: 'mask', type: 'float32', shape: ['N', 'L'] };
-    expect(() => open({ ids: floats(3, 8), mask: floats(3, 7) }, ids, mask)).toThrow(
+    await expect(open({ ids: floats(3, 8), mask: floats(3, 7) }, ids, mask)).rejects.toThrow(
       /mask .* L is 8 at another input and 7 here/,
     );
   });

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { parseNpy, parseNpyHeader } from '../../../src/engine/data/npy';
+import { parseNpyHeader, typedArray } from '../../../src/engine/data/npy';
 import { npyBytes } from '../support/npyBytes';
 
 const data = Float32Array.of(1, 2, 3, 4, 5, 6);
 
-describe('parseNpy(bytes, name)', () => {
+/** The whole array. */
+function parseNpy(bytes: Uint8Array, name: string) {
+  const { type, dims, dataOffset, elementBytes } = parseNpyHeader(bytes, name);
+  const end = dims.reduce((product, size) => product * size, elementBytes);
+  return { type, dims, data: typedArray(type, bytes.subarray(dataOffset, dataOffset + end)) };
+}
+
+describe('parseNpyHeader(bytes, name)', () => {
   it('reads shape, type and elements', () => {
     const bytes = npyBytes({ descr: '<f4', shape: [2, 3], data });
     expect(parseNpy(bytes, 'x')).toEqual({ type: 'float32', dims: [2, 3], data });
@@ -64,6 +71,13 @@ describe('parseNpy(bytes, name)', () => {
     );
     expect(() => parseNpyHeader(bytes.subarray(0, 20), 'x')).toThrow(/broken/);
     expect(() => parseNpyHeader(bytes.subarray(0, 3), 'x')).toThrow(/not a \.npy array/);
+  });
+
+  it('believes the size of a file of which it sees the beginning', () => {
+    const bytes = npyBytes({ descr: '<f4', shape: [2, 3], data });
+    const head = bytes.subarray(0, bytes.length - 24);
+    expect(parseNpyHeader(head, 'x', bytes.length)).toMatchObject({ dims: [2, 3], dataOffset: head.length });
+    expect(() => parseNpyHeader(head, 'x', bytes.length - 1)).toThrow(/cut short/);
   });
 
   it('refuses a shape larger than the file, whatever its size', () => {
