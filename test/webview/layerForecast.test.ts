@@ -33,7 +33,7 @@ describe('layerForecast(scheme, plannedDb, candidates)', () => {
     expect(layerForecast('w8a8', 40, [measured('w8a8', 37)])).toBeUndefined();
     expect(layerForecast('w8', 40, [measured('w8a8', 37)])).toBeUndefined();
     expect(layerForecast('w8', null, [measured('w8', 37)])).toBeUndefined();
-    const guess = { ...measured('w8', 37), provisional: true };
+    const guess = { ...measured('w8', 37), provisional: true as const };
     expect(layerForecast('w8', 40, [guess])).toBeUndefined();
   });
 });
