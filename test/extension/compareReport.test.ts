@@ -68,6 +68,12 @@ const withDetails = (details: Partial<OutputDetails>): Comparison => ({
   },
 });
 
+/** The first chart in a document, decoded. */
+function chartOf(report: string): string {
+  const data = /^\[figure-1\]: data:image\/svg\+xml;base64,(\S+)$/m.exec(report)?.[1];
+  return Buffer.from(data ?? '', 'base64').toString('utf8');
+}
+
 describe('compareReport', () => {
   it('keeps names of the model inside their cells and out of the markup', () => {
     const report = compareReport(comparison);
@@ -141,8 +147,12 @@ describe('compareReport', () => {
     );
     expect(report).toContain('- gone: It is not in the other model.');
     expect(report).toContain('![Error by layer][figure-1]');
-    const data = /^\[figure-1\]: data:image\/svg\+xml;base64,(\S+)$/m.exec(report)?.[1];
-    expect(Buffer.from(data ?? '', 'base64').toString('utf8')).toMatch(/^<svg [^]*conv\|1, alone: 41\.3 dB/);
+    expect(chartOf(report)).toMatch(/^<svg [^]*conv\|1, alone: 41\.3 dB/);
+  });
+
+  it('draws charts for the theme, whatever the system prefers', () => {
+    expect(chartOf(compareReport(comparison, { dark: true }))).toContain('@media all {');
+    expect(chartOf(compareReport(comparison, { dark: false }))).toContain('@media not all {');
   });
 
   it('shows the worst of very many layers, in their order', () => {

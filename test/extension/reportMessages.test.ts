@@ -46,8 +46,10 @@ describe('questionForFolder', () => {
   it('names the folder and the first files that are not of a report', () => {
     expect(questionForFolder('photos', ['a.jpg', 'b.jpg'])).toEqual({
       question: 'photos has other files in it. Write the report among them?',
-      detail: 'a.jpg, b.jpg will be left as they are; files of an earlier report are replaced.',
+      detail: 'Left alone: a.jpg, b.jpg. Files of an earlier report are replaced.',
     });
-    expect(questionForFolder('photos', ['a', 'b', 'c', 'd', 'e']).detail).toMatch(/^a, b, c and 2 more will/);
+    expect(questionForFolder('photos', ['a', 'b', 'c', 'd', 'e']).detail).toMatch(
+      /^Left alone: a, b, c and 2 more\. /,
+    );
   });
 });

@@ -104,7 +104,7 @@ it('asks before it writes among files that are not of a report', async () => {
   await vscode.quickInput.pick('model.report');
   const { message, detail } = await vscode.dialogs.modal();
   expect(message).toBe('model.report has other files in it. Write the report among them?');
-  expect(detail).toContain('notes.txt will be left as they are');
+  expect(detail).toContain('Left alone: notes.txt.');
   await vscode.screenshot('report-question');
   const before = readFileSync(vscode.path('model.report/report.json'), 'utf8');
   await vscode.dialogs.press('Cancel');
@@ -169,7 +169,9 @@ it('compares the two models that are selected in the explorer', async () => {
   await vscode.pickFromMenu('Compare Selected in Roundoff');
   await vscode.dialogs.notification('Comparing model.onnx with model.w4.onnx');
   await vscode.dialogs.notificationGone('Comparing model.onnx', 60_000);
-  await preview('model.onnx against model.w4.onnx');
+  const frame = await preview('model.onnx against model.w4.onnx');
+  await scrollTo(frame, 'Layers');
+  await vscode.screenshot('compare-made-in-dark');
 });
 
 it('compares a model with its plan, and leaves no file behind', async () => {

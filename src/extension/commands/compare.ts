@@ -52,7 +52,9 @@ async function measure(tools: CompareTools, target: Target, other: Other): Promi
     () => measure(tools, target, other),
   );
   if (!comparison) return;
-  await tools.comparisons.show(`${target.name} against ${name}`, compareReport(comparison));
+  const { kind } = vscode.window.activeColorTheme;
+  const dark = kind === vscode.ColorThemeKind.Dark || kind === vscode.ColorThemeKind.HighContrast;
+  await tools.comparisons.show(`${target.name} against ${name}`, compareReport(comparison, { dark }));
 }
 
 const SELECTED = 'roundoff.isSelectedForCompare';

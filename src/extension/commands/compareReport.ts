@@ -27,15 +27,21 @@ const MOST_ROWS = 30;
 /** Outputs that are drawn. */
 const MOST_CHARTS = 4;
 
-/** The comparison as Markdown with its charts inside. Every figure says what it was measured on. */
-export function compareReport({ result, layers, data, isPlan, notes }: Comparison): string {
+/**
+ * The comparison as Markdown with its charts inside. Every figure says what it was measured on.
+ * @param dark whether charts are for a dark theme.
+ */
+export function compareReport(
+  { result, layers, data, isPlan, notes }: Comparison,
+  { dark = false }: { readonly dark?: boolean } = {},
+): string {
   const { samples, slice, outputs } = result;
   const where =
     slice === 'all' ? plural(samples, 'sample') : `${plural(samples, 'sample')} of the verify slice`;
   const source =
     data === 'random' ? '**random inputs** (figures do not hold for real data)' : inline(baseName(data));
   const [a, b] = [baseName(result.a), baseName(result.b)].map(inline);
-  const figures = new Figures();
+  const figures = new Figures(dark);
   return [
     isPlan ? `# ${a} against its plan` : `# ${a} against ${b}`,
     `A is ${a}, B is ${isPlan ? `what the plan makes of it (${b}, not kept)` : b}. Measured on ${where} from ${source}, both files as run.`,

@@ -4,9 +4,12 @@ import { inline } from '../../shared/report/markdownText';
 export class Figures {
   readonly #charts: string[] = [];
 
+  /** @param dark of the theme around the document: pictures in it see the system's preference only, which may be another. */
+  constructor(private readonly dark: boolean) {}
+
   /** @param svg a whole chart. @returns what stands for it in the text. */
   add(alt: string, svg: string): string {
-    this.#charts.push(svg);
+    this.#charts.push(svg.replaceAll('(prefers-color-scheme: dark)', this.dark ? 'all' : 'not all'));
     return `![${inline(alt)}][figure-${this.#charts.length}]`;
   }
 

@@ -224,7 +224,7 @@ export function questionForFolder(
   const more = others.length > TOLD_FILES ? ` and ${others.length - TOLD_FILES} more` : '';
   return {
     question: `${folder} has other files in it. Write the report among them?`,
-    detail: `${told}${more} will be left as they are; files of an earlier report are replaced.`,
+    detail: `Left alone: ${told}${more}. Files of an earlier report are replaced.`,
   };
 }
 
