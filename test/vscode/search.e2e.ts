@@ -206,5 +206,5 @@ it('explains a layer and offers what would help, from its menu and from the pale
   await vscode.screenshot('explained');
   await vscode.command('Roundoff: Explain This Layer');
   await expect.poll(() => inspector.innerText(), { timeout: 30_000 }).toMatch(/Rounding makes/);
-  expect(await vscode.viewErrors()).toEqual([]);
+  expect(vscode.viewErrors()).toEqual([]);
 });
