@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CancelledError } from '../../src/core/errors';
 import { defaultPlan, parsePlan } from '../../src/core/plan/planFile';
 import type { Candidate } from '../../src/core/results';
@@ -135,7 +135,9 @@ describe('search, on the sample', () => {
   });
 
   it('gives the best plan until then when it is cancelled, and leaves no files', async () => {
-    const before = temporaryFolders();
+    // A place of its own: other tests make temporary folders too.
+    const temporary = mkdtempSync(join(folder, 'temporary-'));
+    vi.stubEnv('TMPDIR', temporary);
     const controller = new AbortController();
     const report = ({ points = [] }: Progress) => {
       if (points.some(({ verified }) => verified)) controller.abort();
@@ -146,7 +148,8 @@ describe('search, on the sample', () => {
     });
     expect(result).toMatchObject({ partial: true, met: true, curve: null });
     expect(result.front.filter(({ verified }) => verified)).toHaveLength(1);
-    expect(temporaryFolders()).toEqual(before);
+    expect(readdirSync(temporary)).toEqual([]);
+    vi.unstubAllEnvs();
     const signal = AbortSignal.abort();
     const early = engineService.search(request({ ...naiveBytes, most: 1 }), { ...idle, signal });
     await expect(early).rejects.toThrow(CancelledError);
@@ -272,8 +275,4 @@ describe('roundoff search', () => {
 /** Outputs × weights of each: three convolutions with pooling between, two products. */
 function macs(): number {
   return 28 ** 2 * 16 * 25 + 28 ** 2 * 16 * 16 * 9 + 14 ** 2 * 32 * 16 * 9 + 300 * 1568 + 10 * 300;
-}
-
-function temporaryFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('roundoff-'));
 }
