@@ -20,9 +20,16 @@ export class ModelView {
 
   /** Waits until the visible editor shows layers. */
   static async shown(vscode: VsCode): Promise<ModelView> {
-    const frame = await vscode.view();
-    await frame.locator('[role=treegrid] [data-id]').first().waitFor();
-    return new ModelView(frame, vscode);
+    for (;;) {
+      const frame = await vscode.view();
+      try {
+        await frame.locator('[role=treegrid] [data-id]').first().waitFor();
+        return new ModelView(frame, vscode);
+      } catch (error) {
+        // The view is being made again: another frame takes its place.
+        if (!frame.isDetached()) throw error;
+      }
+    }
   }
 
   /** Row of a layer by its exact name. */
@@ -74,5 +81,6 @@ export async function chooseDataBeside(vscode: VsCode, name: string): Promise<vo
 /** Answers the question which formats a scan or a search tries with what is ticked. */
 export async function acceptFormats(vscode: VsCode): Promise<void> {
   await vscode.quickInput.waitFor('Formats to try for each layer');
-  await vscode.page.keyboard.press('Enter');
+  // By mouse: an editor that has just opened may take the keyboard.
+  await vscode.quickInput.accept();
 }
