@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -116,6 +117,11 @@ describe('cacheContents and clearCache', () => {
     expect(await cacheContents(folder)).toEqual({ folder, files: 0, bytes: 0 });
     expect(readdirSync(folder)).toEqual(['data.jsonl']);
     expect(await (await FileResultCache.open(folder, model)).get('a')).toBeUndefined();
+  });
+
+  it('say why something cannot be removed', async () => {
+    mkdirSync(fileOf(model));
+    await expect(clearCache(folder)).rejects.toThrow(/^The cached results could not be removed: /);
   });
 
   it('take a folder that is not there', async () => {

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RoundoffError } from '../../core/errors';
 
 /** Names that `FileResultCache` gives: a content hash. Nothing else in the folder is ours. */
 const NAME = /^[0-9a-f]{32}\.jsonl$/;
@@ -35,10 +36,15 @@ export async function cacheContents(folder: string): Promise<CacheContents> {
   return contentsOf(folder, await cacheFiles(folder));
 }
 
-/** Removes all results, and nothing else. @returns what was there. */
+/** Removes all results, and nothing else. @returns what was there. @throws RoundoffError when something cannot be removed. */
 export async function clearCache(folder: string): Promise<CacheContents> {
   const files = await cacheFiles(folder);
-  for (const { path } of files) await rm(path, { force: true });
+  try {
+    for (const { path } of files) await rm(path, { force: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RoundoffError(`The cached results could not be removed: ${why}`);
+  }
   return contentsOf(folder, files);
 }
 
