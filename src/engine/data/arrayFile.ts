@@ -1,14 +1,15 @@
 import { basename } from 'node:path';
-import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
-import { InputError, RoundoffError } from '../../core/errors';
+import { buffer } from 'node:stream/consumers';
+import { openPromise, type Entry, type ZipFile } from 'yauzl';
+import { InputError } from '../../core/errors';
 import type { RuntimeData, RuntimeTensor } from '../../core/ports';
 import { FileSource } from '../files/fileSource';
 import { LONGEST_NPY_HEADER, parseNpyHeader, typedArray } from './npy';
-import { zipMembers, type ZipMember } from './zipArchive';
 
 /** A small archive can claim to unpack to anything, and what is packed is unpacked as a whole. */
 const MAX_UNPACKED_BYTES = 2 ** 31 - 1;
+/** Of the zip format: not compressed. */
+const STORED = 0;
 
 /** The key of the array in a .npy file, and what numpy calls the first array that `savez` was given without a name. */
 export const UNNAMED_ARRAY = 'arr_0';
@@ -17,16 +18,6 @@ export const UNNAMED_ARRAY = 'arr_0';
 export interface StoredArray extends Pick<RuntimeTensor, 'type' | 'dims'> {
   /** The elements of `count` of the slices along axis 0, from slice `start`. @throws RoundoffError when the file has changed */
   slices(start: number, count: number): Promise<RuntimeData>;
-}
-
-/** An array in memory. */
-export function arrayInMemory({ type, dims, data }: RuntimeTensor): StoredArray {
-  const size = sliceSize(dims);
-  return {
-    type,
-    dims,
-    slices: async (start, count) => data.slice(start * size, (start + count) * size),
-  };
 }
 
 /**
@@ -41,18 +32,7 @@ export async function openArrayFile(path: string): Promise<Map<string, StoredArr
     if (path.toLowerCase().endsWith('.npy')) {
       return new Map([[UNNAMED_ARRAY, await arrayAt(source, file, 0, source.size, basename(path))]]);
     }
-    const arrays = new Map<string, StoredArray>();
-    for (const member of await membersOf(source, path)) {
-      const key = member.name.replace(/\.npy$/, '');
-      const name = `${key} in ${basename(path)}`;
-      arrays.set(
-        key,
-        member.isDeflated
-          ? arrayInBytes(await unpack(source, member, path), name)
-          : await arrayAt(source, file, member.offset, member.size, name),
-      );
-    }
-    return arrays;
+    return await openArchive(source, file);
   } finally {
     await source.close();
   }
@@ -109,34 +89,44 @@ async function readAgain({ path, version }: OpenedFile, offset: number, length: 
   }
 }
 
-async function membersOf(source: FileSource, path: string): Promise<ZipMember[]> {
+async function openArchive(source: FileSource, file: OpenedFile): Promise<Map<string, StoredArray>> {
+  const { path } = file;
+  const arrays = new Map<string, StoredArray>();
+  let reading = '';
   try {
-    return (await zipMembers(source)).filter(({ name }) => name.endsWith('.npy'));
+    const archive = await openPromise(path);
+    for await (const entry of archive.eachEntry()) {
+      if (!entry.fileName.endsWith('.npy')) continue;
+      reading = `${entry.fileName}: `;
+      const key = entry.fileName.replace(/\.npy$/, '');
+      const name = `${key} in ${basename(path)}`;
+      arrays.set(
+        key,
+        entry.compressionMethod === STORED && !entry.isEncrypted()
+          ? await arrayAt(source, file, await startOf(archive, entry), entry.uncompressedSize, name)
+          : arrayInBytes(await unpack(archive, entry, path), name),
+      );
+      reading = '';
+    }
   } catch (error) {
-    throw unreadable(path, error);
+    if (error instanceof InputError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InputError(`${path} is not a readable .npz archive (${reading}${why}).`);
   }
+  return arrays;
 }
 
-async function unpack(source: FileSource, member: ZipMember, path: string): Promise<Uint8Array> {
-  const { offset, storedSize, size } = member;
-  if (Math.max(size, storedSize) > MAX_UNPACKED_BYTES) {
+async function startOf(archive: ZipFile, entry: Entry): Promise<number> {
+  return (await archive.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart;
+}
+
+async function unpack(archive: ZipFile, entry: Entry, path: string): Promise<Uint8Array> {
+  if (Math.max(entry.uncompressedSize, entry.compressedSize) > MAX_UNPACKED_BYTES) {
     throw new InputError(
       `${path} unpacks to more than 2 GiB. Take fewer samples, or save it with numpy.savez.`,
     );
   }
-  try {
-    return await promisify(inflateRaw)(await source.read(offset, storedSize), {
-      maxOutputLength: Math.max(1, size),
-    });
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-function unreadable(path: string, error: unknown): unknown {
-  if (error instanceof InputError) return error;
-  const why = error instanceof RoundoffError || error instanceof Error ? error.message : String(error);
-  return new InputError(`${path} is not a readable .npz archive (${why}).`);
+  return buffer(await archive.openReadStreamPromise(entry));
 }
 
 /** Elements of one slice along axis 0. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RuntimeTensor, RuntimeType } from '../../../src/core/ports';
 import { arrayDataSet } from '../../../src/engine/data/arrayDataSet';
-import { arrayInMemory } from '../../../src/engine/data/arrayFile';
+import type { StoredArray } from '../../../src/engine/data/arrayFile';
 import type { InputSpec } from '../../../src/engine/data/dataSet';
 
 const image: InputSpec = { name: 'image', type: 'float32', shape: ['N', 1, 2, 2] };
@@ -14,6 +14,15 @@ function floats(...dims: number[]): RuntimeTensor {
 function labels(type: RuntimeType, ...dims: number[]): RuntimeTensor {
   const length = dims.reduce((product, size) => product * size, 1);
   return { type, dims, data: BigInt64Array.from({ length }, (_, index) => BigInt(index)) };
+}
+
+function arrayInMemory({ type, dims, data }: RuntimeTensor): StoredArray {
+  const size = dims.slice(1).reduce((product, length) => product * length, 1);
+  return {
+    type,
+    dims,
+    slices: async (start, count) => data.slice(start * size, (start + count) * size),
+  };
 }
 
 const open = (arrays: Record<string, RuntimeTensor>, ...specs: InputSpec[]) =>

@@ -65,10 +65,14 @@ describe('openArrayFile(path)', () => {
   });
 
   it.each([
-    ['cut', (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 30), /no directory at its end/],
-    ['encrypted', (bytes: Uint8Array) => changed(bytes, 8, 1), /x\.npy is encrypted/],
-    ['exotic', (bytes: Uint8Array) => changed(bytes, 10, 14), /x\.npy is packed by method 14/],
-    ['torn', (bytes: Uint8Array) => changed(bytes, 0, 0), /directory is broken/],
+    [
+      'cut',
+      (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 30),
+      /End of central directory record signature not found/,
+    ],
+    ['encrypted', (bytes: Uint8Array) => changed(bytes, 8, 1), /x\.npy: .*encrypted/],
+    ['exotic', (bytes: Uint8Array) => changed(bytes, 10, 14), /x\.npy: unsupported compression method: 14/],
+    ['torn', (bytes: Uint8Array) => changed(bytes, 0, 0), /invalid central directory file header signature/],
   ])('refuses what it cannot read: %s', async (name, change, message) => {
     const path = write(`${name}.npz`, change(zipSync({ 'x.npy': x })));
     await expect(openArrayFile(path)).rejects.toThrow(message);
