@@ -1,5 +1,7 @@
 import type { QuantizeResult } from '../core/results';
-import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
+import { formatCounts } from '../core/search/searchedPlan';
+import type { SearchPoint, SearchResult } from '../core/searchResults';
+import { aimText } from '../shared/goalText';
 import { bytesText, decibelText, percentText, table } from './text';
 
 /** Rows of the front that are printed; `--json` has all. */
@@ -23,8 +25,10 @@ export function searchText(result: SearchResult, written: QuantizeResult | undef
       ? ['', `Keeping the most sensitive layers float, the others ${curve.format}:`, curveTable(curve)]
       : []),
     '',
-    `Chosen (${goalText(result.goal)}${met ? '' : ': NOT MET'}):`,
-    formatCounts(chosen),
+    `Chosen (${aimText(result)}${met ? '' : ': NOT MET'}):`,
+    formatCounts(chosen.layers)
+      .map(([format, count]) => `${count} × ${format}`)
+      .join('; '),
     layerTable(chosen),
     '',
     `${trials} plans were run in ${seconds.toFixed(1)} s` +
@@ -114,36 +118,6 @@ function curveTable({ points }: NonNullable<SearchResult['curve']>): string {
   return table(header, rows, new Set([0, 1, 2, 3]));
 }
 
-function formatCounts({ layers }: SearchPoint): string {
-  const counts = new Map<string, number>();
-  for (const format of Object.values(layers)) counts.set(format, (counts.get(format) ?? 0) + 1);
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .map(([format, count]) => `${count} × ${format}`)
-    .join('; ');
-}
-
 function layerTable({ layers }: SearchPoint): string {
   return table(['layer', 'format'], Object.entries(layers));
-}
-
-function goalText(goal: SearchGoal): string {
-  if (goal.kind === 'cap') {
-    const { error, limit } = goal;
-    const least = `least ${goal.cost}`;
-    if (error === 'kl') return `${least} with a KL divergence up to ${limit}`;
-    if (error === 'sqnr') return `${least} with an SQNR from ${limit} dB`;
-    if (error === 'agreement') return `${least} with an agreement from ${percentText(limit)}`;
-    return `${least} with a loss of accuracy up to ${percentText(limit)}`;
-  }
-  const { cost, most, ratio } = goal;
-  const plain = cost === 'latency' ? String(most) : most.toLocaleString('en-US');
-  const amount = ratio ? `${percentText(most)} of the float model` : plain;
-  const names = {
-    bytes: 'bytes',
-    bops: 'bit-operations',
-    latency: 'milliseconds',
-    floatLayers: 'float layers',
-  };
-  return `${names[cost]}: at most ${amount}`;
 }

@@ -196,7 +196,7 @@ describe('roundoff search', () => {
       const lines = stdout.split('\n');
       expect(lines[0]).toMatch(/bytes +of float +bops +.*float layers +predicted +verified/);
       expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
-      expect(stdout).toContain('Chosen (bytes: at most 20.00 % of the float model):');
+      expect(stdout).toContain('Chosen (least KL divergence with at most 20.0 % of the bytes):');
       expect(statSync(output).size).toBeLessThanOrEqual(0.2 * statSync(file).size);
 
       const again = join(folder, 'again.onnx');

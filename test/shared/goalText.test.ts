@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { SearchGoal } from '../../src/core/searchResults';
-import { goalText } from '../../src/shared/goalText';
+import { aimText, goalText } from '../../src/shared/goalText';
 
 const budget = (
   cost: 'bytes' | 'bops' | 'latency' | 'floatLayers',
@@ -34,4 +34,15 @@ it.each([
   [cap('agreement', 0.99), 'an agreement from 99.0 %'],
 ])('says what %j asks for', (goal, text) => {
   expect(goalText(goal)).toBe(text);
+});
+
+it.each([
+  [
+    { goal: budget('bytes', 0.4, true), metric: 'kl' },
+    'least KL divergence with at most 40.0 % of the bytes',
+  ],
+  [{ goal: budget('latency', 5.5), metric: 'nmse' }, 'least NMSE with at most 5.5 ms'],
+  [{ goal: cap('sqnr', 30), metric: 'nmse' }, 'least bytes with an SQNR from 30 dB'],
+] as const)('says what a search of %j is for', (found, text) => {
+  expect(aimText(found)).toBe(text);
 });

@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  frontOf,
-  goalBudget,
-  goalErrorLimit,
-  goalText,
-  knownCosts,
-  shownCost,
-} from '../../webview/charts/planCosts';
+import { frontOf, goalBudget, goalErrorLimit, knownCosts, shownCost } from '../../webview/charts/planCosts';
 import { bestWithin, parseBudget } from '../../webview/pareto/budget';
 import { choose } from '../../webview/pareto/choice';
 import { neighbour, PLAN_KEYS } from '../../webview/pareto/planKeys';
@@ -121,19 +114,16 @@ describe('costs and goals', () => {
     expect(frontOf([beaten, ...points], 'bytes').map(({ id }) => id)).toEqual([0, 1, 2, 3]);
   });
 
-  it('are told in words, and have limits on the axes that they are about', () => {
-    expect(goalText(searchFound())).toBe('least KL divergence within 40.0 % of the float model’s file size');
+  it('have limits on the axes that they are about', () => {
     const cap = searchFound({
       goal: { kind: 'cap', error: 'sqnr', limit: 30, cost: 'bytes' },
       metric: 'nmse',
     });
-    expect(goalText(cap)).toBe('least file size with an SQNR of at least 30.0 dB');
     expect(goalErrorLimit(cap)).toBeCloseTo(1e-3);
     expect(goalBudget(cap, 'bytes')).toBeNull();
     expect(goalErrorLimit(searchFound())).toBeNull();
     const drop = searchFound({ goal: { kind: 'cap', error: 'accuracyDrop', limit: 0.01, cost: 'bops' } });
     expect(goalErrorLimit(drop)).toBeNull();
-    expect(goalText(drop)).toBe('least bit-operations with at most 1.0 % of accuracy lost');
   });
 });
 

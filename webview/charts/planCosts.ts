@@ -1,9 +1,8 @@
 /** What plans cost and lose, whichever cost is looked at. Pure. */
-import type { SearchCost, SearchGoal } from '../../src/core/searchResults';
+import type { SearchCost } from '../../src/core/searchResults';
 import {
   formatBytes,
   formatCount,
-  formatDb,
   formatInteger,
   formatNumber,
   formatPercent,
@@ -120,32 +119,6 @@ export function errorText({ predicted, verified }: SearchPointView, metric: Foun
 /** `12 × w4,block:32, 3 × w8a8`. */
 export function formatsText({ formats }: SearchPointView): string {
   return formats.map(([format, count]) => `${formatInteger(count)} × ${format}`).join(', ');
-}
-
-function shareOfFloat(share: number, cost: SearchCost): string {
-  const percent = formatPercent(share);
-  return cost === 'floatLayers'
-    ? `${percent} of the layers float`
-    : `${percent} of the float model’s ${COST_LABELS[cost].toLowerCase()}`;
-}
-
-/** `least KL divergence within 40 % of the float model's file size`. */
-export function goalText({ goal, metric }: { goal: SearchGoal; metric: Found['metric'] }): string {
-  if (goal.kind === 'budget') {
-    const most = goal.ratio ? shareOfFloat(goal.most, goal.cost) : costText(goal.most, goal.cost);
-    return `least ${METRIC_LABELS[metric]} within ${most}`;
-  }
-  const what = `least ${COST_LABELS[goal.cost].toLowerCase()}`;
-  switch (goal.error) {
-    case 'kl':
-      return `${what} with a KL divergence of at most ${formatNumber(goal.limit)}`;
-    case 'sqnr':
-      return `${what} with an SQNR of at least ${formatDb(goal.limit)}`;
-    case 'accuracyDrop':
-      return `${what} with at most ${formatPercent(goal.limit)} of accuracy lost`;
-    case 'agreement':
-      return `${what} with at least ${formatPercent(goal.limit)} of top classes kept`;
-  }
 }
 
 /** The goal's limit on the axis of costs; null: it has none there. */

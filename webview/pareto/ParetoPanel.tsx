@@ -1,9 +1,10 @@
 import { useRef, useState } from 'preact/hooks';
 import type { SearchCost } from '../../src/core/searchResults';
 import type { SearchPointView, SearchView } from '../../src/shared/viewRpc';
+import { aimText } from '../../src/shared/goalText';
 import { ParetoLegend } from '../charts/ParetoLegend';
 import { ParetoTable } from '../charts/ParetoTable';
-import { byCost, goalText, knownCosts, shownCost, type Found } from '../charts/planCosts';
+import { byCost, knownCosts, shownCost, type Found } from '../charts/planCosts';
 import type { Host } from '../host';
 import type { ViewState } from '../viewState';
 import { parseBudget } from './budget';
@@ -41,7 +42,7 @@ export function ParetoPanel({ search, view, change, host }: ParetoPanelProps) {
           </button>
         </h2>
         <span class="summary">{countText(found)}</span>
-        <span class="dim goal">{goalText(found)}</span>
+        <span class="dim goal">{aimText(found)}</span>
         {stateOf(found, running !== null).map(({ text, kind }) => (
           <span key={text} class={`tag ${kind}`}>
             {text}

@@ -20,3 +20,10 @@ export function withFormats(plan: Plan, formats: LayerFormats): Plan {
   });
   return { ...rest, defaultScheme: 'float', layers: { ...plan.layers, ...entriesOf(picks) } };
 }
+
+/** Format → layers that have it, the most frequent first. */
+export function formatCounts(formats: LayerFormats): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const format of Object.values(formats)) counts.set(format, (counts.get(format) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a);
+}

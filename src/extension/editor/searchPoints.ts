@@ -1,4 +1,5 @@
 import { codebookKind } from '../../core/quant/scheme';
+import { formatCounts } from '../../core/search/searchedPlan';
 import type { SearchPoint } from '../../core/searchResults';
 import type { SearchPointView } from '../../shared/viewRpc';
 
@@ -56,7 +57,7 @@ export class SearchPoints {
       .map(([id, { layers, ...figures }]) => ({
         ...figures,
         id,
-        formats: countsOf(layers),
+        formats: formatCounts(layers),
         keeps: keptOf(layers),
       }))
       .sort((a, b) => a.bytes - b.bytes || b.predicted - a.predicted);
@@ -72,12 +73,6 @@ export class SearchPoints {
 
 function keyOf({ layers }: SearchPoint): string {
   return JSON.stringify(Object.entries(layers));
-}
-
-function countsOf(layers: SearchPoint['layers']): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const format of Object.values(layers)) counts.set(format, (counts.get(format) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a);
 }
 
 /** The layers with the most bits, unless all have as many. */
