@@ -8,7 +8,6 @@ import { powersOfTwoCodebook, powersOfTwoScales } from './powersOfTwo';
 import { scaleFit } from './scaleFit';
 import type { CodebookKind } from './scheme';
 import { ThresholdGrid } from './thresholdGrid';
-import { differenceFrom, type WeightError } from './weights';
 
 /** Times that scales and table are fitted to each other at most, and the part of the error for which it is done again. */
 const SCALE_TURNS = 4;
@@ -245,10 +244,6 @@ export function codebookLimits(fitted: WeightCodebook): SliceRanges {
     (codebookOf(fitted, channel).values.at(at) ?? 0) * (storedScales?.[channel] ?? 1);
   const channels = new Float32Array(layout.channels);
   return { min: channels.map(end(0)), max: channels.map(end(-1)) };
-}
-
-export function codebookError(values: Float32Array, fitted: WeightCodebook): WeightError {
-  return differenceFrom(values, lookUp(codebookIndices(values, fitted), fitted));
 }
 
 function codebookOf({ codebooks, group }: WeightCodebook, channel: number): Codebook {

@@ -132,12 +132,11 @@ export const NO_POINTS: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' 
   codes: [],
 };
 
-/** Clipping and rounding error of `values` on one grid. */
-export function splitError(values: Float32Array, grid: ErrorGrid): MeasuredParts {
-  return grid.kind === 'even' ? evenError(values, grid) : new SortedSums(values).errorOf(grid.values);
-}
-
-function exactError(values: Float32Array): (grid: ErrorGrid) => MeasuredParts {
+/**
+ * Clipping and rounding error of `values` on grids, exactly. The values are sorted once, for grids of few numbers.
+ * @returns a function of the grid.
+ */
+export function exactError(values: Float32Array): (grid: ErrorGrid) => MeasuredParts {
   let sorted: SortedSums | undefined;
   return (grid) => {
     if (grid.kind === 'even' && gridSize(grid) > MOST_SORTED) return evenError(values, grid);

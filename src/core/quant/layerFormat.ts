@@ -195,11 +195,6 @@ export function formatText(format: FormatOptions & { readonly scheme: SchemeId }
   return [format.scheme, ...Object.values(optionTexts(format))].join(',');
 }
 
-/** The options alone, for people: `block:32, mse`; empty when all are the usual ones. */
-export function optionsText(format: FormatOptions): string {
-  return Object.values(optionTexts(format)).join(', ');
-}
-
 function optionTexts(format: FormatOptions): Partial<Record<OptionName, string>> {
   const { granularity, signed, symmetric, reduceRange, range, gain, bias, forced, region } = format;
   return {

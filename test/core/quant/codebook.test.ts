@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { axisLayout } from '../../../src/core/quant/affine';
 import {
-  codebookError,
   codebookIndices,
   fitCodebook,
   lookUp,
   packNibbles,
   type CodebookOptions,
+  type WeightCodebook,
 } from '../../../src/core/quant/codebook';
 import { kmeans } from '../../../src/core/quant/kmeans';
 import { exponentsOf, largestExponent, powersOfTwoCodebook } from '../../../src/core/quant/powersOfTwo';
 import { codebookKind, type CodebookKind, parseScheme } from '../../../src/core/quant/scheme';
+import { differenceFrom, type WeightError } from '../../../src/core/quant/weights';
 import { normalNoise } from '../../support/random';
 
 const whole = (values: Float32Array) => ({ outer: 1, channels: 1, inner: values.length });
@@ -25,6 +26,10 @@ function quantized(values: readonly number[], scheme: string): number[] {
   const weight = Float32Array.from(values);
   const fitted = fitCodebook(weight, whole(weight), kindOf(scheme));
   return Array.from(lookUp(codebookIndices(weight, fitted), fitted));
+}
+
+function codebookError(values: Float32Array, fitted: WeightCodebook): WeightError {
+  return differenceFrom(values, lookUp(codebookIndices(values, fitted), fitted));
 }
 
 describe('parseScheme(text)', () => {

@@ -11,7 +11,7 @@ import {
   tableGrid,
   uniformGrid,
 } from '../../../src/core/quant/errorGrid';
-import { errorSplit, splitError } from '../../../src/core/quant/errorSplit';
+import { errorSplit, exactError } from '../../../src/core/quant/errorSplit';
 import { formatGrid } from '../../../src/core/quant/formatGrid';
 import { parseFormat, type LayerFormat } from '../../../src/core/quant/layerFormat';
 import { encodeWeight } from '../../../src/core/rewrite/weights/encodeWeight';
@@ -130,7 +130,7 @@ describe('formatGrid(format, values) and errorSplit', () => {
       for (const a of [0.3, 1.7, 4, 9]) {
         const written = await encodeWeight(tensor, plainSite(21), format(`${scheme},fixed:${a}`)).values();
         const error = values.reduce((sum, value, i) => sum + (value - (written[i] ?? NaN)) ** 2, 0);
-        const { clipping, rounding } = splitError(values, family.at(a));
+        const { clipping, rounding } = exactError(values)(family.at(a));
         // The runtime multiplies in float32.
         expect((clipping + rounding) / error).toBeCloseTo(1, 5);
       }
@@ -153,7 +153,7 @@ describe('formatGrid(format, values) and errorSplit', () => {
       expect(Math.abs((rounding[i] ?? NaN) - expected.rounding) / total).toBeLessThan(1e-6);
     }
     const error = values.reduce((sum, value, i) => sum + (value - (written[i] ?? NaN)) ** 2, 0);
-    const unstretched = splitError(values, family.at(reach));
+    const unstretched = exactError(values)(family.at(reach));
     expect((unstretched.clipping + unstretched.rounding) / error).toBeCloseTo(1, 5);
   });
 
@@ -168,7 +168,7 @@ describe('formatGrid(format, values) and errorSplit', () => {
         const code = Math.max(0, Math.min(2 ** bits - 1, Math.round(value / step) + zero));
         return sum + (value - (code - zero) * step) ** 2;
       }, 0);
-      const { clipping, rounding } = splitError(values, family.at(a));
+      const { clipping, rounding } = exactError(values)(family.at(a));
       expect((clipping + rounding) / expected).toBeCloseTo(1, 7);
     }
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { withOutputs } from '../../../src/core/calibrate/instrument';
 import { indexGraph } from '../../../src/core/graph/graphIndex';
 import { integerGrid, tableGrid } from '../../../src/core/quant/errorGrid';
-import { splitError } from '../../../src/core/quant/errorSplit';
+import { exactError } from '../../../src/core/quant/errorSplit';
 import { StreamingHistogram } from '../../../src/core/quant/histogram';
 import { histogramError, histogramSplit } from '../../../src/core/quant/histogramSplit';
 import type { RangeTarget } from '../../../src/core/quant/ranges';
@@ -43,7 +43,7 @@ function worstDeviation(parts: readonly Float32Array[], target: RangeTarget): nu
   for (let i = thresholds.length - 1; i >= 0; i -= 7) {
     const grid = family.at(thresholds[i] ?? NaN);
     if (grid.kind !== 'even') throw new Error('not integers');
-    const exact = splitError(values, grid);
+    const exact = exactError(values)(grid);
     // A picture whose 256 values all stand on codes has no error of which there could be a share.
     const spread = (filled * grid.step ** 2) / 12;
     const total = Math.max(exact.clipping + exact.rounding, spread);
@@ -83,7 +83,7 @@ describe('histogramSplit(histogram, target)', () => {
     const { min, max } = histogram;
     const family = integerGrid('uint8', { symmetric: false, within: { min, max } });
     for (const i of [10, 40, 63]) {
-      const { codes: exact } = splitError(values, family.at(thresholds[i] ?? NaN));
+      const { codes: exact } = exactError(values)(family.at(thresholds[i] ?? NaN));
       expect(Math.abs((codes[i] ?? NaN) - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.01));
     }
   });
@@ -125,7 +125,7 @@ describe('histogramError(histogram, grid)', () => {
   it('integrates over tables too', () => {
     const values = normalNoise(60_000, 6);
     const grid = tableGrid([-1, -0.4, -0.1, 0, 0.05, 0.3, 0.9]).at(2);
-    const exact = splitError(values, grid);
+    const exact = exactError(values)(grid);
     const estimate = histogramError(streamed(values), grid);
     expect(estimate.clipping / exact.clipping).toBeCloseTo(1, 2);
     expect(estimate.rounding / exact.rounding).toBeCloseTo(1, 2);
