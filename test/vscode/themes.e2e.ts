@@ -1,14 +1,10 @@
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import type { AxeResults } from 'axe-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode, type Theme } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
+import { expectAccessible } from './support/accessibility';
 import { acceptFormats, chooseDataBeside, ModelView, SAMPLE_LAYERS } from './support/modelView';
 import { useTheme } from './support/useTheme';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let vscode: VsCode;
 keepEvidence(() => vscode);
@@ -53,15 +49,7 @@ it.each<Theme>(['light', 'dark', 'highContrast', 'highContrastLight'])(
     const view = await ModelView.shown(vscode);
     await useTheme(vscode, theme, view);
     await vscode.screenshot(`theme-${theme}`);
-    await view.frame.evaluate(axeSource);
-    const results = await view.frame.evaluate<AxeResults>(
-      "axe.run('#root', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'], rules: { region: { enabled: false } } })",
-    );
-    expect(results.passes.length).toBeGreaterThan(10);
-    const violations = results.violations.map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`,
-    );
-    expect(violations).toEqual([]);
+    await expectAccessible(view.frame, '#root', 10);
   },
 );
 
