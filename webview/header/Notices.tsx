@@ -14,28 +14,8 @@ export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (comma
       {prediction.error && (
         <Notice icon="warning">The plan cannot be written as it is. {prediction.error}</Notice>
       )}
-      {scan.error && (
-        <Notice icon="error" alert>
-          The scan failed: {scan.error}{' '}
-          <button type="button" class="link" onClick={() => run('scan')}>
-            Retry
-          </button>{' '}
-          <button type="button" class="link" onClick={() => run('showLog')}>
-            Show Log
-          </button>
-        </Notice>
-      )}
-      {search.error && (
-        <Notice icon="error" alert>
-          The search failed: {search.error}{' '}
-          <button type="button" class="link" onClick={() => run('search')}>
-            Retry
-          </button>{' '}
-          <button type="button" class="link" onClick={() => run('showLog')}>
-            Show Log
-          </button>
-        </Notice>
-      )}
+      {scan.error && <Failed what="scan" why={scan.error} run={run} />}
+      {search.error && <Failed what="search" why={search.error} run={run} />}
       {plan.changedCount > 0 && (
         <Listed icon="warning" names={plan.changed} count={plan.changedCount}>
           The weights of {plural(plan.changedCount, 'planned layer')} changed since the plan was made. The
@@ -65,6 +45,26 @@ export function Notices({ snapshot, run }: { snapshot: ViewSnapshot; run: (comma
         </details>
       )}
     </div>
+  );
+}
+
+interface FailedProps {
+  what: 'scan' | 'search';
+  why: string;
+  run: (command: ViewCommand) => void;
+}
+
+function Failed({ what, why, run }: FailedProps) {
+  return (
+    <Notice icon="error" alert>
+      The {what} failed: {why}{' '}
+      <button type="button" class="link" onClick={() => run(what)}>
+        Retry
+      </button>{' '}
+      <button type="button" class="link" onClick={() => run('showLog')}>
+        Show Log
+      </button>
+    </Notice>
   );
 }
 
