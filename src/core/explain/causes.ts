@@ -38,25 +38,15 @@ const LEAST_RANKED = 4;
 /** Noise that grows on its way to the outputs by more than this many dB. */
 const GROWS_DB = 6;
 
-/** A sentence, and its share of the noise that weight, input and output make. */
-interface Weighed {
-  readonly cause: LayerCause;
-  readonly weight: number;
-}
-
 /**
  * Why a layer hurts, the heaviest cause first. What the layer alone does not explain (propagation, interaction) comes before
  * what it does; the others are ordered by their share of the noise. Noise of weight, input and output is taken as
  * adding up, which it does as far as they are independent.
  */
 export function causesOf(facts: LayerFacts): LayerCause[] {
-  const weighed = [
-    ...propagation(facts),
-    ...interaction(facts),
-    ...weightCauses(facts),
-    ...activationRanges(facts),
-  ];
-  return weighed.sort((a, b) => b.weight - a.weight).map(({ cause }) => cause);
+  const local = [...weightCauses(facts), ...activationRanges(facts)];
+  local.sort((a, b) => (b.share ?? 0) - (a.share ?? 0));
+  return [...propagation(facts), ...interaction(facts), ...local];
 }
 
 /** Noise over signal that a format makes at a layer: of its weight and of what it reads and gives. */
@@ -84,7 +74,7 @@ export function activationShare({ weight, activations, measured }: LayerFacts): 
   return all > 0 ? localNmse(null, activations) / all : 0;
 }
 
-function weightCauses(facts: LayerFacts): Weighed[] {
+function weightCauses(facts: LayerFacts): LayerCause[] {
   const { scheme, weight, perChannelNoise } = facts;
   const nmse = weight ? nmseOf(weight) : 0;
   const ofNoise = 1 - activationShare(facts);
@@ -96,7 +86,7 @@ function weightCauses(facts: LayerFacts): Weighed[] {
       ? `, ${percent(ofNoise)} of the noise that weight, input and output make`
       : '';
   const inAll = sqnr === null ? '' : `; as ${scheme} it has an SQNR of ${decibels(sqnr)}${ofAll}`;
-  const causes: Weighed[] = [];
+  const causes: LayerCause[] = [];
   const spread = channelSpread(weight);
   const explained = perChannelNoise === undefined ? null : 1 - perChannelNoise / noiseOf(weight);
   const isWide = weight.isShared && spread >= WIDE_SPREAD && explained !== null && explained >= LEAST_SHARE;
@@ -104,40 +94,31 @@ function weightCauses(facts: LayerFacts): Weighed[] {
   const left = isWide ? ofNoise * (1 - explained) : ofNoise;
   if (isWide) {
     causes.push({
-      weight: ofNoise * explained,
-      cause: {
-        kind: 'channelSpread',
-        share: ofNoise * explained,
-        text:
-          `The widest channel reaches ${times(spread)} as far as the median one, and all share one scale: ` +
-          `a scale for each would take away ${percent(explained)} of the weight's squared error.`,
-      },
+      kind: 'channelSpread',
+      share: ofNoise * explained,
+      text:
+        `The widest channel reaches ${times(spread)} as far as the median one, and all share one scale: ` +
+        `a scale for each would take away ${percent(explained)} of the weight's squared error.`,
     });
   }
   if (shares.rounding >= LEAST_PART) {
     causes.push({
-      weight: left * shares.rounding,
-      cause: {
-        kind: 'rounding',
-        share: left * shares.rounding,
-        text: `Rounding makes ${percent(shares.rounding)} of the weight's squared error${inAll}.`,
-      },
+      kind: 'rounding',
+      share: left * shares.rounding,
+      text: `Rounding makes ${percent(shares.rounding)} of the weight's squared error${inAll}.`,
     });
   }
   if (shares.clipping >= LEAST_PART) {
     causes.push({
-      weight: left * shares.clipping,
-      cause: {
-        kind: 'clipping',
-        share: left * shares.clipping,
-        text: `Values beyond the range make ${percent(shares.clipping)} of the weight's squared error${inAll}.`,
-      },
+      kind: 'clipping',
+      share: left * shares.clipping,
+      text: `Values beyond the range make ${percent(shares.clipping)} of the weight's squared error${inAll}.`,
     });
   }
   return causes;
 }
 
-function activationRanges(facts: LayerFacts): Weighed[] {
+function activationRanges(facts: LayerFacts): LayerCause[] {
   const all = localNmse(null, facts.activations);
   const part = activationShare(facts);
   return facts.activations.flatMap((loss) => {
@@ -149,19 +130,16 @@ function activationRanges(facts: LayerFacts): Weighed[] {
     const clipped = sharesOf(loss).clipping;
     const how = clipped >= LEAST_PART ? `, ${percent(clipped)} of the error by clipping` : '';
     return {
-      weight: share,
-      cause: {
-        kind: 'activationRange' as const,
-        share,
-        text:
-          `Its ${loss.role} ${loss.value} reaches ${times(loss.tail)} as far as 99.9 % of its values, and as ${loss.type} has an ` +
-          `SQNR of ${decibels(sqnr)}${how}: ${percent(share)} of the noise that weight, input and output make.`,
-      },
+      kind: 'activationRange' as const,
+      share,
+      text:
+        `Its ${loss.role} ${loss.value} reaches ${times(loss.tail)} as far as 99.9 % of its values, and as ${loss.type} has an ` +
+        `SQNR of ${decibels(sqnr)}${how}: ${percent(share)} of the noise that weight, input and output make.`,
     };
   });
 }
 
-function propagation({ measured }: LayerFacts): Weighed[] {
+function propagation({ measured }: LayerFacts): LayerCause[] {
   if (!measured) return [];
   const { candidate, metric } = measured;
   const { localSqnrDb: local, sqnrDb: atOutputs } = candidate;
@@ -183,31 +161,25 @@ function propagation({ measured }: LayerFacts): Weighed[] {
   if (evidence.length === 0) return [];
   return [
     {
-      weight: Infinity,
-      cause: {
-        kind: 'propagation',
-        share: null,
-        text: `At its own output the SQNR is ${decibels(local)}; ${evidence.join(', and ')}: the layers behind make the error large.`,
-      },
+      kind: 'propagation',
+      share: null,
+      text: `At its own output the SQNR is ${decibels(local)}; ${evidence.join(', and ')}: the layers behind make the error large.`,
     },
   ];
 }
 
-function interaction({ measured }: LayerFacts): Weighed[] {
+function interaction({ measured }: LayerFacts): LayerCause[] {
   if (!measured) return [];
   const { candidate, metric } = measured;
   if (!candidate.interaction || typeof candidate.restoring !== 'number') return [];
   const grows = candidate.restoring > candidate.sensitivity;
   return [
     {
-      weight: Number.MAX_VALUE,
-      cause: {
-        kind: 'interaction',
-        share: null,
-        text:
-          `Alone it costs ${effect(candidate.sensitivity, metric)}, but with all layers in this format restoring it gains ` +
-          `${effect(candidate.restoring, metric)}: the others make its error ${grows ? 'worse' : 'matter less'}.`,
-      },
+      kind: 'interaction',
+      share: null,
+      text:
+        `Alone it costs ${effect(candidate.sensitivity, metric)}, but with all layers in this format restoring it gains ` +
+        `${effect(candidate.restoring, metric)}: the others make its error ${grows ? 'worse' : 'matter less'}.`,
     },
   ];
 }
