@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { defaultPlan } from '../src/core/plan/planFile';
 import type { Feeds, Session } from '../src/core/ports';
 import { figuresError, type PlanError } from '../src/core/search/planError';
-import { withFormats } from '../src/core/search/searchedPlan';
+import { withFormats } from '../src/core/plan/layerFormats';
 import { compareSample, type SampleFigures } from '../src/core/scan/sampleFigures';
 import type { DataSet } from '../src/engine/data/dataSet';
 import { readSamples } from '../src/engine/data/slices';

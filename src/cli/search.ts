@@ -2,7 +2,7 @@ import { stampHashes } from '../core/plan/editPlan';
 import type { Plan } from '../core/plan/types';
 import type { QuantizeResult } from '../core/results';
 import type { SearchResult } from '../core/searchResults';
-import { withFormats } from '../core/search/searchedPlan';
+import { withFormats } from '../core/plan/layerFormats';
 import { openModelFile } from '../engine/files/modelFile';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { weightHashes } from '../engine/inspect';

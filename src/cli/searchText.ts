@@ -1,5 +1,5 @@
 import type { QuantizeResult } from '../core/results';
-import { formatCounts } from '../core/search/searchedPlan';
+import { formatCounts } from '../core/plan/layerFormats';
 import type { SearchPoint, SearchResult } from '../core/searchResults';
 import { aimText } from '../shared/goalText';
 import { bytesText, decibelText, percentText, table } from './text';

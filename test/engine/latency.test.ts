@@ -12,7 +12,7 @@ import { activationsToCalibrate } from '../../src/core/rewrite/prepare';
 import { scanFormats } from '../../src/core/scan/formats';
 import { prepareScan } from '../../src/core/scan/prepareScan';
 import { requireProfiles } from '../../src/core/search/planLatency';
-import { withFormats } from '../../src/core/search/searchedPlan';
+import { withFormats } from '../../src/core/plan/layerFormats';
 import { openModelFile } from '../../src/engine/files/modelFile';
 import { RuntimeFailure } from '../../src/engine/engineErrors';
 import { runtime } from '../support/runtime';

@@ -6,7 +6,7 @@ import { CancelledError } from '../../src/core/errors';
 import { defaultPlan, parsePlan } from '../../src/core/plan/planFile';
 import type { Candidate } from '../../src/core/results';
 import type { SearchGoal, SearchPoint, SearchResult } from '../../src/core/searchResults';
-import { withFormats } from '../../src/core/search/searchedPlan';
+import { withFormats } from '../../src/core/plan/layerFormats';
 import type { Engine } from '../../src/cli/cliIo';
 import { EngineClient } from '../../src/engine/client';
 import { engineService } from '../../src/engine/service';

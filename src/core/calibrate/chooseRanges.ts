@@ -1,4 +1,4 @@
-import { OutputErrors } from '../compare/outputErrors';
+import { OutputErrors } from './outputErrors';
 import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Runtime, Work } from '../ports';

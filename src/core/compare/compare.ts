@@ -5,7 +5,7 @@ import type { Feeds, Sample, Session, Slice, Work } from '../ports';
 import type { CompareResult } from '../results';
 import { bestClasses, ClassComparison } from './classComparison';
 import { OutputDetailsCollector } from './outputDetails';
-import { OutputErrors } from './outputErrors';
+import { OutputErrors } from '../calibrate/outputErrors';
 
 export interface CompareOptions {
   /** What the outputs are; those of kind `values` get errors only. */

@@ -1,7 +1,7 @@
 import { throwIfCancelled } from '../errors';
 import type { Session, Slice, Work } from '../ports';
 import type { OutputError } from '../results';
-import { OutputErrors } from './outputErrors';
+import { OutputErrors } from '../calibrate/outputErrors';
 
 /**
  * Runs both models over `slice` and tells the error at each output of the second. Memory: one sample.

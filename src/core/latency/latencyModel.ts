@@ -1,4 +1,4 @@
-import type { LayerFormats } from '../search/searchedPlan';
+import type { LayerFormats } from '../plan/layerFormats';
 import type { Crossing } from './borders';
 import { borderTime, type ConversionTimes, type Domain } from './conversions';
 

@@ -1,4 +1,4 @@
-import { median } from '../compare/latency';
+import { median } from './interleaved';
 import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import { indexGraph } from '../graph/graphIndex';
 import { findLayers } from '../graph/layers';
@@ -10,7 +10,7 @@ import type { Feeds, ProfiledKernel, Runtime, Session, Work } from '../ports';
 import { parseFormat } from '../quant/layerFormat';
 import type { ActivationRange } from '../quant/scheme';
 import { rewrite } from '../rewrite/rewrite';
-import { withFormats, type LayerFormats } from '../search/searchedPlan';
+import { allIn, withFormats, type LayerFormats } from '../plan/layerFormats';
 import { crossingsOf } from './borders';
 import { conversionSamples, fitConversions, type ConversionSample } from './conversions';
 import { LatencyModel, type LayerTime } from './latencyModel';
@@ -250,8 +250,4 @@ function alternating(names: readonly string[], texts: readonly string[]): LayerF
 function hasActivations(text: string): boolean {
   const format = parseFormat(text);
   return !('mistake' in format) && isStatic(format.scheme);
-}
-
-function allIn(names: readonly string[], text: string): LayerFormats {
-  return Object.fromEntries(names.map((name) => [name, text]));
 }

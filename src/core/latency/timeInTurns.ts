@@ -1,4 +1,4 @@
-import { timesInterleaved } from '../compare/latency';
+import { timesInterleaved } from './interleaved';
 import type { Feeds, Session, Work } from '../ports';
 
 /** Milliseconds that are spent on timing two models against each other, and the rounds that may be. */

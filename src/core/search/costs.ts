@@ -8,7 +8,7 @@ import type { Work } from '../ports';
 import { throwIfCancelled } from '../errors';
 import { predictBytes, type PredictedBytes } from '../rewrite/predictBytes';
 import type { CostOf, OptionCost } from './searchLayer';
-import { withFormats, type LayerFormats } from './searchedPlan';
+import { allIn, withFormats, type LayerFormats } from '../plan/layerFormats';
 
 export interface Costs {
   readonly of: CostOf;
@@ -45,7 +45,7 @@ export async function costsOf(
   const layers = findLayers(index, inferShapes(index, dimensions));
   const macs = new Map(layers.map((layer) => [layer.name, layer.macs]));
   const predicted = (text: string): Promise<PredictedBytes> =>
-    predictBytes(model, withFormats(plan, Object.fromEntries(names.map((name) => [name, text]))), work);
+    predictBytes(model, withFormats(plan, allIn(names, text)), work);
   const float = await predicted('float');
   const searched = new Set(names);
   const bopsOf = ({ name, scheme, bits }: PredictedLayer, text: string): number | null =>

@@ -1,7 +1,7 @@
 import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import type { Work } from '../ports';
 import type { PlanTrials } from './planTrials';
-import type { LayerFormats } from './searchedPlan';
+import type { LayerFormats } from '../plan/layerFormats';
 import type { Picks } from './searchLayer';
 
 export interface MeasuredPlan {

@@ -1,4 +1,4 @@
-import { median } from '../compare/latency';
+import { median } from '../latency/interleaved';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';

@@ -12,7 +12,7 @@ import type { ScanSlices } from '../scan/scan';
 import { TrialCache } from '../scan/trialCache';
 import { trialRanges } from '../scan/trialRanges';
 import { figuresError } from './planError';
-import { withFormats, type LayerFormats } from './searchedPlan';
+import { allIn, withFormats, type LayerFormats } from '../plan/layerFormats';
 
 type FormatChoices = ChosenWeights['choices'];
 
@@ -111,8 +111,4 @@ function together(first: Slice, second: Slice, most: number): Slice {
     }
   }
   return { name: first.name, length, samples };
-}
-
-function allIn(names: readonly string[], text: string): LayerFormats {
-  return Object.fromEntries(names.map((name) => [name, text]));
 }

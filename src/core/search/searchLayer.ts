@@ -1,5 +1,5 @@
 import type { Candidate } from '../results';
-import type { LayerFormats } from './searchedPlan';
+import type { LayerFormats } from '../plan/layerFormats';
 
 /** One way to store a layer. */
 export interface LayerOption {

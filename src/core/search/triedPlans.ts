@@ -1,6 +1,6 @@
 import { CancelledError, RoundoffError } from '../errors';
 import type { PlanTrials } from './planTrials';
-import type { LayerFormats } from './searchedPlan';
+import type { LayerFormats } from '../plan/layerFormats';
 import type { PlanVerifier, Verified } from './verifyPlans';
 
 /** A run of a plan: simulated with the samples of the scan, or as a file with those of the verify slice. */

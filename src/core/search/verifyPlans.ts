@@ -10,7 +10,7 @@ import type { VerifiedPlan } from '../searchResults';
 import { compareSample, type SampleFigures } from '../scan/sampleFigures';
 import { firstFeeds } from './planLatency';
 import { figuresError } from './planError';
-import { withFormats, type LayerFormats } from './searchedPlan';
+import { withFormats, type LayerFormats } from '../plan/layerFormats';
 
 /** A model that was written to a file, read again and opened at full optimization. */
 export interface WrittenModel {

@@ -1,5 +1,5 @@
 import { compareOutputs } from '../../core/compare/compare';
-import { medianInterleaved } from '../../core/compare/latency';
+import { medianInterleaved } from '../../core/latency/interleaved';
 import { InputError } from '../../core/errors';
 import type { Feeds, Session, Work } from '../../core/ports';
 import type { CompareResult } from '../../core/results';

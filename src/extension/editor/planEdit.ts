@@ -1,7 +1,7 @@
 /** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
 import type { CalibrationRecipe, Plan, PlanEntry } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
-import { withFormats } from '../../core/search/searchedPlan';
+import { withFormats } from '../../core/plan/layerFormats';
 import type { SearchPoint } from '../../core/searchResults';
 import { formatBytes } from '../../shared/format';
 

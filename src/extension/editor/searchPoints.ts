@@ -1,5 +1,5 @@
 import { codebookKind } from '../../core/quant/scheme';
-import { formatCounts } from '../../core/search/searchedPlan';
+import { formatCounts } from '../../core/plan/layerFormats';
 import type { SearchPoint } from '../../core/searchResults';
 import type { SearchPointView } from '../../shared/viewRpc';
 

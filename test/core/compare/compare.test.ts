@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareOutputs } from '../../../src/core/compare/compare';
-import { OutputErrors } from '../../../src/core/compare/outputErrors';
+import { OutputErrors } from '../../../src/core/calibrate/outputErrors';
 import { verify } from '../../../src/core/compare/verify';
 import { CancelledError } from '../../../src/core/errors';
 import type { RuntimeTensor, Sample, Session } from '../../../src/core/ports';

@@ -4,7 +4,7 @@ import type { Conversion, ConversionTime, Domain } from '../../../src/core/laten
 import { LatencyModel, type LayerTime } from '../../../src/core/latency/latencyModel';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { SearchGoal } from '../../../src/core/searchResults';
-import type { LayerFormats } from '../../../src/core/search/searchedPlan';
+import type { LayerFormats } from '../../../src/core/plan/layerFormats';
 import type { SearchLayer } from '../../../src/core/search/searchLayer';
 import { timeNotes } from '../../../src/core/search/planLatency';
 import { SearchRun } from '../../../src/core/search/searchRun';

@@ -4,7 +4,7 @@ import { residualBlock } from '../rewrite/models';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { SearchGoal, SearchPoint, VerifiedPlan } from '../../../src/core/searchResults';
 import { bestOf, budgetOf, meets, searchMetric } from '../../../src/core/search/goals';
-import type { LayerFormats } from '../../../src/core/search/searchedPlan';
+import type { LayerFormats } from '../../../src/core/plan/layerFormats';
 import type { SearchLayer } from '../../../src/core/search/searchLayer';
 import { SearchRun, type SearchContext } from '../../../src/core/search/searchRun';
 

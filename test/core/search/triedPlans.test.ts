@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CancelledError, RoundoffError } from '../../../src/core/errors';
 import { simplePlans, smallestFormat } from '../../../src/core/search/simplePlans';
 import { formatsOf, totalsOf, type Picks, type SearchLayer } from '../../../src/core/search/searchLayer';
-import type { LayerFormats } from '../../../src/core/search/searchedPlan';
+import type { LayerFormats } from '../../../src/core/plan/layerFormats';
 import { planKey, TriedPlans, type PlanRun, type TriedPlan } from '../../../src/core/search/triedPlans';
 import type { Verified } from '../../../src/core/search/verifyPlans';
 

@@ -1,4 +1,4 @@
-import { asFloats, asNumbers } from '../calibrate/floats';
+import { asFloats, asNumbers } from './floats';
 import { RoundoffError } from '../errors';
 import type { Feeds } from '../ports';
 import { ErrorAccumulator } from '../quant/metrics';

@@ -1,6 +1,6 @@
 import { InputError } from '../errors';
-import { entriesOf } from '../plan/presets';
-import type { Plan } from '../plan/types';
+import { entriesOf } from './presets';
+import type { Plan } from './types';
 import { parseFormat } from '../quant/layerFormat';
 
 /** Layer → format with options, as the command line takes it. */
@@ -19,6 +19,11 @@ export function withFormats(plan: Plan, formats: LayerFormats): Plan {
     return { layer, format };
   });
   return { ...rest, defaultScheme: 'float', layers: { ...plan.layers, ...entriesOf(picks) } };
+}
+
+/** All these layers in one format. */
+export function allIn(layers: readonly string[], format: string): LayerFormats {
+  return Object.fromEntries(layers.map((layer) => [layer, format]));
 }
 
 /** Format → layers that have it, the most frequent first. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, medianInterleaved } from '../../../src/core/compare/latency';
+import { median, medianInterleaved } from '../../../src/core/latency/interleaved';
 
 describe('median(values)', () => {
   it('is the middle, or the mean of the two middle ones', () => {
