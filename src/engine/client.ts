@@ -5,6 +5,9 @@ import { EngineCrashError, errorOfReply } from './engineErrors';
 import type { FromEngine, MethodRequest, MethodResult, ToEngine } from './messages';
 import { removeTemporaryFiles } from './temporaryFiles';
 
+/** A cancel has to answer within a second, the time to end the process included. */
+const CANCEL_GRACE_MS = 800;
+
 export interface EngineClientOptions {
   /** The bundled entry of the engine process, dist/engine.mjs. */
   readonly enginePath: string;
@@ -138,7 +141,7 @@ class EngineProcess {
             this.kill(
               `It did not stop in time when ${method} was cancelled; it starts again on the next call.`,
             ),
-          this.options.cancelGraceMs ?? 1000,
+          this.options.cancelGraceMs ?? CANCEL_GRACE_MS,
         );
       };
       const settle = (): void => {

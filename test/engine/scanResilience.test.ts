@@ -83,7 +83,7 @@ async function cancelled(request: ScanRequest, at: number, delay: number): Promi
   return { result, told, milliseconds: performance.now() - start };
 }
 
-/** After a second the engine is killed; what is over is the time that takes on a busy machine. */
+/** The engine is killed after 0.8 s; what is over is the time that takes on a busy machine. */
 const MOST_MILLISECONDS = 1500;
 
 describe('a scan by a real engine', () => {
