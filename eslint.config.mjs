@@ -11,6 +11,7 @@ const coreRooms = [
   'plan',
   'rewrite',
   'calibrate',
+  'recover',
   'scan',
   'latency',
   'search',

@@ -34,6 +34,15 @@ export interface TensorOverride {
   readonly zeroPoint?: number;
 }
 
+/** What makes up for the errors of quantized weights, with calibration inputs alone; done in this order. */
+export const RECOVER_STEPS = ['equalize', 'gptq', 'inq', 'descent', 'refit', 'bias'] as const;
+export type RecoverStep = (typeof RECOVER_STEPS)[number];
+
+export interface RecoverRecipe {
+  /** In the order of `RECOVER_STEPS`, each once; not both gptq and inq. */
+  readonly steps: readonly RecoverStep[];
+}
+
 /** `model.quant.json`: which node gets which scheme, model-wide settings, and the calibration recipe. */
 export interface Plan {
   readonly version: typeof PLAN_VERSION;
@@ -54,4 +63,6 @@ export interface Plan {
   /** Symbolic dimension → size. */
   readonly dimensions?: Readonly<Record<string, number>>;
   readonly calibration?: CalibrationRecipe;
+  /** Absent: weights are rounded to the nearest. */
+  readonly recover?: RecoverRecipe;
 }
