@@ -16,15 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => vscode?.close());
 
-/** Runs a command of the palette with the keyboard alone. */
-async function typeCommand(title: string): Promise<void> {
-  await vscode.page.keyboard.press('F1');
-  await vscode.quickInput.waitFor('Type the name of a command to run.');
-  await vscode.page.keyboard.type(title);
-  await expect.poll(async () => (await vscode.quickInput.labels())[0]).toBe(title);
-  await vscode.page.keyboard.press('Enter');
-}
-
 /** The text of the tree with all nodes shown; the view may keep that choice. */
 async function operators(): Promise<string> {
   const { frame } = await ModelView.shown(vscode);
@@ -42,7 +33,7 @@ it('folds BatchNormalization from the palette, shows what came of it, and opens 
   const before = readFileSync(vscode.path('model.onnx'));
   await vscode.openFile('model.onnx');
   expect(await operators()).toContain('BatchNormalization');
-  await typeCommand('Roundoff: Fold BatchNormalization…');
+  await vscode.quickInput.typeCommand('Roundoff: Fold BatchNormalization…');
   await vscode.quickInput.waitFor('Fold BatchNormalization: model.onnx');
   await expect.poll(() => vscode.quickInput.value()).toBe(vscode.path('model.folded.onnx'));
   await vscode.page.keyboard.press('Enter');
@@ -62,7 +53,7 @@ it('folds BatchNormalization from the palette, shows what came of it, and opens 
 it('says so when there is nothing to fold, and writes nothing', async () => {
   const before = readdirSync(vscode.folder);
   await vscode.openFile('model.folded.onnx');
-  await typeCommand('Roundoff: Fold BatchNormalization…');
+  await vscode.quickInput.typeCommand('Roundoff: Fold BatchNormalization…');
   await vscode.quickInput.waitFor('Fold BatchNormalization: model.folded.onnx');
   await vscode.quickInput.answerPath(vscode.path('twice.onnx'));
   const { text } = await vscode.dialogs.notification('has nothing to fold', 60_000);

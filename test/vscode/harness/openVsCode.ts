@@ -65,6 +65,8 @@ export async function openVsCode(options: VsCodeOptions): Promise<VsCode> {
         'workbench.colorTheme': themeNames[options.theme ?? 'light'],
         // The folder is restricted without asking, and stays so until a test grants trust.
         'security.workspace.trust.startupPrompt': 'never',
+        // An editor that takes the focus when it has loaded, on a slow machine, would close the question just asked.
+        'workbench.quickOpen.closeOnFocusLost': false,
         ...(options.autoSave === 'default' ? {} : { 'files.autoSave': 'off' }),
         ...options.settings,
       },

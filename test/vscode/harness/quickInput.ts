@@ -2,6 +2,7 @@ import type { Locator, Page } from 'playwright-core';
 
 /** What the command palette shows in its empty input. */
 const palettePrompt = 'Type the name of a command to run.';
+const paletteWaitMs = 8_000;
 
 /**
  * VS Code's quick input: the command palette, quick picks, input boxes and, in the browser, the file dialogs. All of
@@ -51,25 +52,39 @@ export class QuickInput {
     await this.page.keyboard.press('Enter');
   }
 
-  /** Runs a command by its full title from the palette. */
+  /** Runs a command by its full title from the palette, with the mouse. */
   async runCommand(title: string): Promise<void> {
-    await this.openPalette();
-    await this.type(`>${title}`);
-    await this.pick(title);
+    await this.openPalette(async () => {
+      await this.input().fill(`>${title}`, { timeout: paletteWaitMs });
+      await this.row(title).click({ timeout: paletteWaitMs });
+    });
     await this.page
       .locator(`.quick-input-widget input[placeholder="${palettePrompt}"]`)
       .waitFor({ state: 'hidden' });
   }
 
-  /** A key that is pressed while a view is being made reaches nobody: it is pressed again then, as a user would. */
-  private async openPalette(): Promise<void> {
+  /** Runs a command by its full title from the palette, with the keyboard alone. */
+  async typeCommand(title: string): Promise<void> {
+    await this.openPalette(async () => {
+      await this.page.keyboard.type(title);
+      await this.rows().first().and(this.row(title)).waitFor({ timeout: paletteWaitMs });
+    });
+    await this.page.keyboard.press('Enter');
+  }
+
+  /**
+   * Opens the palette and uses it. A key that is pressed while a view is being made reaches nobody, and a view that takes the
+   * focus takes the next keys with it: it is begun again then, as a user would.
+   */
+  private async openPalette(use: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       await this.page.keyboard.press('F1');
       try {
-        await this.waitFor(palettePrompt, 5_000);
-        return;
+        await this.waitFor(palettePrompt, paletteWaitMs);
+        return await use();
       } catch (error) {
         if (attempt === 4) throw error;
+        await this.page.keyboard.press('Escape');
       }
     }
   }
