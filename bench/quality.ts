@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { quantizeModel } from '../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../src/core/recover/quantizeModel';
 import { OutputErrors } from '../src/core/calibrate/outputErrors';
 import { defaultPlan } from '../src/core/plan/planFile';
 import type { Sample } from '../src/core/ports';

@@ -26,7 +26,7 @@ import { LayerTrials, type LayerTrialsContext } from '../src/core/scan/layerTria
 import { modelFigures } from '../src/core/scan/modelFigures';
 import { prepareScan, type ReadyScan } from '../src/core/scan/prepareScan';
 import { Stopwatch } from '../src/core/scan/stopwatch';
-import { mainNodeOf } from '../src/core/scan/suffix';
+import { mainNodeOf } from '../src/core/graph/suffix';
 import { TrialCache } from '../src/core/scan/trialCache';
 import { trialRanges } from '../src/core/scan/trialRanges';
 import { unitOutput } from '../src/core/scan/unitOutput';

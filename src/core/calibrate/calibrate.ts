@@ -12,6 +12,12 @@ export const HELD_OUT_BYTES = 256 * 2 ** 20;
 /** Every fourth sample is held out. */
 const HELD_OUT_STRIDE = 4;
 
+/** Where activation statistics come from. */
+export interface CalibrationSource {
+  readonly runtime: Runtime;
+  readonly slice: Slice;
+}
+
 /** A sample that rules are judged on: what went in, and what the float model gave. */
 export interface HeldOutSample {
   readonly feeds: Feeds;

@@ -29,7 +29,7 @@ import { candidatesFor, type WeightCandidate } from './chooseWeight';
 import { LayerErrors } from './layerError';
 import { LayerFormats, type MeasuredFormat } from './layerFormats';
 import { collectLayerRows, type LayerRows } from './layerRows';
-import type { CalibrationSource } from './quantizeModel';
+import type { CalibrationSource } from './calibrate';
 import { bestContender, contendersFor } from './weightContenders';
 
 export interface PresetRequest {

@@ -1,6 +1,7 @@
 import { calibrate } from '../calibrate/calibrate';
 import { chooseRanges, WIDE_RULE } from '../calibrate/chooseRanges';
-import { activationTargets, type CalibrationSource } from '../calibrate/quantizeModel';
+import { activationTargets } from '../calibrate/activationTargets';
+import type { CalibrationSource } from '../calibrate/calibrate';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer } from '../graph/types';
 import type { Plan, TensorOverride } from '../plan/types';

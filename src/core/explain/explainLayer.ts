@@ -1,4 +1,4 @@
-import type { CalibrationSource } from '../calibrate/quantizeModel';
+import type { CalibrationSource } from '../calibrate/calibrate';
 import { InputError, throwIfCancelled } from '../errors';
 import type { LayerExplanation } from '../explainResults';
 import { indexGraph } from '../graph/graphIndex';

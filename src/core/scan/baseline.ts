@@ -4,8 +4,7 @@ import { withOutputs } from '../calibrate/instrument';
 import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
-import { batchSizeFor, stacked } from './batches';
-import { sampleOf } from './sampleFigures';
+import { batchSizeFor, sampleOf, stacked } from '../calibrate/batches';
 import { chooseKept, type Cut } from './keptValues';
 
 /** Inputs and outputs of the scanned samples may take this much; later samples are left out. */

@@ -5,7 +5,7 @@ import type { Feeds, Runtime } from '../ports';
 import { pick, type Baseline } from './baseline';
 import { PartSession } from './partSession';
 import { cutIntoSegments, type SegmentPlan, type Segments } from './segments';
-import type { KnownValues } from './suffix';
+import type { KnownValues } from '../graph/suffix';
 import { keptValue } from './trialModel';
 
 /** The float model in segments that follow one another. Each is opened when a trial first needs it, and serves all trials. */

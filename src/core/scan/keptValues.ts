@@ -1,6 +1,6 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer, NodeRef } from '../graph/types';
-import { borderOf, mainNodeOf, valuesBehind } from './suffix';
+import { borderOf, mainNodeOf, valuesBehind } from '../graph/suffix';
 
 /** Where the trials of a layer can begin. */
 export interface Cut {

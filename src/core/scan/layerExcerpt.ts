@@ -2,7 +2,7 @@ import { indexGraph, type GraphIndex } from '../graph/graphIndex';
 import { operatorKey } from '../graph/operands';
 import type { Layer, NodeRef } from '../graph/types';
 import type { Model } from '../onnx/types';
-import { cutBefore, type KnownValues } from './suffix';
+import { cutBefore, type KnownValues } from '../graph/suffix';
 import type { LayerUnit } from './unitOutput';
 
 /** The part of a float model that computes one layer's unit. */

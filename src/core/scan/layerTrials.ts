@@ -1,3 +1,4 @@
+import { sampleOf } from '../calibrate/batches';
 import { asNumbers } from '../calibrate/floats';
 import { InputError, RoundoffError } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
@@ -16,9 +17,9 @@ import type { FloatChain } from './floatChain';
 import { excerptOf, type LayerExcerpt } from './layerExcerpt';
 import type { ScanFormat } from './formats';
 import { PartSession } from './partSession';
-import { compareSample, noiseOf, sampleOf, type SampleFigures } from './sampleFigures';
+import { compareSample, noiseOf, type SampleFigures } from './sampleFigures';
 import type { Stopwatch } from './stopwatch';
-import type { KnownValues } from './suffix';
+import type { KnownValues } from '../graph/suffix';
 import { keptValue, knownValueOf, openWeights, type OpenWeights } from './trialModel';
 import { behindPair, trialPlan, unitOf, unitOutput, type LayerUnit } from './unitOutput';
 

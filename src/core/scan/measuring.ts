@@ -12,7 +12,7 @@ import { FloatChain } from './floatChain';
 import { LayerTrials, type LayerTrialsContext } from './layerTrials';
 import { Stopwatch } from './stopwatch';
 import type { ReadyScan } from './prepareScan';
-import { mainNodeOf } from './suffix';
+import { mainNodeOf } from '../graph/suffix';
 import type { KnownFigures, TrialCache } from './trialCache';
 import { settingsOf } from './trialRanges';
 import { unitOutput } from './unitOutput';

@@ -1,6 +1,6 @@
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session } from '../ports';
-import { cutBefore, type KnownValues } from './suffix';
+import { cutBefore, type KnownValues } from '../graph/suffix';
 
 /** A session of the part of a model that leads from known values to some others. */
 export class PartSession {

@@ -1,7 +1,7 @@
 import { asFloats, asNumbers } from '../calibrate/floats';
 import { RoundoffError } from '../errors';
 import type { OutputDescription } from '../graph/types';
-import type { Feeds, RuntimeTensor, Sample } from '../ports';
+import type { Feeds, Sample } from '../ports';
 import { classLayout, positions, topClass, type ClassLayout } from '../quant/classes';
 import { klOfLogits, klOfProbabilities } from '../quant/divergence';
 import { ErrorAccumulator } from '../quant/metrics';
@@ -78,16 +78,6 @@ export function noiseOf(name: string, x: ArrayLike<number>, y: ArrayLike<number>
   const errors = new ErrorAccumulator(name);
   errors.add(x, y);
   return [errors.noise, errors.signal];
-}
-
-/** The part of a tensor that sample `at` of a batch of `count` is; the whole for a batch of one. */
-export function sampleOf(tensor: RuntimeTensor, at: number, count: number): RuntimeTensor {
-  if (count === 1) return tensor;
-  const { type, data } = tensor;
-  const [rows = 1, ...rest] = tensor.dims;
-  const size = data.length / count;
-  const part = data.slice(at * size, (at + 1) * size) as RuntimeTensor['data'];
-  return { type, dims: [rows / count, ...rest], data: part };
 }
 
 function divergenceOf(

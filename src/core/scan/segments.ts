@@ -2,7 +2,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import { storedBytes } from '../graph/operandSizes';
 import type { NodeRef } from '../graph/types';
 import { bestBorders, type Border } from './borders';
-import { variableValues } from './suffix';
+import { variableValues } from '../graph/suffix';
 
 /** A run of consecutive nodes of the main graph, sorted so that each stands behind those it needs. */
 export interface Segment {

@@ -5,7 +5,7 @@ import type { GraphIndex } from '../graph/graphIndex';
 import type { Layer } from '../graph/types';
 import type { RuntimeTensor, RuntimeType } from '../ports';
 import type { Baseline } from './baseline';
-import type { KnownValue } from './suffix';
+import type { KnownValue } from '../graph/suffix';
 
 const FLOAT: number = DataType.FLOAT;
 

@@ -1,6 +1,6 @@
 import { calibrate } from '../calibrate/calibrate';
 import { chooseRanges } from '../calibrate/chooseRanges';
-import { activationTargets } from '../calibrate/quantizeModel';
+import { activationTargets } from '../calibrate/activationTargets';
 import { throwIfCancelled } from '../errors';
 import type { Plan } from '../plan/types';
 import type { Runtime, Slice, Work } from '../ports';

@@ -5,7 +5,7 @@ import { onlyLayer } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { LayerFormat } from '../quant/layerFormat';
 import type { Placement } from '../rewrite/placement';
-import { mainNodeOf, valuesBehind } from './suffix';
+import { mainNodeOf, valuesBehind } from '../graph/suffix';
 
 /**
  * The value that a layer gives to the rest of the model: its own output, or that of the Relu or Clip that is quantized with

@@ -1,4 +1,4 @@
-import { quantizeModel } from '../calibrate/quantizeModel';
+import { quantizeModel } from '../recover/quantizeModel';
 import { bytesOfTensors } from '../calibrate/floats';
 import { throwIfCancelled } from '../errors';
 import { timeInTurns } from '../latency/timeInTurns';

@@ -1,5 +1,6 @@
 import { calibrate } from '../calibrate/calibrate';
-import { activationTargets, type CalibrationSource } from '../calibrate/quantizeModel';
+import { activationTargets } from '../calibrate/activationTargets';
+import type { CalibrationSource } from '../calibrate/calibrate';
 import { InputError } from '../errors';
 import { quantizedValues } from '../explain/activationLoss';
 import { indexGraph } from '../graph/graphIndex';

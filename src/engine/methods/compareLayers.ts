@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { quantizeModel } from '../../core/calibrate/quantizeModel';
+import { quantizeModel } from '../../core/recover/quantizeModel';
 import { compareLayers as compareModels } from '../../core/compare/compareLayers';
 import type { LayerComparison } from '../../core/compareResults';
 import { InputError } from '../../core/errors';

@@ -1,4 +1,4 @@
-import { type CalibrationSource } from '../../core/calibrate/quantizeModel';
+import type { CalibrationSource } from '../../core/calibrate/calibrate';
 import { fillPlan } from '../../core/calibrate/selectFormats';
 import { formatOf } from '../../core/plan/editPlan';
 import { entriesOf } from '../../core/plan/presets';

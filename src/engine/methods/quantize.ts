@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { quantizeModel, type CalibrationSource } from '../../core/calibrate/quantizeModel';
+import type { CalibrationSource } from '../../core/calibrate/calibrate';
 import { verify } from '../../core/compare/verify';
+import { quantizeModel } from '../../core/recover/quantizeModel';
 import { throwIfCancelled } from '../../core/errors';
 import { planForModel, unchangedNotes } from './planForModel';
 import type { Session, Work } from '../../core/ports';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WeightCandidate } from '../../../src/core/calibrate/chooseWeight';
 import { chooseWeights, undecidedLayers } from '../../../src/core/calibrate/chooseWeights';
-import { quantizeModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { contendersFor } from '../../../src/core/calibrate/weightContenders';
 import { CancelledError } from '../../../src/core/errors';
 import { derive } from '../../../src/core/onnx/origin';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { quantizeModel, type QuantizedModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel, type QuantizedModel } from '../../../src/core/recover/quantizeModel';
 import { compareOutputs } from '../../../src/core/compare/compare';
 import { verify } from '../../../src/core/compare/verify';
 import { modelSize } from '../../../src/core/onnx/write';

@@ -9,7 +9,7 @@ import { fitsBits, medianSqnr, withPicks } from '../../../src/core/plan/presets'
 import type { Plan } from '../../../src/core/plan/types';
 import type { Runtime } from '../../../src/core/ports';
 import { formatText } from '../../../src/core/quant/layerFormat';
-import { quantizeModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { openModelFile } from '../../../src/engine/files/modelFile';
 import { normalNoise, uniform } from '../../support/random';
 import { runtime } from '../../support/runtime';

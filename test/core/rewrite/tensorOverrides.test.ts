@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantizeModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { floatTensor } from '../../../src/core/onnx/build';
 import { readFloat32, readInt64 } from '../../../src/core/onnx/tensor';
 import { DataType, type Model } from '../../../src/core/onnx/types';

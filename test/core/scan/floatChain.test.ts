@@ -6,7 +6,7 @@ import { runBaseline } from '../../../src/core/scan/baseline';
 import { FloatChain } from '../../../src/core/scan/floatChain';
 import { cutOf } from '../../../src/core/scan/keptValues';
 import { cutIntoSegments } from '../../../src/core/scan/segments';
-import { valuesBehind } from '../../../src/core/scan/suffix';
+import { valuesBehind } from '../../../src/core/graph/suffix';
 import { runtime } from '../../support/runtime';
 import { conv, image, model, node, samples, weights } from '../rewrite/models';
 

@@ -1,7 +1,7 @@
 /** The plain way to measure one candidate: the whole model rewritten for only this layer, in a session of its own. */
 import { calibrate } from '../../../src/core/calibrate/calibrate';
 import { chooseRanges } from '../../../src/core/calibrate/chooseRanges';
-import { activationTargets } from '../../../src/core/calibrate/quantizeModel';
+import { activationTargets } from '../../../src/core/calibrate/activationTargets';
 import { indexGraph } from '../../../src/core/graph/graphIndex';
 import { findLayers } from '../../../src/core/graph/layers';
 import { inferShapes } from '../../../src/core/graph/shapes';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantizeModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan } from '../../../src/core/plan/types';

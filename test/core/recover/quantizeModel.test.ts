@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantizeModel } from '../../../src/core/calibrate/quantizeModel';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { CancelledError } from '../../../src/core/errors';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Runtime } from '../../../src/core/ports';

@@ -5,7 +5,7 @@ import type { NodeRef } from '../../../src/core/graph/types';
 import { derive } from '../../../src/core/onnx/origin';
 import { DataType, type Model } from '../../../src/core/onnx/types';
 import type { Feeds } from '../../../src/core/ports';
-import { borderOf, cutBefore, valuesBehind, variableValues } from '../../../src/core/scan/suffix';
+import { borderOf, cutBefore, valuesBehind, variableValues } from '../../../src/core/graph/suffix';
 import { runtime } from '../../support/runtime';
 import { conv, image, model, node, samples, weights } from '../rewrite/models';
 

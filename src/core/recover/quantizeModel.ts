@@ -2,24 +2,19 @@ import { InputError } from '../errors';
 import { indexGraph } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
-import type { Runtime, Slice, Work } from '../ports';
+import type { Work } from '../ports';
 import type { LocalRangeRule } from '../quant/ranges';
 import type { ActivationRange } from '../quant/scheme';
-import { activationTypeOf, isEightBit } from '../rewrite/activationTypes';
+import { isEightBit } from '../rewrite/activationTypes';
 import { listed } from '../rewrite/notes';
 import { placeQuantization, type Placement } from '../rewrite/placement';
 import { activationsToCalibrate, prepareFloat } from '../rewrite/prepare';
 import { rewrite, type RewrittenLayer } from '../rewrite/rewrite';
 import { checkTensorOverrides } from '../rewrite/tensorOverrides';
-import { calibrate } from './calibrate';
-import { chooseWeights } from './chooseWeights';
-import { chooseRanges, type TargetOf, WIDE_RULE } from './chooseRanges';
-
-/** Where activation statistics come from. */
-export interface CalibrationSource {
-  readonly runtime: Runtime;
-  readonly slice: Slice;
-}
+import { activationTargets } from '../calibrate/activationTargets';
+import { calibrate, type CalibrationSource } from '../calibrate/calibrate';
+import { chooseWeights } from '../calibrate/chooseWeights';
+import { chooseRanges, WIDE_RULE } from '../calibrate/chooseRanges';
 
 export interface QuantizedModel {
   readonly model: Model;
@@ -29,20 +24,6 @@ export interface QuantizedModel {
   /** The rule they come from; undefined when no activation is quantized. */
   readonly rule: LocalRangeRule | undefined;
   readonly notes: readonly string[];
-}
-
-/** What the ranges of a plan's activations are for. */
-export function activationTargets(plan: Plan): TargetOf {
-  const { tensors = {} } = plan;
-  return (value) => {
-    const override = Object.hasOwn(tensors, value) ? tensors[value] : undefined;
-    const symmetric = override?.symmetric ?? plan.activationSymmetric ?? false;
-    return {
-      ...(override?.range && { rule: override.range }),
-      narrow: { type: activationTypeOf(plan, 'w8a8'), symmetric },
-      wide: { type: activationTypeOf(plan, 'w8a16'), symmetric },
-    };
-  };
 }
 
 /**

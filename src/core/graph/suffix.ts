@@ -1,7 +1,7 @@
-import type { GraphIndex } from '../graph/graphIndex';
-import { indexGraph } from '../graph/graphIndex';
-import { operatorKey } from '../graph/operands';
-import type { NodeRef } from '../graph/types';
+import type { GraphIndex } from './graphIndex';
+import { indexGraph } from './graphIndex';
+import { operatorKey } from './operands';
+import type { NodeRef } from './types';
 import { makeValueInfo } from '../onnx/build';
 import { derive } from '../onnx/origin';
 import type { DataType, Model, Type, ValueInfo } from '../onnx/types';
