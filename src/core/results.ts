@@ -3,7 +3,7 @@
  * Plain JSON only. A number that can be infinite or unknown is `null` then, never NaN.
  */
 
-import type { OutputDetails } from './compareResults';
+import type { BestClasses, OutputDetails } from './compareResults';
 
 export interface ValueSummary {
   name: string;
@@ -169,6 +169,8 @@ export interface QuantizedLayer {
   range?: string;
   /** Its scales were corrected so that rounding does not shrink the weight. */
   gain?: boolean;
+  /** What chose the codes of the weight (`gptq`, `inq`, `descent`), where that is not rounding to the nearest. */
+  rounding?: string;
   /** How the bias is stored: `float`, `int32`, `u4`, `lut8`... Absent: there is none. */
   bias?: string;
   weightSse: number | null;
@@ -329,7 +331,7 @@ export interface CompareResult {
     /** Per class, when labels are per pixel. */
     dice?: { a: number[]; b: number[] };
     /** Asked for by --sample K --top N. */
-    sample?: { index: number; a: { class: number; score: number }[]; b: { class: number; score: number }[] };
+    sample?: BestClasses & { index: number };
     /** Absent for outputs that are not numbers. */
     details?: OutputDetails;
   }[];

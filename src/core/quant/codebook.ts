@@ -195,7 +195,8 @@ function countRun(
   for (let i = start; i < end; i++) into[i] = Math.max(factor * (importance[i] as number), 2 ** -100);
 }
 
-function nearestCodebook(values: Float32Array): Codebook {
+/** Of ascending values, each for what is nearest to it; halfway goes up. */
+export function nearestCodebook(values: Float32Array): Codebook {
   return { values, thresholds: halfway(values) };
 }
 

@@ -89,6 +89,24 @@ export function forEachRun(
   }
 }
 
+/** Tells the slice of the element at a position. For single elements: whole tensors are faster by `forEachRun`. */
+export function sliceFinder(layout: SliceLayout): (at: number) => number {
+  const { inner } = layout;
+  if (isBlocked(layout)) {
+    const { length, block } = layout;
+    const blocks = Math.ceil(length / block);
+    return (at) => {
+      const line = Math.floor(at / inner);
+      const outer = Math.floor(line / length);
+      const withinLine = line - outer * length;
+      return (outer * blocks + Math.floor(withinLine / block)) * inner + (at - line * inner);
+    };
+  }
+  const { channels } = layout;
+  if (channels === 1) return () => 0;
+  return (at) => Math.floor(at / inner) % channels;
+}
+
 /** Extremes per slice; 0 and 0 for one without elements. */
 export interface SliceRanges {
   readonly min: Float32Array;

@@ -9,6 +9,9 @@ export interface WeightGrid {
   valueOf(at: number, code: number): number;
 }
 
+/** What chose codes that are not the nearest. */
+export type CodeRounding = 'gptq' | 'inq' | 'descent';
+
 /** Codes of a weight that something other than rounding to the nearest chose. */
 export interface CompensatedCodes {
   /** In the order of the stored tensor: integers of the type, or indices into the table. */
@@ -18,4 +21,6 @@ export interface CompensatedCodes {
    * chosen from. Only where the format stores a scale per channel; absent: 1.
    */
   readonly factors?: Float32Array;
+  /** For results: the rule that chose the codes; absent: they are the nearest. */
+  readonly rounding?: CodeRounding;
 }

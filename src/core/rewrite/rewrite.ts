@@ -5,6 +5,7 @@ import type { Work } from '../ports';
 import type { LocalWeightRule } from '../quant/integerWeight';
 import type { BiasScheme } from '../quant/layerFormat';
 import type { LayerScheme } from '../quant/scheme';
+import type { CodeRounding } from '../quant/weightGrid';
 import type { WeightError } from '../quant/weights';
 import { codesFirst } from './codesFirst';
 import { placeQuantization } from './placement';
@@ -33,6 +34,8 @@ export interface RewrittenLayer {
   readonly range?: LocalWeightRule;
   /** Its scales were corrected so that rounding does not shrink the weight. */
   readonly gain?: boolean;
+  /** What chose the codes of the weight, where that is not rounding to the nearest. */
+  readonly rounding?: CodeRounding;
   /** How the bias is stored; absent: there is none. */
   readonly bias?: BiasScheme;
   /** Stored bytes of weight and bias. */

@@ -8,6 +8,7 @@ import {
   codebookLimits,
   fitCodebook,
   lookUp,
+  nearestCodebook,
   packNibbles,
   withGain,
   type CodebookOptions,
@@ -18,9 +19,12 @@ import type { Granularity } from '../../quant/layerFormat';
 import { elementsOf, tensorLayout } from '../../quant/layouts';
 import { exponentsOf } from '../../quant/powersOfTwo';
 import type { CodebookKind } from '../../quant/scheme';
+import { codebookStoredGrid } from '../../quant/storedGrid';
+import type { CompensatedCodes, WeightGrid } from '../../quant/weightGrid';
 import { collectable } from '../lazyTensor';
 import { FOUR_BIT_ENTRIES, FOUR_BIT_IR_VERSION, FOUR_BIT_OPSET } from '../neededOpset';
 import { Chain } from './chain';
+import { checkCodes, sliceFactors } from './compensated';
 import type {
   CodeUse,
   ConstantTarget,
@@ -41,6 +45,8 @@ export interface CodebookSpec {
   /** `channels`: by a scale for each. `where free`: by what is stored anyway, scales or the values of a k-means table. */
   readonly gain: 'channels' | 'where free' | 'none';
   readonly importance?: () => Float32Array;
+  /** Chosen elsewhere; absent: the nearest. */
+  readonly codes?: CompensatedCodes;
 }
 
 /**
@@ -56,6 +62,7 @@ export class CodebookEncoding implements EncodedWeight {
   readonly notes: readonly string[];
   readonly irVersion: number;
   readonly needsContrib = false;
+  readonly scaledAxis: number | undefined;
   private readonly channels: AxisLayout;
   private readonly options: CodebookOptions;
   private readonly channelAxis: number;
@@ -65,14 +72,14 @@ export class CodebookEncoding implements EncodedWeight {
   private readonly groups: number;
   private fitted: Promise<WeightCodebook> | undefined;
 
-  /** @param ungained the same without gain, which shares its fit. */
+  /** @param base the same without compensated codes, or else without gain, which shares its fit. */
   constructor(
     private readonly tensor: Tensor,
     site: WeightSite,
     private readonly spec: CodebookSpec,
-    private readonly ungained?: CodebookEncoding,
+    private readonly base?: CodebookEncoding,
   ) {
-    const { kind, granularity } = spec;
+    const { kind, granularity, codes } = spec;
     const { channelAxis } = site;
     const layout =
       channelAxis === undefined ? tensorLayout(tensor.dims) : axisLayout(tensor.dims, channelAxis);
@@ -88,6 +95,7 @@ export class CodebookEncoding implements EncodedWeight {
     this.gainsChannels = gain;
     this.options = { ...(!isOpen && { scaled }), ...(groupSize !== undefined && { group: groupSize }) };
     this.hasScales = scaled || gain;
+    this.scaledAxis = this.hasScales ? channelAxis : undefined;
     this.groups = groupSize === undefined ? 1 : channels / groupSize;
     const mayPack = kind.entries <= FOUR_BIT_ENTRIES;
     const isPacked = mayPack && site.opset >= FOUR_BIT_OPSET;
@@ -99,6 +107,7 @@ export class CodebookEncoding implements EncodedWeight {
       ...(groupSize !== undefined && { blockSize: groupSize }),
       entries: kind.entries,
       ...(kind.kind !== 'uniform' && { gain: gain || this.gainsTables }),
+      ...(codes?.rounding && { rounding: codes.rounding }),
     };
     this.notes = [
       ...(note === undefined ? [] : [note]),
@@ -142,8 +151,9 @@ export class CodebookEncoding implements EncodedWeight {
   }
 
   private async fitCodebook(): Promise<WeightCodebook> {
-    const { kind, importance } = this.spec;
-    const known = await this.ungained?.codebook();
+    const { kind, importance, codes } = this.spec;
+    const known = await this.base?.codebook();
+    if (known && codes) return this.compensated(known, codes);
     const values = await floatsOf(this.tensor);
     const fitted =
       known ??
@@ -153,6 +163,23 @@ export class CodebookEncoding implements EncodedWeight {
       });
     if (this.gainsTables) return this.withGains(fitted, values);
     return this.gainsChannels ? withGain(values, fitted) : fitted;
+  }
+
+  /** The codebook of the same weight with the nearest codes, for codes that were chosen from its grid. */
+  private compensated(known: WeightCodebook, compensated: CompensatedCodes): WeightCodebook {
+    checkCodes(compensated, elementsOf(this.channels), 0, this.spec.kind.entries - 1);
+    const factors = sliceFactors(compensated, this.tensor.dims, this.scaledAxis, this.channels);
+    if (!factors) return known;
+    return {
+      ...known,
+      storedScales: scalesOf(known).map((scale, channel) => scale * (factors[channel] ?? 1)),
+    };
+  }
+
+  private async indices(): Promise<Uint8Array> {
+    const { codes } = this.spec;
+    const fitted = await this.codebook();
+    return codes ? Uint8Array.from(codes.codes) : codebookIndices(await floatsOf(this.tensor), fitted);
   }
 
   /** Tables of which each is multiplied so that rounding does not shrink what it stands for. */
@@ -168,14 +195,13 @@ export class CodebookEncoding implements EncodedWeight {
   }
 
   async values(): Promise<Float32Array> {
-    const fitted = await this.codebook();
-    return lookUp(codebookIndices(await floatsOf(this.tensor), fitted), fitted);
+    return lookUp(await this.indices(), await this.codebook());
   }
 
   async codeUse(): Promise<CodeUse> {
     const fitted = await this.codebook();
     const counts = new Float64Array(this.spec.kind.entries);
-    for (const index of codebookIndices(await floatsOf(this.tensor), fitted)) {
+    for (const index of await this.indices()) {
       counts[index] = (counts[index] ?? 0) + 1;
     }
     return {
@@ -185,6 +211,16 @@ export class CodebookEncoding implements EncodedWeight {
       tables: fitted.codebooks.map(({ values }) => values),
       ...(this.hasScales && { scales: scalesOf(fitted) }),
     };
+  }
+
+  async grid(): Promise<WeightGrid> {
+    const fitted = await this.codebook();
+    if (!this.gainsTables) return codebookStoredGrid(fitted);
+    // The thresholds are those of the tables without gain.
+    return codebookStoredGrid({
+      ...fitted,
+      codebooks: fitted.codebooks.map(({ values }) => nearestCodebook(values)),
+    });
   }
 
   async limits(): Promise<WeightLimits> {
@@ -200,7 +236,7 @@ export class CodebookEncoding implements EncodedWeight {
     const indexDims = this.isGrouped ? [this.groups, count / this.groups] : dims;
     const tableDims = this.isGrouped ? [this.groups, entries] : [entries];
     const indices = collectable(async () => {
-      const found = codebookIndices(await floatsOf(this.tensor), await this.codebook());
+      const found = await this.indices();
       const sorted = this.isGrouped ? channelMajor(found, this.channels) : found;
       return this.isPacked ? packNibbles(sorted) : sorted;
     });

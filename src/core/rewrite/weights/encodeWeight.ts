@@ -3,6 +3,7 @@ import { integerFormat } from '../../quant/formatGrid';
 import { formatText, type BiasScheme, type LayerFormat } from '../../quant/layerFormat';
 import { codebookKind, type CodebookKind } from '../../quant/scheme';
 import type { WeightChoice } from '../../quant/weightChoice';
+import type { CompensatedCodes } from '../../quant/weightGrid';
 import { CodebookEncoding, type CodebookSpec } from './codebookEncoding';
 import type { EncodedWeight } from './encodedWeight';
 import { HalfEncoding } from './halfEncoding';
@@ -10,7 +11,13 @@ import { IntegerEncoding, type IntegerSpec } from './integerEncoding';
 import { plainSite, type WeightSite } from './weightSite';
 
 /** What statistics decided for one weight, where its format leaves it open. */
-export type EncodingChoice = Partial<Omit<WeightChoice, 'sqnrDb'>>;
+export interface EncodingChoice extends Partial<Omit<WeightChoice, 'sqnrDb'>> {
+  /**
+   * What stands in place of the nearest codes. Scales and tables are those of the same choice without it; `factors` then
+   * multiply the scales.
+   */
+  readonly codes?: CompensatedCodes;
+}
 
 const known = new WeakMap<Tensor, Map<string, WeakRef<EncodedWeight>>>();
 
@@ -34,9 +41,9 @@ export function encodeWeight(
   const key = keyOf(site, format, choice);
   const found = ofTensor.get(key)?.deref();
   if (found) return found;
-  const without = withoutGain(format, choice);
-  const ungained = without && encodeWeight(tensor, site, ...without);
-  const made = makeEncoding(tensor, site, format, choice, ungained);
+  const simpler = withoutCodes(format, choice) ?? withoutGain(format, choice);
+  const base = simpler && encodeWeight(tensor, site, ...simpler);
+  const made = makeEncoding(tensor, site, format, choice, base);
   ofTensor.set(key, new WeakRef(made));
   return made;
 }
@@ -48,6 +55,14 @@ export function encodeBias(
   opset: number,
 ): EncodedWeight {
   return encodeWeight(tensor, plainSite(opset), { scheme, granularity: 'tensor' });
+}
+
+/** What gives the grid that compensated codes were chosen from; undefined where there are none. */
+function withoutCodes(
+  format: LayerFormat,
+  { codes, ...choice }: EncodingChoice,
+): [LayerFormat, EncodingChoice] | undefined {
+  return codes && [format, choice];
 }
 
 /** What gives the parameters that a gain corrects; undefined where there is no gain. */
@@ -65,8 +80,9 @@ function makeEncoding(
   site: WeightSite,
   format: LayerFormat,
   choice: EncodingChoice,
-  ungained: EncodedWeight | undefined,
+  base: EncodedWeight | undefined,
 ): EncodedWeight {
+  const { codes } = choice;
   const { scheme, granularity, range = 'auto' } = format;
   const kind = codebookKind(scheme);
   if (kind) {
@@ -79,11 +95,15 @@ function makeEncoding(
         granularity,
         gain: gainOf(kind, format.gain, choice.gain),
         ...(importance && { importance }),
+        ...(codes && { codes }),
       },
-      ungained instanceof CodebookEncoding ? ungained : undefined,
+      base instanceof CodebookEncoding ? base : undefined,
     );
   }
-  if (scheme === 'fp16') return new HalfEncoding(tensor);
+  if (scheme === 'fp16') {
+    if (codes) throw new Error('numbers of half precision have no codes');
+    return new HalfEncoding(tensor);
+  }
   const integer = integerFormat(format);
   if (!integer) throw new Error(`${scheme} is not a format of weights`);
   const isCoarse = scheme === 'w4';
@@ -93,8 +113,9 @@ function makeEncoding(
     granularity: granularity ?? 'channel',
     rule: rule ?? 'max',
     gain: format.gain ?? choice.gain ?? false,
+    ...(codes && { codes }),
   };
-  return new IntegerEncoding(tensor, site, spec, ungained instanceof IntegerEncoding ? ungained : undefined);
+  return new IntegerEncoding(tensor, site, spec, base instanceof IntegerEncoding ? base : undefined);
 }
 
 /**
@@ -120,7 +141,11 @@ function identityOf(value: object): number {
   return number;
 }
 
-function keyOf(site: WeightSite, format: LayerFormat, { rule, gain, importance }: EncodingChoice): string {
+function keyOf(
+  site: WeightSite,
+  format: LayerFormat,
+  { rule, gain, importance, codes }: EncodingChoice,
+): string {
   const { bias: _, ...ofWeight } = format;
   return [
     formatText(ofWeight),
@@ -128,5 +153,6 @@ function keyOf(site: WeightSite, format: LayerFormat, { rule, gain, importance }
     rule ?? '',
     gain ?? '',
     importance ? identityOf(importance) : '',
+    codes ? identityOf(codes) : '',
   ].join(' ');
 }

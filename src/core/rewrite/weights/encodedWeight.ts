@@ -2,6 +2,7 @@ import type { NodeRef } from '../../graph/types';
 import type { Node, Tensor } from '../../onnx/types';
 import type { LocalWeightRule } from '../../quant/integerWeight';
 import type { SliceLayout, SliceRanges } from '../../quant/layouts';
+import type { CodeRounding, WeightGrid } from '../../quant/weightGrid';
 
 /** Where an encoded weight puts its initializers and nodes: one graph or function body. */
 export interface ConstantTarget {
@@ -28,6 +29,8 @@ export interface WeightWords {
   readonly range?: LocalWeightRule;
   /** Its scales were corrected so that rounding does not shrink it. */
   readonly gain?: boolean;
+  /** What chose its codes, where that is not rounding to the nearest. */
+  readonly rounding?: CodeRounding;
 }
 
 /** What fitting found out about a weight. */
@@ -67,6 +70,11 @@ export interface EncodedWeight {
   /** True when its nodes are of the domain com.microsoft, which the model must import. */
   readonly needsContrib: boolean;
   /**
+   * The axis of the stored tensor whose slices have scales of their own (or several: blocks, windows), which `factors` of
+   * compensated codes multiply; undefined: there are none to multiply.
+   */
+  readonly scaledAxis: number | undefined;
+  /**
    * Reads the weight and chooses scales or a table; once, however often it is called.
    * @throws InputError when the format cannot hold the weight.
    */
@@ -77,6 +85,8 @@ export interface EncodedWeight {
   limits(): Promise<WeightLimits>;
   /** Counts its codes; undefined for numbers of half precision, which have none. */
   codeUse(): Promise<CodeUse | undefined>;
+  /** What its elements may be stored as; undefined for numbers of half precision. */
+  grid(): Promise<WeightGrid | undefined>;
   /**
    * Adds initializers and nodes. Payloads are computed when they are written: nothing is read before.
    * @param value name of the weight, from which the new names are made.

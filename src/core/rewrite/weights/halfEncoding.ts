@@ -11,6 +11,7 @@ export class HalfEncoding implements EncodedWeight {
   readonly notes: readonly string[] = [];
   readonly irVersion = 0;
   readonly needsContrib = false;
+  readonly scaledAxis = undefined;
   private readonly half: HalfWeight;
 
   constructor(private readonly tensor: Tensor) {
@@ -30,6 +31,10 @@ export class HalfEncoding implements EncodedWeight {
   }
 
   async codeUse(): Promise<undefined> {
+    return undefined;
+  }
+
+  async grid(): Promise<undefined> {
     return undefined;
   }
 

@@ -5,10 +5,11 @@ import { rawByteLength } from '../../onnx/dtype';
 import { DataType, type Tensor } from '../../onnx/types';
 import { packNibbles } from '../../quant/codebook';
 import { sliceGains } from '../../quant/gain';
-import { integerType, type Codes } from '../../quant/integerTypes';
+import { integerType, makeCodes, type Codes } from '../../quant/integerTypes';
 import {
   integerCodes,
   integerParams,
+  integerValues,
   roundedValues,
   type LocalWeightRule,
   type SliceParams,
@@ -16,9 +17,12 @@ import {
 import type { Granularity } from '../../quant/layerFormat';
 import { elementsOf, sliceCount } from '../../quant/layouts';
 import type { IntegerTypeName } from '../../quant/scheme';
+import { integerStoredGrid } from '../../quant/storedGrid';
+import type { CompensatedCodes, WeightGrid } from '../../quant/weightGrid';
 import { collectable } from '../lazyTensor';
 import { BLOCK_OPSET, FOUR_BIT_IR_VERSION, qdqDomain } from '../neededOpset';
 import { Chain } from './chain';
+import { checkCodes, sliceFactors } from './compensated';
 import type {
   CodeUse,
   ConstantTarget,
@@ -39,6 +43,8 @@ export interface IntegerSpec {
   readonly reduceRange: boolean;
   readonly rule: LocalWeightRule;
   readonly gain: boolean;
+  /** Chosen elsewhere; absent: the nearest. */
+  readonly codes?: CompensatedCodes;
 }
 
 interface IntegerFit {
@@ -59,19 +65,20 @@ export class IntegerEncoding implements EncodedWeight {
   readonly irVersion: number;
   private readonly domain: ReturnType<typeof qdqDomain>;
   private readonly view: IntegerView;
+  readonly scaledAxis: number | undefined;
   private fitted: Promise<IntegerFit> | undefined;
 
   /**
-   * @param ungained the same without gain, which shares its fit.
+   * @param base the same without compensated codes, or else without gain, which shares its fit.
    * @throws InputError for blocks below opset 21.
    */
   constructor(
     private readonly tensor: Tensor,
     site: WeightSite,
     private readonly spec: IntegerSpec,
-    private readonly ungained?: IntegerEncoding,
+    private readonly base?: IntegerEncoding,
   ) {
-    const { type, granularity, rule, gain } = spec;
+    const { type, granularity, rule, gain, codes } = spec;
     this.view = integerView(tensor.dims, site, granularity);
     const { bits, signed } = integerType(type);
     const { blockSize } = this.view;
@@ -82,7 +89,9 @@ export class IntegerEncoding implements EncodedWeight {
       ...(blockSize !== undefined && { blockSize }),
       range: rule,
       gain,
+      ...(codes?.rounding && { rounding: codes.rounding }),
     };
+    this.scaledAxis = this.view.granularity === 'per-tensor' ? undefined : site.channelAxis;
     this.notes = this.view.note === undefined ? [] : [this.view.note];
     if (blockSize !== undefined && site.opset < BLOCK_OPSET) {
       throw new InputError(`Weights in blocks need opset ${BLOCK_OPSET}, and the model has ${site.opset}.`);
@@ -124,8 +133,21 @@ export class IntegerEncoding implements EncodedWeight {
   }
 
   private async chooseParams(): Promise<IntegerFit> {
-    const known = await this.ungained?.params();
+    const known = await this.base?.params();
+    const { codes } = this.spec;
+    if (known && codes) return this.compensated(known, codes);
     return useFloats(this.tensor, (values) => this.fitTo(values, known?.rounding));
+  }
+
+  /** The parameters of the same weight with the nearest codes, for codes that were chosen from its grid. */
+  private compensated({ rounding, stored }: IntegerFit, compensated: CompensatedCodes): IntegerFit {
+    const { layout } = this.view;
+    const { min, max } = integerType(this.spec.type);
+    checkCodes(compensated, elementsOf(layout), min, max);
+    const factors = sliceFactors(compensated, this.tensor.dims, this.scaledAxis, layout);
+    if (!factors) return { rounding, stored };
+    const scales = stored.scales.map((scale, slice) => scale * (factors[slice] ?? 1));
+    return { rounding, stored: { ...stored, scales } };
   }
 
   private fitTo(values: Float32Array, known: SliceParams | undefined): IntegerFit {
@@ -143,13 +165,19 @@ export class IntegerEncoding implements EncodedWeight {
 
   private async codes(): Promise<Codes> {
     const { rounding } = await this.params();
-    return useFloats(this.tensor, (values) =>
-      integerCodes(values, this.view.layout, rounding, this.spec.type),
-    );
+    const { type, codes } = this.spec;
+    if (codes) {
+      const given = makeCodes(type, codes.codes.length);
+      given.set(codes.codes);
+      return given;
+    }
+    return useFloats(this.tensor, (values) => integerCodes(values, this.view.layout, rounding, type));
   }
 
   async values(): Promise<Float32Array> {
     const { rounding, stored } = await this.params();
+    const { codes } = this.spec;
+    if (codes) return integerValues(codes.codes, this.view.layout, stored);
     return useFloats(this.tensor, (values) =>
       roundedValues(values, this.view.layout, rounding, this.spec.type, stored),
     );
@@ -160,6 +188,11 @@ export class IntegerEncoding implements EncodedWeight {
     const counts = new Float64Array(max - min + 1);
     for (const code of await this.codes()) counts[code - min] = (counts[code - min] ?? 0) + 1;
     return { possible: counts.length, first: min, counts };
+  }
+
+  async grid(): Promise<WeightGrid> {
+    const { type, reduceRange } = this.spec;
+    return integerStoredGrid(this.view.layout, (await this.params()).stored, type, reduceRange);
   }
 
   async limits(): Promise<WeightLimits> {
