@@ -67,17 +67,84 @@ export interface WeightStatistics {
   /** Fourth central moment over the squared variance: 3 for a normal distribution. null: all elements are equal. */
   kurtosis: number | null;
   /** `edges` has one more element than `counts`. */
-  histogram: { edges: number[]; counts: number[] };
+  histogram: EvenHistogram;
   /** null: the operator has no channels of output. */
   channels: ChannelBoxes | null;
   /** null where `channels` is. */
   steps: StepSizes | null;
+  /** Normalizations are folded in, as they are before quantizing; told with a format only. */
+  isFolded?: boolean;
   /** The weight in the format that was asked for; absent: in none. */
   format?: FormatUse;
+  /** The codes that the file holds; absent: not asked for. */
+  stored?: StoredUse;
+}
+
+/** Bins of equal width: `edges` has one more element than `counts`. */
+export interface EvenHistogram {
+  edges: number[];
+  counts: number[];
+}
+
+/** How often codes occur, and the table that they point into. */
+export interface CodesInUse {
+  /** null: there are none to count, as for numbers of half precision. */
+  codes: {
+    possible: number;
+    used: number;
+    /** The code that `counts` begins with. */
+    first: number;
+    counts: number[];
+  } | null;
+  /** null: no table. */
+  codebook: {
+    /** One per group of channels, at most 16; ascending unless a file has them in another order. */
+    tables: number[][];
+    /** Of all groups. */
+    groups: number;
+    /** What the values of a table are multiplied by, per channel; null: by nothing. */
+    scales: NumberRange | null;
+    /** Of a powers-of-two table, ascending. */
+    exponents: number[] | null;
+  } | null;
+  notes: string[];
+}
+
+/** What a file that is quantized already holds for a weight. */
+export interface StoredUse extends CodesInUse {
+  /** As rows name the format: `int8`, `lut16`. */
+  badge: string;
+  elements: number;
+}
+
+/** Squared error of each channel of a weight in a format, in columns. */
+export interface ChannelErrorColumns {
+  /** Axis of the stored tensor. */
+  axis: number;
+  /** Of the weight. */
+  channels: number;
+  /** Neighbouring channels that a row stands for, 1 unless there are too many to show. */
+  perRow: number;
+  /** Of each row, its first channel: of an excerpt, rows are not neighbours. */
+  first: number[];
+  /** Sum of squares of the weight. */
+  energy: number[];
+  clipping: number[];
+  rounding: number[];
+}
+
+/** How the values that a format gives differ from the weight: w − Q(w). */
+export interface Differences {
+  /** Around zero, as far as all but a few differences reach. */
+  histogram: EvenHistogram;
+  /** How many lie beyond its ends. */
+  beyond: number;
+  /** The greatest magnitude of all. */
+  greatest: number;
 }
 
 /** What a format makes of a weight. */
-export interface FormatUse {
+export interface FormatUse extends CodesInUse {
   /** Scheme with options, as the command line takes it. */
   scheme: string;
   bits: number;
@@ -88,26 +155,9 @@ export interface FormatUse {
   sqnrDb: number | null;
   uniqueBefore: number;
   uniqueAfter: number;
-  /** null: numbers of half precision. */
-  codes: {
-    possible: number;
-    used: number;
-    /** The code that `counts` begins with. */
-    first: number;
-    counts: number[];
-  } | null;
-  /** null: no table. */
-  codebook: {
-    /** One per group of channels, at most 16; ascending. */
-    tables: number[][];
-    /** Of all groups. */
-    groups: number;
-    /** What the values of a table are multiplied by, per channel; null: by nothing. */
-    scales: NumberRange | null;
-    /** Of a powers-of-two table, ascending. */
-    exponents: number[] | null;
-  } | null;
-  notes: string[];
+  /** null: the operator has no channels of output. */
+  channelErrors: ChannelErrorColumns | null;
+  differences: Differences;
 }
 
 /** A 2-D slice of a weight, for a heat map. */
@@ -167,6 +217,27 @@ export interface Neighbourhood {
   edges: NeighbourEdge[];
   /** Whether there was room for all. */
   isWhole: boolean;
+}
+
+/** A line of Python that ran when a node was exported. */
+export interface SourceFrame {
+  /** Path as the exporter wrote it: of the machine that it ran on. */
+  file: string;
+  /** From 1. */
+  line: number;
+  /** Name of the Python function. */
+  function: string;
+  /** Text of the line; null: it was not written down. */
+  code: string | null;
+}
+
+/** Where a node comes from. */
+export interface NodeSource {
+  layer: string;
+  /** Of the user's own code, the innermost call first; of libraries where there is none else. */
+  frames: SourceFrame[];
+  /** Frames that are left out. */
+  others: number;
 }
 
 export interface ExportedWeight {

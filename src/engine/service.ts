@@ -3,6 +3,7 @@ import { compare } from './methods/compare';
 import { compareLayers } from './methods/compareLayers';
 import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
+import { describeSample } from './methods/describeSample';
 import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
 import { exportWeight } from './methods/exportWeight';
@@ -16,6 +17,7 @@ import { report } from './methods/report';
 import { rewriteModel } from './methods/rewriteModel';
 import { scan } from './methods/scan';
 import { search } from './methods/search';
+import { sourceOf } from './methods/sourceOf';
 import { weightSlice } from './methods/weightSlice';
 import { weightStatistics } from './methods/weightStatistics';
 
@@ -29,6 +31,7 @@ export const engineService: EngineHandlers = {
   weightStatistics,
   weightSlice,
   neighbours,
+  sourceOf,
   exportWeight,
   quantize,
   predict,
@@ -38,6 +41,7 @@ export const engineService: EngineHandlers = {
   search,
   compare,
   compareLayers,
+  describeSample,
   explain,
   report,
   copyModel,

@@ -21,8 +21,14 @@ import type {
   ScanResult,
 } from '../core/results';
 import type { LayerExplanation } from '../core/explainResults';
-import type { LayerComparison } from '../core/compareResults';
-import type { ExportedWeight, Neighbourhood, WeightSlice, WeightStatistics } from '../core/inspectorResults';
+import type { LayerComparison, SampleDescription } from '../core/compareResults';
+import type {
+  ExportedWeight,
+  Neighbourhood,
+  NodeSource,
+  WeightSlice,
+  WeightStatistics,
+} from '../core/inspectorResults';
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { PlanRun, TriedPlan } from '../core/search/triedPlans';
 import type { ReportResult } from '../core/reportResults';
@@ -146,6 +152,8 @@ export interface WeightRequest extends ModelRequest {
 export interface WeightStatisticsRequest extends WeightRequest {
   /** Also tells what this format makes of the weight; as `formatText` writes it. */
   scheme?: string;
+  /** Also tells which codes the file holds, where it is quantized. */
+  stored?: boolean;
   /** Of the step sizes; those of the scheme, or 8, when absent. */
   bits?: number;
 }
@@ -170,6 +178,14 @@ export interface CompareRequest {
   dimensions?: Record<string, number>;
   sample?: number;
   top?: number;
+}
+
+export interface SampleRequest extends ModelRequest {
+  calibration: DataRequest;
+  /** Position in the data set. */
+  sample: number;
+  /** With a picture; true when absent. */
+  picture?: boolean;
 }
 
 export interface CompareLayersRequest {
@@ -207,6 +223,8 @@ export interface EngineMethods {
   weightSlice(request: WeightSliceRequest): Promise<WeightSlice>;
   /** What feeds a row and what reads it, up to `depth` steps away, at most 8. */
   neighbours(request: ModelRequest & { layer: string; depth: number }): Promise<Neighbourhood>;
+  /** The Python lines that a row comes from, as far as the exporter noted them. */
+  sourceOf(request: ModelRequest & { layer: string }): Promise<NodeSource>;
   /** Writes a weight as `.npy`, float32. */
   exportWeight(request: WeightRequest & { output: string }): Promise<ExportedWeight>;
   quantize(request: QuantizeRequest): Promise<QuantizeResult>;
@@ -221,6 +239,8 @@ export interface EngineMethods {
   /** The best plan for a goal. Candidates and points arrive as progress while it runs; nothing is written. */
   search(request: SearchRequest): Promise<SearchResult>;
   compare(request: CompareRequest): Promise<CompareResult>;
+  /** One sample of the data, for people to look at; runs nothing. */
+  describeSample(request: SampleRequest): Promise<SampleDescription>;
   /** Error of each layer, accumulated from the inputs and alone, of a second model or of a plan. */
   compareLayers(request: CompareLayersRequest): Promise<LayerComparison>;
   /** Quantizes as planned, compares, and writes Markdown, SVG, CSV and JSON; the model itself is not kept. */

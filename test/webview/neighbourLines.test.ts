@@ -47,15 +47,20 @@ describe('neighbourLines(around, side)', () => {
     expect(text('consumers')).toEqual(['tail vj', 'outside vj']);
   });
 
-  it('end where there are very many', () => {
-    const readers = Array.from({ length: 500 }, (_, at) => `r${at}`);
-    const wide: Neighbourhood = {
-      layer: 'x',
-      nodes: readers.map((name) => ({ name, op: 'Relu', distance: 1 })),
-      edges: readers.map((name) => edge('x', 'v', name)),
+  it('are no more than the edges, also where many ways lead through the graph', () => {
+    const layers = Array.from({ length: 6 }, (_, step) => [`a${step}`, `b${step}`]);
+    const edges = layers.flatMap((ends, step) =>
+      ends.flatMap((from) => (layers[step + 1] ?? []).map((to) => edge(from, `v ${from}`, to))),
+    );
+    const mesh: Neighbourhood = {
+      layer: 'a0',
+      nodes: layers.flatMap((names, distance) => names.map((name) => ({ name, op: 'Add', distance }))),
+      edges,
       isWhole: true,
     };
-    expect(neighbourLines(wide, 'consumers')).toHaveLength(200);
+    const lines = neighbourLines(mesh, 'consumers');
+    expect(lines).toHaveLength(edges.length - 2);
+    expect(lines.filter(({ isRepeated }) => !isRepeated)).toHaveLength(10);
   });
 
   it('name the value with shape and type, as far as known', () => {

@@ -18,23 +18,23 @@ export interface NeighbourLine {
   readonly isRepeated: boolean;
 }
 
-/** Lines of a side at most: a graph with many ways through it has far more of them than nodes. */
-const MOST_LINES = 200;
-
 /**
  * What feeds the layer, or what reads it: each node below the one it is next to. What lies behind a node is shown once, where
- * it is nearest to the layer.
+ * it is nearest to the layer, so that there are no more lines than edges.
  */
 export function neighbourLines(around: Neighbourhood, side: Side): NeighbourLine[] {
   const nodes = new Map(around.nodes.map((node) => [node.name, node]));
   const [near, far] = side === 'producers' ? (['to', 'from'] as const) : (['from', 'to'] as const);
   const byNode = new Map<string | null, NeighbourEdge[]>();
-  for (const edge of around.edges) byNode.set(edge[near], [...(byNode.get(edge[near]) ?? []), edge]);
+  for (const edge of around.edges) {
+    const known = byNode.get(edge[near]);
+    if (known) known.push(edge);
+    else byNode.set(edge[near], [edge]);
+  }
   const lines: NeighbourLine[] = [];
   const shown = new Set<string>([around.layer]);
   const add = (name: string, level: number): void => {
     for (const edge of byNode.get(name) ?? []) {
-      if (lines.length >= MOST_LINES) return;
       const other = edge[far];
       const node = other === null ? null : (nodes.get(other) ?? null);
       // There was no room for it.

@@ -1,6 +1,7 @@
 import type { Node } from '../onnx/types';
 import { findBlocks } from './blocks';
 import type { GraphIndex } from './graphIndex';
+import { nodeMetadata } from './nodeMetadata';
 import { operatorKey } from './operands';
 import type { NodeRef } from './types';
 
@@ -46,12 +47,10 @@ function withoutPrefix(path: readonly string[], prefix: readonly string[]): read
 
 /** The modules around a node: from the exporter's name scopes, else its namespace, else the slashes of its name. */
 export function modulesOf(node: Node): readonly string[] {
-  const entry = (key: string): string | undefined =>
-    node.metadataProps.find((prop) => prop.key === key)?.value;
-  const scopes = entry('pkg.torch.onnx.name_scopes');
+  const scopes = nodeMetadata(node, 'pkg.torch.onnx.name_scopes');
   const fromScopes = scopes === undefined ? undefined : parseReprList(scopes);
   if (fromScopes) return cleaned(fromScopes.slice(0, -1));
-  const namespace = entry('namespace');
+  const namespace = nodeMetadata(node, 'namespace');
   if (namespace) {
     return cleaned(
       namespace

@@ -5,10 +5,9 @@ import type { Shapes } from './shapes';
 import type { NodeRef } from './types';
 
 export const MOST_DEPTH = 8;
-/** Nodes of a reply at most: with long names, still well below a megabyte. */
-const MOST_NODES = 300;
-/** Edges of a reply at most. */
-const MOST_EDGES = 800;
+/** Nodes and edges of each side at most: with long names, still well below a megabyte. */
+const MOST_NODES = 150;
+const MOST_EDGES = 400;
 
 type Side = 'producers' | 'consumers';
 
@@ -20,26 +19,26 @@ export function neighbours(index: GraphIndex, shapes: Shapes, center: NodeRef, d
   const distances = new Map<NodeRef, number>([[center, 0]]);
   const edges = new Map<string, NeighbourEdge>();
   let isWhole = true;
-  const add = (edge: NeighbourEdge): boolean => {
-    const key = JSON.stringify([edge.from, edge.to, edge.value]);
-    if (edges.has(key)) return true;
-    if (edges.size >= MOST_EDGES) return false;
-    edges.set(key, edge);
-    return true;
-  };
+  // Ring by ring, so that what there is no room for is the farthest.
   const walk = (side: Side): void => {
+    let [nodesLeft, edgesLeft] = [MOST_NODES, MOST_EDGES];
     let ring = [center];
     for (let step = 1; step <= Math.min(depth, MOST_DEPTH); step++) {
       const next: NodeRef[] = [];
       for (const ref of ring) {
         for (const { edge, other } of edgesOf(index, shapes, ref, side)) {
+          const key = JSON.stringify([edge.from, edge.to, edge.value]);
+          if (edges.has(key)) continue;
           const isNew = other !== undefined && !distances.has(other);
-          if ((isNew && distances.size >= MOST_NODES) || !add(edge)) {
+          if (edgesLeft === 0 || (isNew && nodesLeft === 0)) {
             isWhole = false;
             continue;
           }
+          edges.set(key, edge);
+          edgesLeft--;
           if (!isNew) continue;
           distances.set(other, side === 'producers' ? -step : step);
+          nodesLeft--;
           next.push(other);
         }
       }

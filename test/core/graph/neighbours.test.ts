@@ -77,4 +77,18 @@ describe('neighbours(index, shapes, center, depth)', () => {
       found.edges.every(({ to, from }) => [to, from].every((end) => end === null || names.has(end))),
     ).toBe(true);
   });
+
+  it('keep what is nearest, on both sides, when there is no room for all', () => {
+    const sources = Array.from({ length: 200 }, (_, at) => op('Relu', ['in'], [`s${at}`], `source${at}`));
+    const nodes = [
+      ...sources,
+      op('Sum', ['x', ...sources.map((_, at) => `s${at}`)], ['sum'], 'sum'),
+      op('Tanh', ['in'], ['x'], 'first'),
+      op('Relu', ['sum'], ['out'], 'reader'),
+    ];
+    const found = around('sum', 8, modelOf({ inputs: { in: [1] }, nodes, outputs: ['out'] }));
+    expect(found.isWhole).toBe(false);
+    expect(distances(found)).toMatchObject({ first: -1, reader: 1 });
+    expect(edges(found)).toContain('reader-out-');
+  });
 });

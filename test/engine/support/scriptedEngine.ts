@@ -84,6 +84,7 @@ const handlers: EngineHandlers = {
   weightStatistics: never,
   weightSlice: never,
   neighbours: never,
+  sourceOf: never,
   exportWeight: never,
   explain: never,
   copyModel: never,
