@@ -33,18 +33,23 @@ export function isStatic(scheme: SchemeId): scheme is 'w8a8' | 'w8a16' {
 }
 
 /**
- * True when a layer gets quantized activations: their ranges come from data, by running the model. A plan that fixes some of
- * them may need none; whether it does, only the model's graph tells (`activationsToCalibrate`).
+ * True when data must be there: for layers with quantized activations, whose ranges come from running the model, and to make up
+ * for errors of weights. A plan that fixes some ranges may need none; whether it does, only the model's graph tells
+ * (`activationsToCalibrate`).
  */
 export function needsData(
   plan: Plan,
   layers: Iterable<{ readonly name: string; readonly quantizable: boolean }>,
 ): boolean {
+  const quantized = [...layers].filter(
+    ({ name, quantizable }) => quantizable && schemeOf(plan, name, true) !== 'float',
+  );
+  if (plan.recover && quantized.length > 0) return true;
   const fixesSome = Object.values(plan.tensors ?? {}).some(
     ({ min, scale }) => min !== undefined || scale !== undefined,
   );
   if (fixesSome) return false;
-  return [...layers].some(({ name, quantizable }) => quantizable && isStatic(schemeOf(plan, name, true)));
+  return quantized.some(({ name }) => isStatic(schemeOf(plan, name, true)));
 }
 
 /** What a written model is called after: `model.onnx` → `model.w8a8.onnx`. */

@@ -3,6 +3,7 @@ import schema from '../../../schemas/plan.schema.json';
 import { InputError } from '../errors';
 import { formatMistake, optionsIn } from '../quant/layerFormat';
 import { schemeForms, type ActivationRangeRule } from '../quant/scheme';
+import { recoverMistake, withRecover } from './recover';
 import { PLAN_VERSION, type Plan, type TensorOverride } from './types';
 
 /** What holds where a plan file is silent; the plan of a model that has none. */
@@ -40,22 +41,31 @@ export function parsePlan(text: string, file: string): Plan {
   if (mistakes.length > 0) {
     throw new InputError(`${file} is not a valid quantization plan: ${mistakes.join(' ')}`);
   }
-  return plan;
+  return plan.recover ? withRecover(plan, plan.recover.steps) : plan;
 }
 
 /** What the schema cannot tell: options that a scheme does not have, ranges given twice or the wrong way round. */
-function optionMistakes({ defaultScheme, defaultOptions, activationRange, layers, tensors }: Plan): string[] {
+function optionMistakes({
+  defaultScheme,
+  defaultOptions,
+  activationRange,
+  layers,
+  tensors,
+  recover,
+}: Plan): string[] {
   const formats = Object.entries(layers).flatMap(([name, entry]) =>
     entry.scheme === 'auto'
       ? []
       : [[`layers/${name}`, { ...optionsIn(entry), scheme: entry.scheme }] as const],
   );
+  const excluded = recover && recoverMistake(recover.steps);
   const all = [['defaultOptions', { ...defaultOptions, scheme: defaultScheme }] as const, ...formats];
   return [
     ...all.flatMap(([place, format]) => {
       const mistake = formatMistake(format);
       return mistake === undefined ? [] : [`${place}: ${mistake}`];
     }),
+    ...(excluded === undefined ? [] : [`recover/steps: ${excluded}`]),
     ...(isLowPercentile(activationRange) ? [`activationRange: ${percentileMistake}`] : []),
     ...Object.entries(tensors ?? {}).flatMap(([name, override]) => {
       const mistake = overrideMistake(override);
@@ -101,6 +111,8 @@ function describe({ instancePath, keyword, message, params }: ErrorObject): stri
   if (keyword === 'pattern') return `${place} must be ${textForms(instancePath)}`;
   if (keyword === 'type')
     return `${place} must be ${nouns[String(params['type'])] ?? String(params['type'])}`;
+  if (keyword === 'minItems') return `${place} must name at least one step`;
+  if (keyword === 'uniqueItems') return `${place} must name each step once`;
   if (keyword === 'const') return `${place} must be ${String(params['allowedValue'])}`;
   return `${place} ${message ?? 'is wrong'}`;
 }

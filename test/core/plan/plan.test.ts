@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors';
-import { matchPlan, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
+import { matchPlan, needsData, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor, serializePlan } from '../../../src/core/plan/planFile';
+import { withRecover } from '../../../src/core/plan/recover';
 import { parseScheme } from '../../../src/core/quant/scheme';
 
 describe('parsePlan(text, file)', () => {
@@ -110,6 +111,18 @@ describe('what parsePlan says', () => {
       { layers: { a: { ...layer, range: 'fixed:1e300' } } },
       'layers/a: A fixed range must be above 0 and fit float32 (up to 3.4e38), not 1e300.',
     ],
+    [
+      { recover: { steps: ['gptq', 'bias', 'inq'] } },
+      'recover/steps: gptq and inq both choose the codes of weights: give one of them.',
+    ],
+    [
+      { recover: { steps: ['adaround'] } },
+      'recover/steps/0 must be one of equalize, gptq, inq, descent, refit, bias.',
+    ],
+    [{ recover: { steps: ['bias', 'bias'] } }, 'recover/steps must name each step once.'],
+    [{ recover: { steps: [] } }, 'recover/steps must name at least one step.'],
+    [{ recover: {} }, "recover must have required property 'steps'."],
+    [{ recover: { steps: ['bias'], layers: [] } }, 'recover has an unknown key "layers".'],
   ])('of %j is one plain sentence', (given, sentence) => {
     const text = JSON.stringify({ version: 1, ...given });
     expect(() => parsePlan(text, 'm.quant.json')).toThrow(
@@ -176,5 +189,32 @@ describe('planPathFor(modelPath)', () => {
   it('replaces the extension only', () => {
     expect(planPathFor('dir/model.onnx')).toBe('dir/model.quant.json');
     expect(planPathFor('dir.onnx/model')).toBe('dir.onnx/model.quant.json');
+  });
+});
+
+describe('recover', () => {
+  it('comes in the order in which it is done', () => {
+    const text = '{"version": 1, "recover": {"steps": ["bias", "refit", "gptq", "equalize"]}}';
+    const plan = parsePlan(text, 'm.quant.json');
+    expect(plan).toEqual(withRecover(defaultPlan, ['refit', 'bias', 'equalize', 'gptq']));
+    expect(plan.recover).toEqual({ steps: ['equalize', 'gptq', 'refit', 'bias'] });
+    expect(parsePlan(serializePlan(plan), 'm.quant.json')).toEqual(plan);
+  });
+
+  it('is gone without steps', () => {
+    expect(withRecover(withRecover(defaultPlan, ['bias']), [])).toEqual(defaultPlan);
+  });
+
+  it('does not take gptq and inq together', () => {
+    expect(() => withRecover(defaultPlan, ['inq', 'gptq'])).toThrow('give one of them');
+  });
+
+  it('needs data as soon as a layer is quantized', () => {
+    const plan = withRecover({ ...defaultPlan, defaultScheme: 'w4' }, ['gptq']);
+    const layers = [{ name: 'a', quantizable: true }];
+    expect(needsData({ ...defaultPlan, defaultScheme: 'w4' }, layers)).toBe(false);
+    expect(needsData(plan, layers)).toBe(true);
+    expect(needsData({ ...plan, tensors: { x: { min: 0, max: 1 } } }, layers)).toBe(true);
+    expect(needsData(setScheme(plan, ['a'], 'float'), layers)).toBe(false);
   });
 });
