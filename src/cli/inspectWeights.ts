@@ -1,4 +1,6 @@
-import type { FormatUse, WeightStatistics } from '../core/inspectorResults';
+import { nodeSource } from '../core/graph/nodeSource';
+import type { FormatUse, SourceFrame, WeightStatistics } from '../core/inspectorResults';
+import { readGraph } from '../engine/files/readGraph';
 import { formatNumber } from '../shared/format';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
@@ -17,7 +19,8 @@ export async function inspectWeights(
   if (npy !== undefined && layers.length !== 1) {
     throw new UsageError(`--npy writes one weight, and --layer names ${layers.length} layers.`);
   }
-  const found: WeightStatistics[] = [];
+  const { index } = await readGraph({ file, dimensions: dim }, io);
+  const found: InspectedWeight[] = [];
   for (const name of layers) {
     const statistics = await callEngine(io, 'weightStatistics', {
       file,
@@ -25,8 +28,10 @@ export async function inspectWeights(
       layer: name,
       scheme,
     });
-    if (!json) io.stdout(describeWeight(statistics));
-    found.push(statistics);
+    const ref = index.nodeNamed(name);
+    const weight = { ...statistics, source: ref ? nodeSource(ref).frames : [] };
+    if (!json) io.stdout(describeWeight(weight));
+    found.push(weight);
   }
   if (json) io.stdout(jsonText(found));
   if (npy !== undefined && only !== undefined) {
@@ -41,7 +46,13 @@ export async function inspectWeights(
   return ExitCode.done;
 }
 
-function describeWeight(statistics: WeightStatistics): string {
+/** What `--json` prints of each. */
+interface InspectedWeight extends WeightStatistics {
+  /** The Python lines that the layer comes from, innermost first. */
+  readonly source: readonly SourceFrame[];
+}
+
+function describeWeight(statistics: InspectedWeight): string {
   const { layer, weight, dtype, shape, elements, values, method, stride, nonFinite, format } = statistics;
   const what = values === 'dequantized' ? `${dtype}, as the numbers that its codes stand for` : dtype;
   const lines = [
@@ -52,9 +63,14 @@ function describeWeight(statistics: WeightStatistics): string {
     `  ${sparkline(statistics.histogram.counts)}${method === 'exact' ? '' : ` of every ${stride}th element`}`,
     ...channelLines(statistics),
     ...(format ? formatLines(format) : []),
+    ...statistics.source.map(sourceLine),
     '',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function sourceLine({ file, line, function: name }: SourceFrame, position: number): string {
+  return `  ${position === 0 ? 'from' : 'called by'} ${file}:${line} in ${name}`;
 }
 
 function momentLines({ min, max, mean, standardDeviation, sparsity, kurtosis }: WeightStatistics): string[] {

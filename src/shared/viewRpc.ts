@@ -11,7 +11,13 @@ import type {
   QuantizationDetails,
   ScanMetric,
 } from '../core/results';
-import type { Neighbourhood, WeightSlice, WeightStatistics } from '../core/inspectorResults';
+import type {
+  Neighbourhood,
+  NodeSource,
+  SourceFrame,
+  WeightSlice,
+  WeightStatistics,
+} from '../core/inspectorResults';
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
@@ -199,13 +205,19 @@ export interface ViewMethods {
   fixRange(request: { value: string; range: { min: number; max: number } | null }): Promise<null>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;
   /** Of one weight at a time: a newer call of the same view ends the one before it. */
-  weightStatistics(request: WeightView & { scheme?: string; bits: number }): Promise<WeightStatistics>;
+  weightStatistics(
+    request: WeightView & { scheme?: string; stored?: boolean; bits: number },
+  ): Promise<WeightStatistics>;
   /** As `weightStatistics`, one at a time. */
   weightSlice(request: WeightView & { axes: [number, number]; index: number[] }): Promise<WeightSlice>;
   /** Asks the user for a file, and writes the weight as `.npy`. */
   exportWeight(request: WeightView): Promise<null>;
   /** The graph around a row, up to `depth` steps away. */
   neighbours(request: { layer: string; depth: number }): Promise<Neighbourhood>;
+  /** The Python lines that a row comes from. */
+  sourceOf(request: { layer: string }): Promise<NodeSource>;
+  /** Opens such a line. @throws when no file of the workspace has that path. */
+  openSource(request: SourceFrame): Promise<null>;
   /** Every measured candidate of a layer, by format. */
   candidatesOf(request: { layer: string }): Promise<Candidate[]>;
   /** Why a layer hurts in its planned format (w8a8 when it is float), and what would help. */

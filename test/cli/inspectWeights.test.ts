@@ -28,6 +28,7 @@ describe('roundoff inspect FILE --layer GLOB', () => {
     expect(stdout).toMatch(/step at 4 bits: \S+ for the tensor/);
     expect(stdout).toMatch(/9 codes are used/);
     expect(stdout).toMatch(/powers of two: -?\d+, -?\d+, -?\d+, -?\d+\n/);
+    expect(stdout).toContain('  from train_mnist.py:18 in forward\n');
   });
 
   it('prints JSON, a list', async () => {
@@ -35,6 +36,7 @@ describe('roundoff inspect FILE --layer GLOB', () => {
     const [statistics, ...others] = JSON.parse(stdout) as WeightStatistics[];
     expect(others).toEqual([]);
     expect(statistics).toMatchObject({ layer: 'node_linear', values: 'stored', method: 'exact' });
+    expect(statistics).toHaveProperty('source.0.line', 18);
     expect(statistics?.channels?.channels).toBe(statistics?.channels?.min.length);
   });
 

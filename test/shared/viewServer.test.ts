@@ -13,6 +13,8 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     weightStatistics: absent,
     weightSlice: absent,
     neighbours: absent,
+    sourceOf: absent,
+    openSource: absent,
     exportWeight: absent,
     candidatesOf: absent,
     explain: absent,

@@ -20,6 +20,7 @@ import { Fact } from './Fact';
 import { Neighbours } from './Neighbours';
 import { RangeSection } from './RangeSection';
 import { SchemesSection } from './SchemesSection';
+import { SourceSection } from './SourceSection';
 import { StoredFacts } from './StoredFacts';
 import { WeightSections, withSection, type SectionState } from './WeightSections';
 import { WhyItHurts } from './WhyItHurts';
@@ -175,6 +176,15 @@ function LayerInspector({
           onSections({ openSections: withSection(sections.openSections, 'neighbours', isOpen) })
         }
         onWalk={onWalk}
+      />
+      <SourceSection
+        host={host}
+        layer={row.name}
+        revision={revision}
+        isOpen={sections.openSections.includes('source')}
+        onToggle={(isOpen) =>
+          onSections({ openSections: withSection(sections.openSections, 'source', isOpen) })
+        }
       />
     </>
   );

@@ -1,4 +1,4 @@
-import type { Neighbourhood, WeightSlice, WeightStatistics } from '../../core/inspectorResults';
+import type { Neighbourhood, NodeSource, WeightSlice, WeightStatistics } from '../../core/inspectorResults';
 import type { Plan } from '../../core/plan/types';
 import type { ErrorSplitCurve } from '../../core/rangeResults';
 import type { DataRequest, ModelRequest } from '../../shared/rpc';
@@ -12,10 +12,11 @@ const SLICE_CELLS = { maxRows: 64, maxColumns: 64, reduce: 'maxAbs' } as const;
 /** What one view asks about the layer that is selected in it. Only the newest question of a kind is answered. */
 export class Inspections {
   readonly #statistics: NewestCall<'weightStatistics'>;
-  /** With a scheme: takes longer, and may fail where the statistics do not. */
+  /** With codes, of a scheme or of the file: takes longer, and may fail where the statistics do not. */
   readonly #formats: NewestCall<'weightStatistics'>;
   readonly #slices: NewestCall<'weightSlice'>;
   readonly #neighbours: NewestCall<'neighbours'>;
+  readonly #sources: NewestCall<'sourceOf'>;
   readonly #split: NewestCall<'errorSplit'>;
 
   constructor(
@@ -29,12 +30,14 @@ export class Inspections {
     this.#formats = new NewestCall(engine, 'weightStatistics');
     this.#slices = new NewestCall(engine, 'weightSlice');
     this.#neighbours = new NewestCall(engine, 'neighbours');
+    this.#sources = new NewestCall(engine, 'sourceOf');
     this.#split = new NewestCall(engine, 'errorSplit');
   }
 
   /** @throws CancelledError when the view has asked about another weight since. */
   weightStatistics(request: ViewRequest<'weightStatistics'>): Promise<WeightStatistics> {
-    const calls = request.scheme === undefined ? this.#statistics : this.#formats;
+    const hasCodes = request.scheme !== undefined || request.stored === true;
+    const calls = hasCodes ? this.#formats : this.#statistics;
     return calls.call({ ...request, ...this.model() });
   }
 
@@ -46,6 +49,11 @@ export class Inspections {
   /** @throws CancelledError when the view has asked about another row since. */
   neighbours(request: ViewRequest<'neighbours'>): Promise<Neighbourhood> {
     return this.#neighbours.call({ ...request, ...this.model() });
+  }
+
+  /** @throws CancelledError when the view has asked about another row since. */
+  sourceOf(request: ViewRequest<'sourceOf'>): Promise<NodeSource> {
+    return this.#sources.call({ ...request, ...this.model() });
   }
 
   /** @throws CancelledError when the view has asked about another value since. */
@@ -65,6 +73,7 @@ export class Inspections {
     this.#formats.cancel();
     this.#slices.cancel();
     this.#neighbours.cancel();
+    this.#sources.cancel();
     this.#split.cancel();
   }
 }

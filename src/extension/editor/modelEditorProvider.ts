@@ -8,6 +8,7 @@ import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { Inspections } from './inspections';
 import { exportWeight } from './exportWeight';
+import { openSource } from './openSource';
 import { saveModelAs } from './saveAs';
 import type { LocalCopies } from './localCopies';
 import { ModelDocument } from './modelDocument';
@@ -120,6 +121,11 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
         return null;
       },
       neighbours: (request) => inspections.neighbours(request),
+      sourceOf: (request) => inspections.sourceOf(request),
+      openSource: async (frame) => {
+        await openSource(frame);
+        return null;
+      },
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
       explain: ({ layer }) => session.measurements.explain(layer),
       applyPoint: async ({ id }) => {
