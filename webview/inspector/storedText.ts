@@ -6,6 +6,7 @@ import type {
   StoredFormat,
   WeightGranularity,
 } from '../../src/core/results';
+import { exponentsIn } from '../../src/core/quant/powersOfTwo';
 import { formatInteger, plural } from '../../src/shared/format';
 import type { ViewRow } from '../../src/shared/viewRpc';
 
@@ -81,24 +82,14 @@ function rangeText({ count, min, max }: NumberRange): string {
 }
 
 function codebookText(entries: readonly number[]): string {
-  const powers = powersText(entries);
-  if (powers !== undefined) return powers;
+  const exponents = exponentsIn(entries);
+  if (exponents) {
+    const powers = exponents.map((exponent) => `2^${exponent}`);
+    return `${entries.includes(0) ? '0, ' : ''}±${powers.join(', ±')}`;
+  }
   if (entries.length <= LISTED_ENTRIES) return entries.map(numberText).join(', ');
   const range = { count: entries.length, min: Math.min(...entries), max: Math.max(...entries) };
   return rangeText(range);
-}
-
-/** A table of nothing but zero and powers of two of both signs, by its exponents; undefined for any other. */
-function powersText(entries: readonly number[]): string | undefined {
-  const values = new Set(entries);
-  const exponents = [...values].filter((value) => value > 0).map(Math.log2);
-  const isPowers =
-    exponents.length > 1 &&
-    exponents.every(Number.isInteger) &&
-    [...values].every((value) => value === 0 || values.has(-value));
-  if (!isPowers) return undefined;
-  const powers = exponents.sort((a, b) => a - b).map((exponent) => `2^${exponent}`);
-  return `${values.has(0) ? '0, ' : ''}±${powers.join(', ±')}`;
 }
 
 function activationText({ dtype, dynamic, scale, zeroPoint }: ActivationFormat): string {

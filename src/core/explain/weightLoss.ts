@@ -1,8 +1,8 @@
 import type { Layer } from '../graph/types';
 import { axisLayout } from '../quant/affine';
+import { errorByChannel } from '../quant/errorByChannel';
 import type { LayerFormat } from '../quant/layerFormat';
-import { forEachRun } from '../quant/layouts';
-import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
+import { sliceRanges, tensorLayout } from '../quant/layouts';
 import { encodeWeight } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
 import { weightSite } from '../rewrite/weights/weightSite';
@@ -17,7 +17,7 @@ export interface WeightLoss {
   /** Error per output channel; absent: the operator has none. */
   readonly channels?: Float64Array;
   /** Greatest magnitude per output channel; absent as well. */
-  readonly magnitudes?: Float64Array;
+  readonly magnitudes?: Float32Array;
   /** All channels have one scale or one table. */
   readonly isShared: boolean;
 }
@@ -31,32 +31,25 @@ export async function weightLoss(layer: Layer, opset: number, format: LayerForma
   let [energy, noise, clipping] = [0, 0, 0];
   let isShared = format.scheme !== 'fp16';
   let channels: Float64Array | undefined;
-  let magnitudes: Float64Array | undefined;
+  let magnitudes: Float32Array | undefined;
   for (const weight of layer.weights) {
     const site = weightSite(layer.ref, weight, opset);
+    const { dims } = weight.tensor;
+    const layout = site.channelAxis === undefined ? tensorLayout(dims) : axisLayout(dims, site.channelAxis);
     const encoded = encodeWeight(weight.tensor, site, format);
     const values = await floatsOf(weight.tensor);
-    const back = await encoded.values();
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] as number;
-      energy += value * value;
-      noise += (value - (back[i] as number)) ** 2;
-    }
-    clipping += await clippedBy(values, encoded);
+    const own = errorByChannel(values, await encoded.values(), await encoded.limits(), layout);
+    energy += sumOf(own.energy);
+    noise += sumOf(own.noise);
+    clipping += sumOf(own.clipping);
     isShared &&= encoded.words.granularity === 'per-tensor';
     if (site.channelAxis === undefined) continue;
-    const layout = axisLayout(weight.tensor.dims, site.channelAxis);
-    const [ownNoise, ownMagnitudes] = [
-      (channels ??= new Float64Array(layout.channels)),
-      (magnitudes ??= new Float64Array(layout.channels)),
-    ];
-    forEachRun(layout, (start, end, channel, step) => {
-      for (let i = start, at = channel; i < end; i++, at += step) {
-        const value = values[i] as number;
-        ownNoise[at] = (ownNoise[at] ?? 0) + (value - (back[i] as number)) ** 2;
-        ownMagnitudes[at] = Math.max(ownMagnitudes[at] ?? 0, Math.abs(value));
-      }
-    });
+    const { min, max } = sliceRanges(values, layout);
+    const known = { noise: channels, magnitudes };
+    channels = own.noise.map((sum, channel) => sum + (known.noise?.[channel] ?? 0));
+    magnitudes = max.map((high, channel) =>
+      Math.max(high, -(min[channel] ?? 0), known.magnitudes?.[channel] ?? 0),
+    );
   }
   return {
     energy,
@@ -67,17 +60,8 @@ export async function weightLoss(layer: Layer, opset: number, format: LayerForma
   };
 }
 
-async function clippedBy(values: Float32Array, encoded: EncodedWeight): Promise<number> {
-  const { layout, min, max } = await encoded.limits();
-  let clipped = 0;
-  forEachRun(layout, (start, end, slice, step) => {
-    for (let i = start, at = slice; i < end; i++, at += step) {
-      const value = values[i] as number;
-      const beyond = Math.max(0, value - (max[at] as number), (min[at] as number) - value);
-      clipped += beyond * beyond;
-    }
-  });
-  return clipped;
+function sumOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** Squared error. */

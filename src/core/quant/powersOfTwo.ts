@@ -90,3 +90,14 @@ export function exponentsOf({ values }: Codebook): number[] {
     (value) => Math.round(Math.log2(value)),
   );
 }
+
+/** The exponents of a table of nothing but powers of two of both signs and maybe zero, ascending; undefined for any other. */
+export function exponentsIn(table: ArrayLike<number>): number[] | undefined {
+  const values = new Set(Array.from(table));
+  const exponents = [...values].filter((value) => value > 0).map(Math.log2);
+  const isPowers =
+    exponents.length > 1 &&
+    exponents.every(Number.isInteger) &&
+    [...values].every((value) => value === 0 || values.has(-value));
+  return isPowers ? exponents.sort((a, b) => a - b) : undefined;
+}

@@ -1,5 +1,5 @@
 import type { Layer, LayerWeight } from '../graph/types';
-import type { FormatUse } from '../inspectorResults';
+import type { CodesInUse, FormatUse } from '../inspectorResults';
 import { floatTensor } from '../onnx/build';
 import { elementCount } from '../onnx/tensor';
 import { forEachBlock } from '../onnx/tensorBlocks';
@@ -7,17 +7,22 @@ import type { Tensor } from '../onnx/types';
 import type { CancelSignal } from '../ports';
 import { throwIfCancelled } from '../errors';
 import { axisLayout } from '../quant/affine';
+import { errorByChannel } from '../quant/errorByChannel';
 import { formatText, type LayerFormat } from '../quant/layerFormat';
 import { codebookKind } from '../quant/scheme';
 import { differenceFrom } from '../quant/weights';
+import type { NumberRange } from '../results';
+import type { CodeUse } from '../rewrite/weights/encodedWeight';
 import { encodeWeight } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
 import { plainSite, weightSite } from '../rewrite/weights/weightSite';
+import { channelErrorColumns } from './channelErrors';
+import { differencesOf } from './differences';
 import { sampleStride, StridedSample } from './stridedSample';
 import { EXACT_ELEMENTS } from './weightStatistics';
 
 /** Tables of a reply; each group of channels has one. */
-const MOST_TABLES = 16;
+export const MOST_TABLES = 16;
 
 export interface FormatUseOptions {
   /** Of the model that the format would be written to. */
@@ -41,7 +46,9 @@ export async function formatUse(
   const site = weightSite(layer.ref, weight, opset);
   const { tensor } = weight;
   const isWhole = elementCount(tensor) <= exactElements;
-  const excerpt = isWhole ? tensor : await excerptOf(tensor, site.channelAxis, exactElements, signal);
+  const { tensor: excerpt, places } = isWhole
+    ? { tensor, places: undefined }
+    : await excerptOf(tensor, site.channelAxis, exactElements, signal);
   const encoded = encodeWeight(
     excerpt,
     isWhole || site.channelAxis !== undefined ? site : plainSite(opset),
@@ -51,7 +58,13 @@ export async function formatUse(
   throwIfCancelled(signal);
   const use = await encoded.codeUse();
   throwIfCancelled(signal);
-  const { sqnrDb, uniqueBefore, uniqueAfter } = differenceFrom(await floatsOf(excerpt), back);
+  const values = await floatsOf(excerpt);
+  const { sqnrDb, uniqueBefore, uniqueAfter } = differenceFrom(values, back);
+  const axis = site.channelAxis;
+  const errors =
+    axis === undefined
+      ? undefined
+      : errorByChannel(values, back, await encoded.limits(), axisLayout(excerpt.dims, axis));
   const { exponents = null } = await encoded.fit();
   const { tables, scales } = use ?? {};
   return {
@@ -62,19 +75,15 @@ export async function formatUse(
     sqnrDb,
     uniqueBefore: uniqueBefore ?? 0,
     uniqueAfter: uniqueAfter ?? 0,
-    codes: use
-      ? {
-          possible: use.possible,
-          used: use.counts.filter((count) => count > 0).length,
-          first: use.first,
-          counts: [...use.counts],
-        }
-      : null,
+    channelErrors:
+      errors && axis !== undefined ? channelErrorColumns(errors, axis, tensor.dims[axis] ?? 0, places) : null,
+    differences: differencesOf(values, back),
+    codes: use ? codesFrom(use) : null,
     codebook: tables
       ? {
           tables: tables.slice(0, MOST_TABLES).map((table) => [...table]),
           groups: tables.length,
-          scales: scales ? rangeOf(scales) : null,
+          scales: scales ? numberRange(scales) : null,
           exponents:
             codebookKind(format.scheme)?.kind === 'powers of two' && exponents ? [...exponents] : null,
         }
@@ -83,12 +92,28 @@ export async function formatUse(
   };
 }
 
-function rangeOf(values: Float32Array): { count: number; min: number; max: number } {
+/** Counts as results tell them. */
+export function codesFrom({
+  possible,
+  first,
+  counts,
+}: Pick<CodeUse, 'possible' | 'first' | 'counts'>): NonNullable<CodesInUse['codes']> {
+  return { possible, used: counts.filter((count) => count > 0).length, first, counts: [...counts] };
+}
+
+/** How many there are, the least and the greatest. */
+export function numberRange(values: Float32Array): NumberRange {
   return {
     count: values.length,
     min: values.reduce((least, value) => Math.min(least, value), Infinity),
     max: values.reduce((greatest, value) => Math.max(greatest, value), -Infinity),
   };
+}
+
+/** An excerpt of a weight, and which channels are in it. */
+interface Excerpt {
+  readonly tensor: Tensor;
+  readonly places: Int32Array | undefined;
 }
 
 /** Whole channels, evenly spread, of about `elements` elements; without channels every n-th element. Read block by block. */
@@ -97,18 +122,19 @@ async function excerptOf(
   axis: number | undefined,
   elements: number,
   signal: CancelSignal | undefined,
-): Promise<Tensor> {
+): Promise<Excerpt> {
   const total = elementCount(tensor);
   if (axis === undefined) {
     const stride = sampleStride(total, elements, tensor.dims);
     const sample = new StridedSample(total, stride);
     await forEachBlock(tensor, (block, start) => sample.add(block, start), { signal });
-    return floatTensor(tensor.name, sample.values);
+    return { tensor: floatTensor(tensor.name, sample.values), places: undefined };
   }
   const { outer, channels, inner } = axisLayout(tensor.dims, axis);
   const kept = Math.min(channels, Math.max(1, Math.floor((elements * channels) / total)));
-  const places = new Int32Array(channels).fill(-1);
-  for (let k = 0; k < kept; k++) places[Math.floor((k * channels) / kept)] = k;
+  const places = Int32Array.from({ length: kept }, (_, k) => Math.floor((k * channels) / kept));
+  const taken = new Int32Array(channels).fill(-1);
+  places.forEach((channel, k) => (taken[channel] = k));
   const values = new Float32Array(outer * kept * inner);
   await forEachBlock(
     tensor,
@@ -117,7 +143,7 @@ async function excerptOf(
         const run = Math.floor((start + at) / inner);
         const within = (start + at) % inner;
         const length = Math.min(inner - within, block.length - at);
-        const place = places[run % channels] as number;
+        const place = taken[run % channels] as number;
         const target = (Math.floor(run / channels) * kept + place) * inner + within;
         if (place >= 0) values.set(block.subarray(at, at + length), target);
         at += length;
@@ -126,5 +152,5 @@ async function excerptOf(
     { signal },
   );
   const dims = tensor.dims.map((size, at) => (at === axis ? kept : size));
-  return floatTensor(tensor.name, values, dims);
+  return { tensor: floatTensor(tensor.name, values, dims), places };
 }

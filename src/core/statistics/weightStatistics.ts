@@ -10,6 +10,7 @@ import { tensorLayout } from '../quant/layouts';
 import type { WeightStatistics } from '../inspectorResults';
 import { weightSite } from '../rewrite/weights/weightSite';
 import { channelBoxes, stepSizes, type ChannelSample } from './channelBoxes';
+import { evenHistogram } from './evenHistogram';
 import { sampleStride, StridedSample } from './stridedSample';
 
 /** Above this many elements, histogram and percentiles are of every n-th element. 16 MiB as float32. */
@@ -71,7 +72,7 @@ export async function weightStatistics(
     standardDeviation,
     sparsity: known(zeros / count),
     kurtosis,
-    histogram: histogramOf(values, count > 0 ? min : 0, count > 0 ? max : 0),
+    histogram: evenHistogram(values, count > 0 ? min : 0, count > 0 ? max : 0, HISTOGRAM_BINS),
     channels: boxes,
     steps: boxes && stepSizes(ofChannels, boxes.perRow, bits),
   };
@@ -108,23 +109,4 @@ class ChannelExtremes {
       if (++channel === channels) channel = 0;
     }
   }
-}
-
-function histogramOf(values: Float32Array, min: number, max: number): WeightStatistics['histogram'] {
-  if (min === max) {
-    const count = values.filter((value) => value === min).length;
-    return { edges: [min, min + 1], counts: [count] };
-  }
-  const counts = new Array<number>(HISTOGRAM_BINS).fill(0);
-  const perBin = HISTOGRAM_BINS / (max - min);
-  for (const value of values) {
-    if (!(value >= min && value <= max)) continue;
-    const bin = Math.min(HISTOGRAM_BINS - 1, Math.floor((value - min) * perBin));
-    counts[bin] = (counts[bin] ?? 0) + 1;
-  }
-  const edges = Array.from(
-    { length: HISTOGRAM_BINS + 1 },
-    (_, i) => min + ((max - min) * i) / HISTOGRAM_BINS,
-  );
-  return { edges, counts };
 }

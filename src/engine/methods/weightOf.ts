@@ -6,7 +6,6 @@ import type { Layer, LayerWeight } from '../../core/graph/types';
 import type { WeightStatistics } from '../../core/inspectorResults';
 import type { Model } from '../../core/onnx/types';
 import { removeQuantization } from '../../core/rewrite/convert/removeQuantization';
-import { defaultOpset } from '../../core/rewrite/opset';
 import type { WeightRequest } from '../../shared/rpc';
 import type { OpenedModel } from '../files/modelFile';
 
@@ -15,8 +14,8 @@ export interface ReadableWeight {
   readonly layer: Layer;
   readonly weight: LayerWeight;
   readonly values: WeightStatistics['values'];
-  /** Of the opened model. */
-  readonly opset: number;
+  /** The one that the layer is of. */
+  readonly model: Model;
 }
 
 /**
@@ -25,12 +24,11 @@ export interface ReadableWeight {
  */
 export function weightOf({ model, path }: OpenedModel, request: WeightRequest): ReadableWeight {
   const { dimensions = {} } = request;
-  const opset = defaultOpset(model.opsetImport) ?? 0;
   const stored = findWeight(model, path, request);
-  if (isPlain(stored.weight)) return { ...stored, values: 'stored', opset };
+  if (isPlain(stored.weight)) return { ...stored, values: 'stored', model };
   const float = removeQuantization(model, dimensions).model;
   const found = findWeight(float, path, request);
-  if (isPlain(found.weight)) return { ...found, values: 'dequantized', opset };
+  if (isPlain(found.weight)) return { ...found, values: 'dequantized', model: float };
   throw new InputError(
     `The weight of ${request.layer} is stored as ${stored.weight.dtype}, in a form that Roundoff cannot take back to numbers.`,
   );
@@ -40,7 +38,8 @@ function isPlain({ stored: { via } }: LayerWeight): boolean {
   return via === 'float' || via === 'cast';
 }
 
-function findWeight(
+/** @throws InputError when the model has no such layer, or the layer no such weight. */
+export function findWeight(
   model: Model,
   path: string,
   { layer: name, weight: position = 0, dimensions = {} }: WeightRequest,

@@ -80,3 +80,71 @@ describe('formatUse(layer, weight, format)', () => {
     expect(found.codes).toEqual(alone.codes);
   });
 });
+
+describe('the error of each channel', () => {
+  it.each(['w4,tensor,mse', 'w4,percentile:90', 'lut4', 'pow2-3', 'w4,kernel,mse'])(
+    'adds up to the whole in %s, and what lies beyond the range is clipped',
+    async (scheme) => {
+      const values = normalNoise(6 * 40, 5).map((value, at) => value ** 3 * (1 + Math.floor(at / 40)));
+      const found = await use(scheme, values, [6, 10, 2, 2]);
+      const errors = found.channelErrors;
+      if (!errors) throw new Error('no channels');
+      expect(errors).toMatchObject({ axis: 0, channels: 6, perRow: 1, first: [0, 1, 2, 3, 4, 5] });
+      for (let channel = 0; channel < 6; channel++) {
+        const energy = values
+          .subarray(channel * 40, (channel + 1) * 40)
+          .reduce((sum, value) => sum + value * value, 0);
+        expect(errors.energy[channel]).toBeCloseTo(energy, 6);
+      }
+      const sum = (column: readonly number[]): number => column.reduce((a, b) => a + b, 0);
+      const noise = sum(errors.clipping) + sum(errors.rounding);
+      expect(10 * Math.log10(sum(errors.energy) / noise)).toBeCloseTo(found.sqnrDb ?? NaN, 4);
+      expect(sum(errors.clipping)).toBeGreaterThan(0);
+      expect(sum(errors.rounding)).toBeGreaterThan(0);
+    },
+  );
+
+  it('is clipping alone where only what lies beyond the range is changed', async () => {
+    // ±1 in steps of 1/127: both channels stand on the grid, but for one value beyond it.
+    const values = Float32Array.of(1, -1, 0, 64 / 127, 3, 0, 0, 1 / 127);
+    const { channelErrors: errors } = await use('w8,tensor,fixed:1', values, [2, 4, 1, 1]);
+    expect(errors?.clipping[0]).toBeLessThan(1e-12);
+    expect(errors?.clipping[1]).toBeCloseTo(4, 6);
+    expect(errors?.rounding.map((sum) => sum < 1e-12)).toEqual([true, true]);
+  });
+
+  it('names the channels of an excerpt', async () => {
+    const found = await use('w8', normalNoise(100 * 40, 3), [100, 40, 1, 1], 800);
+    expect(found.channelErrors).toMatchObject({ channels: 100, perRow: 1 });
+    expect(found.channelErrors?.first).toEqual(Array.from({ length: 20 }, (_, k) => 5 * k));
+  });
+});
+
+describe('the differences of a format', () => {
+  it('lie within half a step where nothing is clipped', async () => {
+    const values = normalNoise(4000, 7);
+    const { differences } = await use('w8,tensor', values, [4, 1000, 1, 1]);
+    const magnitude = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const half = magnitude / 254;
+    expect(differences.greatest).toBeLessThanOrEqual(half * 1.001);
+    expect(differences.greatest).toBeGreaterThan(half * 0.98);
+    expect(differences.beyond).toBe(0);
+    expect(differences.histogram.counts.reduce((sum, count) => sum + count, 0)).toBe(4000);
+    // Evenly spread: no bin has much more than its share.
+    expect(Math.max(...differences.histogram.counts)).toBeLessThan((2 * 4000) / 65);
+  });
+
+  it('leave out the few that are clipped far away, and tell how many', async () => {
+    const values = normalNoise(4000, 7).map((value, at) => (at % 1000 === 3 ? 50 : Math.tanh(value)));
+    const { differences } = await use('w8,tensor,fixed:1', values, [4, 1000, 1, 1]);
+    expect(differences.beyond).toBe(4);
+    expect(differences.greatest).toBeCloseTo(49, 1);
+    expect(differences.histogram.edges.at(-1)).toBeLessThan(0.01);
+  });
+
+  it('are all zero where the format holds every value', async () => {
+    const { differences } = await use('w8,tensor', Float32Array.of(0, 0, 0, 0), [1, 4, 1, 1]);
+    expect(differences).toMatchObject({ greatest: 0, beyond: 0 });
+    expect(differences.histogram.counts).toEqual([4]);
+  });
+});
