@@ -15,7 +15,7 @@ export const MOST_SAMPLES = 64;
 /** Bytes of all rows of all layers; with many wide layers each has fewer rows. */
 export const ROW_BYTES = 256 * 2 ** 20;
 /** Fractions of its multiples spread evenly over 0…1, wherever one stops. */
-const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
+export const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
 
 /** Some rows of a layer's input: [groups, rows, depth]. */
 export interface RowBlock {
@@ -109,7 +109,7 @@ function collectorsFor(layers: readonly Layer[], samples: number): SharedCollect
 }
 
 /** The value that a layer multiplies with its weight; '' when it has none. */
-function inputOf({ ref, weight }: Layer): string {
+export function inputOf({ ref, weight }: Layer): string {
   return ref.node.input[weight?.inputIndex === 0 ? 1 : 0] ?? '';
 }
 
