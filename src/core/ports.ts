@@ -2,6 +2,7 @@
  * What core needs from the outside. The engine implements these; tests use small in-memory versions.
  */
 import type { Model } from './onnx/types';
+import type { JobInput, JobName, JobOutput } from './recover/jobs';
 
 /** Structural subset of the platform's `AbortSignal`. */
 export interface CancelSignal {
@@ -145,4 +146,15 @@ export interface ResultCache {
 export interface Work {
   readonly signal?: CancelSignal;
   readonly onProgress?: ProgressCallback;
+}
+
+/** Somewhere to do heavy arithmetic: other threads in the engine, or the caller's own (`computeHere`). */
+export interface Compute {
+  /** How many jobs run at a time. */
+  readonly threads: number;
+  /**
+   * Runs one of `computeJobs`. Its arrays must be in shared memory: they change in their places.
+   * @throws CancelledError when the work is cancelled; then what the job was changing is spoilt.
+   */
+  run<J extends JobName>(job: J, input: JobInput<J>, work?: Work): Promise<JobOutput<J>>;
 }
