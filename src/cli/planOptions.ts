@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { setScheme } from '../core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor } from '../core/plan/planFile';
+import { withRecover } from '../core/plan/recover';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
 import { optionsIn, parseFormat, type LayerFormat } from '../core/quant/layerFormat';
 import type { LayerRow, ModelSummary } from '../core/results';
@@ -13,8 +14,9 @@ import { UsageError } from './cliIo';
 import { matchRows } from './layerGlobs';
 import type { ActivationOptions, DataOptions } from './optionValues';
 import type { QuantizeOptions } from './quantizeOptions';
+import type { RecoverOption } from './recoverOption';
 
-/** The plan file of --plan, or the default plan, with what the options say about activations and dimensions. */
+/** The plan file of --plan, or the default plan, with what the options say about activations, recovery and dimensions. */
 export async function basePlan({
   plan: file,
   activationRange,
@@ -22,8 +24,10 @@ export async function basePlan({
   activationSymmetric,
   tensor,
   dim,
-}: ActivationOptions & DataOptions & { plan?: string }): Promise<Plan> {
-  const plan = file === undefined ? defaultPlan : parsePlan(await readPlan(file), file);
+  recover,
+}: ActivationOptions & DataOptions & RecoverOption & { plan?: string }): Promise<Plan> {
+  const given = file === undefined ? defaultPlan : parsePlan(await readPlan(file), file);
+  const plan = recover ? withRecover(given, recover) : given;
   return {
     ...plan,
     activationRange: activationRange ?? plan.activationRange,

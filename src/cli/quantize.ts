@@ -71,9 +71,14 @@ function defaultOutput(file: string, plan: Plan): string {
   return join(dirname(file), `${basename(file).replace(/\.onnx$/i, '')}.${planWord(plan)}.onnx`);
 }
 
-/** @throws UsageError when a layer would be quantized for which there is no data. */
+/** @throws UsageError when the plan needs data. */
 function requireNoData(plan: Plan, { layers }: ModelSummary): void {
   if (!needsData(plan, layers)) return;
+  if (plan.recover) {
+    throw new UsageError(
+      `Recovering accuracy (${plan.recover.steps.join(', ')}) needs inputs of the model: give --data PATH, or --recover none.`,
+    );
+  }
   throw new UsageError(
     'w8a8 quantizes activations, whose ranges come from data: give --data PATH (.npz arrays, a folder of images with ' +
       'preprocess.json, or ONNX test data). Without data, weights alone can be ' +

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { parseFormat, type LayerFormat } from '../core/quant/layerFormat';
 import { addPresetOptions, type PresetOptions } from './preset';
+import { addRecoverOption, recoverHelp, type RecoverOption } from './recoverOption';
 import {
   addActivationOptions,
   addDataOptions,
@@ -9,7 +10,7 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface QuantizeOptions extends DataOptions, ActivationOptions, PresetOptions {
+export interface QuantizeOptions extends DataOptions, ActivationOptions, PresetOptions, RecoverOption {
   scheme?: LayerFormat;
   layer?: readonly string[];
   exclude?: readonly string[];
@@ -71,9 +72,10 @@ export function addQuantizeOptions(command: Command): Command {
     'tell the bytes of the file and of each layer, exactly; needs no data and writes nothing',
   );
   addPresetOptions(command);
+  addRecoverOption(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',
-    `\n${schemeHelp}\n\nGlobs match layer names and their paths in the layer tree; * also matches slashes.`,
+    `\n${schemeHelp}\n\n${recoverHelp}\n\nGlobs match layer names and their paths in the layer tree; * also matches slashes.`,
   );
 }

@@ -1,0 +1,37 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { recoverMistake, recoverSummaries } from '../core/plan/recover';
+import { RECOVER_STEPS, type RecoverStep } from '../core/plan/types';
+
+export interface RecoverOption {
+  /** Empty: nothing, whatever the plan file says. */
+  recover?: readonly RecoverStep[];
+}
+
+/** `gptq,bias`, or `none`. */
+export function recoverSteps(text: string): readonly RecoverStep[] {
+  if (text === 'none') return [];
+  const words = text.split(',').map((word) => word.trim());
+  const steps = words.flatMap((word) => RECOVER_STEPS.find((step) => step === word) ?? []);
+  if (steps.length < words.length || new Set(words).size < words.length) {
+    throw new InvalidArgumentError(`It must be none, or some of ${RECOVER_STEPS.join(', ')}, each once.`);
+  }
+  const mistake = recoverMistake(steps);
+  if (mistake !== undefined) throw new InvalidArgumentError(mistake);
+  return steps;
+}
+
+export function addRecoverOption(command: Command): Command {
+  return command.option(
+    '--recover <steps>',
+    'make up for the errors of weights, such as gptq,refit,bias (see below); needs data; none: not even as the plan says',
+    recoverSteps,
+  );
+}
+
+const width = Math.max(...RECOVER_STEPS.map((step) => step.length)) + 2;
+
+/** What the steps do, for the end of a help text. */
+export const recoverHelp = [
+  'Steps of --recover, done in this order, each kept only where the output on samples held out gets better:',
+  ...RECOVER_STEPS.map((step) => `  ${step.padEnd(width)}${recoverSummaries[step].summary}`),
+].join('\n');
