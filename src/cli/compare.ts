@@ -1,5 +1,7 @@
-import type { OutputDetails } from '../core/compareResults';
+import type { OutputDetails, SampleDescription } from '../core/compareResults';
 import type { CompareResult } from '../core/results';
+import { classText } from '../shared/classText';
+import { formatNumber, formatShape } from '../shared/format';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { CompareOptions } from './compareOptions';
@@ -26,9 +28,22 @@ export async function compare(a: string, b: string, options: CompareOptions, io:
     return ExitCode.done;
   }
   const result = await callEngine(io, 'compare', { a, b, calibration, dimensions, sample, top });
+  const described =
+    sample === undefined
+      ? undefined
+      : await callEngine(io, 'describeSample', { file: a, calibration, dimensions, sample, picture: false });
   const layers = options.layers ? await compareLayers() : undefined;
-  if (options.json) io.stdout(jsonText({ ...withoutPoints(result), ...(layers && { layers }) }));
-  else io.stdout(describeComparison(result, data) + (layers ? `\n${layerTable(layers)}` : ''));
+  if (options.json) {
+    io.stdout(
+      jsonText({
+        ...withoutPoints(result),
+        ...(described && { sample: described }),
+        ...(layers && { layers }),
+      }),
+    );
+  } else {
+    io.stdout(describeComparison(result, data, described) + (layers ? `\n${layerTable(layers)}` : ''));
+  }
   if (minSqnr === undefined) return ExitCode.done;
   const below = result.outputs.filter(({ sqnrDb }) => sqnrDb !== null && sqnrDb < minSqnr);
   for (const { name, sqnrDb } of below) {
@@ -50,18 +65,41 @@ function withoutPoints(result: CompareResult): CompareResult {
   return { ...result, outputs };
 }
 
-function describeComparison(result: CompareResult, data: string): string {
+function describeComparison(result: CompareResult, data: string, described?: SampleDescription): string {
   const slice = result.slice === 'all' ? 'all samples' : 'samples of the verify slice';
   const lines = [
     `a: ${result.a}`,
     `b: ${result.b}`,
     `${result.samples} samples (${slice}) of ${data}`,
     '',
+    ...(described ? [...sampleLines(described, result), ''] : []),
     ...result.outputs.flatMap(outputLines),
     '',
     costTable(result),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What the chosen sample is; what the models make of it stands with each output. */
+function sampleLines(
+  { sample, label, file, inputs }: SampleDescription,
+  { outputs }: CompareResult,
+): string[] {
+  const names = outputs.find(({ details }) => details && details.classes > 0)?.details?.classNames ?? {};
+  const known = [
+    ...(file === null ? [] : [file]),
+    ...(label === null ? [] : [`label ${classText(label, names)}`]),
+  ];
+  return [
+    `sample ${sample}${known.length > 0 ? `: ${known.join(', ')}` : ''}`,
+    ...inputs.map(({ name, dtype, shape, min, max, mean }) => {
+      const values =
+        min === null || max === null || mean === null
+          ? ''
+          : `, values ${formatNumber(min)} to ${formatNumber(max)}, mean ${formatNumber(mean)}`;
+      return `  input ${name}: ${dtype} ${formatShape(shape)}${values}`;
+    }),
+  ];
 }
 
 function outputLines(output: CompareResult['outputs'][number]): string[] {
@@ -87,12 +125,13 @@ function outputLines(output: CompareResult['outputs'][number]): string[] {
     lines.push(indent(table(['class', 'Dice a', 'Dice b'], rows, new Set([1, 2]))));
   }
   if (sample) {
+    const names = details?.classNames ?? {};
     const rows = sample.a.map((best, index) => {
       const other = sample.b[index];
       return [
-        String(best.class),
+        classText(best.class, names),
         best.score.toPrecision(4),
-        String(other?.class ?? ''),
+        other ? classText(other.class, names) : '',
         other?.score.toPrecision(4) ?? '',
       ];
     });
@@ -104,11 +143,12 @@ function outputLines(output: CompareResult['outputs'][number]): string[] {
 /** Changed classes named in the text; JSON has more. */
 const SHOWN_FLIPS = 10;
 
-function flipLines({ flips, flipCount, vectors }: OutputDetails): string[] {
+function flipLines({ flips, flipCount, vectors, classNames }: OutputDetails): string[] {
   if (flipCount === 0) return [];
   const shown = flips.slice(0, SHOWN_FLIPS).map(({ sample, position, a, b, label }) => {
     const at = position === undefined ? `${sample}` : `${sample}[${position}]`;
-    return `${at} (${a} → ${b}${label === null ? '' : `, label ${label}`})`;
+    const text = (index: number): string => classText(index, classNames);
+    return `${at} (${text(a)} → ${text(b)}${label === null ? '' : `, label ${text(label)}`})`;
   });
   const more = flipCount > shown.length ? ` and ${flipCount - shown.length} more` : '';
   return [`  classes that change: ${flipCount} of ${vectors}: ${shown.join(', ')}${more}`];
@@ -124,7 +164,7 @@ function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: Compare
   return table(
     ['', 'a', 'b', 'b / a'],
     [
-      row('latency, one sample', latencyMs, (ms) => `${ms.toPrecision(3)} ms`),
+      row('latency, one sample (median, in turns)', latencyMs, (ms) => `${ms.toPrecision(3)} ms`),
       row('peak memory of a process', peakMemoryBytes, bytesText),
       row('files', bytes, bytesText),
       row('files, deflated', deflatedBytes, bytesText),

@@ -14,7 +14,7 @@ export function addCompareOptions(command: Command): Command {
     .description('Compare two models on the same samples: output error, classes, latency, memory, bytes.')
     .argument('<a>', 'reference, usually the float model')
     .argument('<b>', 'the model compared with it')
-    .option('--sample <k>', 'also show the class scores of this sample', wholeNumber)
+    .option('--sample <k>', 'also show this sample: its inputs, label and class scores', wholeNumber)
     .option('--top <n>', 'how many classes of it (default: 5)', positiveInteger)
     .option('--layers', 'also the error of each layer: accumulated from the inputs, and of the layer alone')
     .option('--csv', 'print one line per layer as CSV; with --layers')

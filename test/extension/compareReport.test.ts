@@ -54,6 +54,10 @@ const withDetails = (details: Partial<OutputDetails>): Comparison => ({
         cosine: 1,
         maxAbs: 0.1,
         details: {
+          classes: 10,
+          classNames: {},
+          samples: [],
+          differences: null,
           flips: [],
           flipCount: 0,
           vectors: 600,
@@ -73,6 +77,8 @@ function chartOf(report: string): string {
   const data = /^\[figure-1\]: data:image\/svg\+xml;base64,(\S+)$/m.exec(report)?.[1];
   return Buffer.from(data ?? '', 'base64').toString('utf8');
 }
+
+const best = { a: [], b: [] };
 
 describe('compareReport', () => {
   it('keeps names of the model inside their cells and out of the markup', () => {
@@ -94,18 +100,18 @@ describe('compareReport', () => {
 
   it('names samples whose class changes, and who is right', () => {
     const flips = [
-      { sample: 7, a: 1, b: 2, label: 1 },
-      { sample: 9, position: 3, a: 4, b: 5, label: 6 },
+      { sample: 7, a: 1, b: 2, label: 1, best },
+      { sample: 9, position: 3, a: 4, b: 5, label: 6, best },
     ];
-    const report = compareReport(withDetails({ flips, flipCount: 2 }));
+    const report = compareReport(withDetails({ flips, flipCount: 2, classNames: { 5: 'a|b' } }));
     expect(report).toContain('2 of 600 (0.3 %).');
     expect(report).toContain('| 7 | 1 | 2 | 1 | A |');
-    expect(report).toContain('| 9, position 3 | 4 | 5 | 6 | neither |');
+    expect(report).toContain('| 9, position 3 | 4 | a\\|b (5) | 6 | neither |');
     expect(compareReport(withDetails({}))).toContain('## Classes that change\n\nNone of 600.');
   });
 
   it('says how many of the changes it leaves out', () => {
-    const flips = Array.from({ length: 500 }, (_, sample) => ({ sample, a: 1, b: 2, label: null }));
+    const flips = Array.from({ length: 500 }, (_, sample) => ({ sample, a: 1, b: 2, label: null, best }));
     const report = compareReport(withDetails({ flips, flipCount: 555 }));
     expect(report).toContain('555 of 600 (92.5 %); the first 30 are shown.');
     expect(report).toContain('| 29 | 1 | 2 |');
@@ -133,7 +139,11 @@ describe('compareReport', () => {
   it('shows the class scores of a sample', () => {
     const [output] = result.outputs;
     if (!output) throw new Error('no output');
-    const sample = { index: 0, a: [{ class: 7, score: 12.5 }], b: [{ class: 3, score: 11 }] };
+    const sample = {
+      index: 0,
+      a: [{ class: 7, score: 12.5, probability: 0.9 }],
+      b: [{ class: 3, score: 11, probability: 0.8 }],
+    };
     const report = compareReport({ ...comparison, result: { ...result, outputs: [{ ...output, sample }] } });
     expect(report).toContain('## Class scores, sample 0');
     expect(report).toContain('| 1 | 7 | 12.5 | 3 | 11 |');

@@ -1,12 +1,5 @@
 import type { OutputDescription } from '../graph/types';
-import {
-  classLayout,
-  positionOffset,
-  positions,
-  topClass,
-  topClasses,
-  type ClassLayout,
-} from '../quant/classes';
+import { classLayout, positions, topClass, topClasses, type ClassLayout } from '../quant/classes';
 import { DiceAccumulator } from '../quant/overlap';
 import type { CompareResult } from '../results';
 
@@ -120,19 +113,4 @@ function labelsFor(label: Labels, count: number): ArrayLike<number> | undefined 
   if (label === undefined) return undefined;
   const labels = typeof label === 'number' ? [label] : label;
   return labels.length === count ? labels : undefined;
-}
-
-/** The `top` best classes of the first score vector, best first, with their scores as the model gives them. */
-export function bestClasses(
-  scores: Scores,
-  dims: readonly number[],
-  classAxis: number,
-  top: number,
-): { class: number; score: number }[] {
-  const layout = classLayout(dims, classAxis);
-  const offset = positionOffset(layout, 0);
-  return topClasses(scores, layout, 0, top).map((c) => ({
-    class: c,
-    score: scores[offset + c * layout.inner] ?? 0,
-  }));
 }

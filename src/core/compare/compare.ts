@@ -2,9 +2,12 @@ import { asNumbers } from '../calibrate/floats';
 import { InputError, throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
 import type { Feeds, Sample, Session, Slice, Work } from '../ports';
+import { classLayout } from '../quant/classes';
 import type { CompareResult } from '../results';
-import { bestClasses, ClassComparison } from './classComparison';
+import { ClassComparison } from './classComparison';
+import { bestClasses } from './classScores';
 import { OutputDetailsCollector } from './outputDetails';
+import { TOP_CLASSES } from './sampleOutcomes';
 import { OutputErrors } from '../calibrate/outputErrors';
 
 export interface CompareOptions {
@@ -14,6 +17,8 @@ export interface CompareOptions {
   readonly sample?: Sample;
   /** How many classes of it; 5 when absent. */
   readonly top?: number;
+  /** What `b` is fed, from what `a` is; the same when absent. */
+  readonly feedsOfB?: (feeds: Feeds) => Feeds;
 }
 
 /**
@@ -26,7 +31,7 @@ export async function compareOutputs(
   a: Session,
   b: Session,
   slice: Slice,
-  { outputs, sample, top = 5 }: CompareOptions,
+  { outputs, sample, top = TOP_CLASSES, feedsOfB = (feeds) => feeds }: CompareOptions,
   work: Work = {},
 ): Promise<Pick<CompareResult, 'samples' | 'outputs'>> {
   requireSameOutputs(a, b);
@@ -37,7 +42,7 @@ export async function compareOutputs(
     throwIfCancelled(work.signal);
     const ofA = await a.run(feeds);
     throwIfCancelled(work.signal);
-    const ofB = await b.run(feeds);
+    const ofB = await b.run(feedsOfB(feeds));
     errors.add(ofA, ofB);
     for (const [name, comparison] of classes) {
       const [scoresA, scoresB] = [ofA[name], ofB[name]];
@@ -49,7 +54,7 @@ export async function compareOutputs(
     }
     work.onProgress?.(errors.samples, slice.length, `Comparing: sample ${errors.samples} of ${slice.length}`);
   }
-  const scores = sample && (await scoresOf(a, b, outputs, sample, top));
+  const scores = sample && (await scoresOf(a, b, outputs, { sample, top, feedsOfB }));
   return {
     samples: errors.samples,
     outputs: [...errors.byName].map(([name, { sqnrDb, cosine, maxAbs }]) => {
@@ -83,15 +88,16 @@ async function scoresOf(
   a: Session,
   b: Session,
   outputs: readonly OutputDescription[],
-  { index, feeds }: Sample,
-  top: number,
+  { sample, top, feedsOfB }: { sample: Sample; top: number; feedsOfB: (feeds: Feeds) => Feeds },
 ): Promise<Map<string, SampleScores>> {
+  const { index, feeds } = sample;
   const ofA = await a.run(feeds);
-  const ofB = await b.run(feeds);
-  const best = (results: Feeds, { name, classAxis }: OutputDescription): SampleScores['a'] => {
+  const ofB = await b.run(feedsOfB(feeds));
+  const best = (results: Feeds, { name, classAxis, kind }: OutputDescription): SampleScores['a'] => {
     const tensor = results[name];
     const scores = tensor && asNumbers(tensor);
-    return scores && classAxis !== undefined ? bestClasses(scores, tensor.dims, classAxis, top) : [];
+    if (!scores || classAxis === undefined) return [];
+    return bestClasses(scores, classLayout(tensor.dims, classAxis), 0, { kind, top });
   };
   return new Map(
     outputs

@@ -2,6 +2,9 @@ import type { OutputDetails } from '../compareResults';
 import type { OutputDescription } from '../graph/types';
 import { classLayout, positions, topClass } from '../quant/classes';
 import type { Labels } from './classComparison';
+import { bestClasses } from './classScores';
+import { DifferenceCounts } from './differenceCounts';
+import { SampleOutcomes, TOP_CLASSES } from './sampleOutcomes';
 
 type Numbers = ArrayLike<number>;
 
@@ -13,8 +16,8 @@ const MOST_CELLS = 2000;
 const MOST_POINTS = 2048;
 
 /**
- * What the outputs of two models look like side by side, over any number of samples: which samples change their class, who is
- * taken for whom, and pairs of values. Memory does not depend on the number of samples.
+ * What the outputs of two models look like side by side, over any number of samples: what became of each, which change their
+ * class, who is taken for whom, how far values are apart, and pairs of them. Memory is bounded.
  */
 export class OutputDetailsCollector {
   private readonly flips: OutputDetails['flips'] = [];
@@ -25,11 +28,19 @@ export class OutputDetailsCollector {
   private points: { at: number; a: number; b: number }[] = [];
   private stride = 1;
   private elements = 0;
+  private classes = 0;
+  private readonly outcomes: SampleOutcomes;
+  private readonly differences: DifferenceCounts;
 
-  constructor(private readonly output: OutputDescription) {}
+  constructor(private readonly output: OutputDescription) {
+    this.outcomes = new SampleOutcomes(output);
+    this.differences = new DifferenceCounts(output.name);
+  }
 
   /** @param sample position in the data set. */
   add(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
+    this.outcomes.add(sample, a, b, dims, label);
+    this.differences.add(a, b);
     this.addPoints(a, b);
     this.addClasses(sample, a, b, dims, label);
   }
@@ -44,10 +55,14 @@ export class OutputDetailsCollector {
           return { label, predicted, count };
         });
     return {
+      classes: this.classes,
+      classNames: {},
+      samples: this.outcomes.rows,
       flips: this.flips,
       flipCount: this.flipCount,
       vectors: this.vectors,
       confusion: { labelled: this.labelled, a: cells(this.confusion.a), b: cells(this.confusion.b) },
+      differences: this.differences.toJson(),
       points: this.points.map(({ a, b }) => [a, b] as [number, number]),
       stride: this.stride,
       elements: this.elements,
@@ -56,10 +71,12 @@ export class OutputDetailsCollector {
 
   /** One score vector per sample or token; the pixels of maps are too many to be told apart. */
   private addClasses(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
-    const { classAxis } = this.output;
+    const { classAxis, kind } = this.output;
     if (classAxis === undefined) return;
     const layout = classLayout(dims, classAxis);
-    if (layout.classes < 2 || layout.inner > 1) return;
+    if (layout.classes < 2) return;
+    this.classes = layout.classes;
+    if (layout.inner > 1) return;
     const count = positions(layout);
     const labels = typeof label === 'number' ? [label] : label;
     for (let position = 0; position < count; position++) {
@@ -73,9 +90,16 @@ export class OutputDetailsCollector {
       }
       if (ofA === ofB) continue;
       this.flipCount++;
-      if (this.flips.length < MOST_FLIPS) {
-        this.flips.push({ sample, ...(count > 1 && { position }), a: ofA, b: ofB, label: known });
-      }
+      if (this.flips.length === MOST_FLIPS) continue;
+      const bestOf = (scores: Numbers) => bestClasses(scores, layout, position, { kind, top: TOP_CLASSES });
+      this.flips.push({
+        sample,
+        ...(count > 1 && { position }),
+        a: ofA,
+        b: ofB,
+        label: known,
+        best: { a: bestOf(a), b: bestOf(b) },
+      });
     }
   }
 
@@ -94,4 +118,14 @@ export class OutputDetailsCollector {
 
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Every class that the details tell by its index. */
+export function mentionedClasses({ samples, flips, confusion }: OutputDetails): ReadonlySet<number> {
+  const best = [...samples, ...flips].flatMap((each) => (each.best ? [...each.best.a, ...each.best.b] : []));
+  return new Set([
+    ...best.map((score) => score.class),
+    ...[...samples, ...flips].flatMap(({ label }) => label ?? []),
+    ...[...confusion.a, ...confusion.b].flatMap(({ label, predicted }) => [label, predicted]),
+  ]);
 }

@@ -9,6 +9,13 @@ export interface InputSpec {
   readonly shape: readonly (number | string | null)[] | null;
 }
 
+/** What classes are called, by their indices. */
+export interface ClassNames {
+  readonly names: ReadonlyMap<number, string>;
+  /** Classes of the whole list; absent when the data names only those that it has. */
+  readonly count?: number;
+}
+
 /** Samples that fit a model's inputs, read one at a time. */
 export interface DataSet {
   /** Path as given, or `random`. */
@@ -16,8 +23,12 @@ export interface DataSet {
   readonly kind: DataSummary['kind'];
   readonly length: number;
   readonly labels: 'class' | 'pixel' | null;
+  /** When the data itself tells them. */
+  readonly classNames?: ClassNames;
   /** Reads one sample; its tensors fit the inputs (batch 1, or the model's fixed batch). */
   sample(index: number): Promise<Sample>;
+  /** The image file of a sample, when it comes from one. */
+  imageOf?(index: number): string | undefined;
 }
 
 /** `float32 [N, 3, 224, 224]`, as messages show a tensor. */

@@ -26,7 +26,7 @@ export async function decodeImage(path: string, channels: 1 | 3): Promise<Image8
 }
 
 /** sharp, loaded on first use: not every platform has its binaries. */
-function loadSharp(): Promise<{ default: typeof sharp }> {
+export function loadSharp(): Promise<{ default: typeof sharp }> {
   return import('sharp').catch((error: unknown) => {
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n', 1);
     throw new InputError(

@@ -30,7 +30,7 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
         'give the data as .npz, or export the model with a free first dimension.',
     );
   }
-  const { images, preprocess } = await readImageFolder(folder);
+  const { images, preprocess, classNames } = await readImageFolder(folder);
   const channels = preprocess.channels === 'GRAY' ? 1 : 3;
   const tensorOf = async (path: string) =>
     imageTensor(frame(await decodeImage(path, channels), preprocess, path), preprocess, spec.type);
@@ -48,6 +48,8 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
     kind: 'images',
     length: images.length,
     labels: images.every(({ label }) => label !== undefined) ? 'class' : null,
+    classNames,
     sample: load,
+    imageOf: (index) => images[index]?.path,
   };
 }

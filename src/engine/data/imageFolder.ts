@@ -1,7 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { InputError } from '../../core/errors';
+import { readIfThere } from '../files/readIfThere';
 import { parseCsv } from './csv';
+import type { ClassNames } from './dataSet';
 import { parsePreprocess, PREPROCESS_EXAMPLE, PREPROCESS_FILE, type Preprocess } from './preprocess';
 
 const imagePattern = /\.(?:jpe?g|png|webp|gif|tiff?|avif|bmp)$/i;
@@ -11,18 +13,21 @@ const LABELS_FILE = 'labels.csv';
 export interface LabelledImage {
   readonly path: string;
   readonly label?: number;
+  /** What its class is called. */
+  readonly className?: string;
 }
 
 export interface ImageFolder {
   readonly images: readonly LabelledImage[];
   readonly preprocess: Preprocess;
+  readonly classNames: ClassNames;
 }
 
 /**
  * Finds the images of a folder, their classes and how they are preprocessed.
  *
  * Classes come from `labels.csv` (columns `file`, `label` with class indices, `name`), or else from subfolders: the
- * index of the subfolder in sorted order. `preprocess.json` is looked for in the folder and in the one above.
+ * index of the subfolder in sorted order, and its name. `preprocess.json` is looked for in the folder and in the one above.
  * @throws InputError when there are no images, no preprocess.json, or `labels.csv` does not fit.
  */
 export async function readImageFolder(folder: string): Promise<ImageFolder> {
@@ -31,7 +36,10 @@ export async function readImageFolder(folder: string): Promise<ImageFolder> {
   const images = labels === undefined ? await listImages(folder) : labelledByCsv(folder, labels);
   if (images.length === 0)
     throw new InputError(`${folder} has no images (JPEG, PNG, WebP, GIF, TIFF, AVIF).`);
-  return { images, preprocess };
+  const named = images.flatMap(({ label, className }): [number, string][] =>
+    label !== undefined && className ? [[label, className]] : [],
+  );
+  return { images, preprocess, classNames: { names: new Map(named) } };
 }
 
 async function readPreprocess(folder: string): Promise<Preprocess> {
@@ -51,6 +59,7 @@ function labelledByCsv(folder: string, text: string): LabelledImage[] {
   const [header = [], ...rows] = parseCsv(text);
   const fileColumn = header.indexOf('file');
   const labelColumn = header.indexOf('label');
+  const nameColumn = header.indexOf('name');
   if (fileColumn < 0 || labelColumn < 0) {
     throw new InputError(`${path} must start with a line that names its columns: file,label,name.`);
   }
@@ -63,7 +72,7 @@ function labelledByCsv(folder: string, text: string): LabelledImage[] {
       );
     }
     if (file.split(/[\\/]/).includes('..')) throw new InputError(`${path}: ${file} is outside the folder.`);
-    return { path: join(folder, file), label };
+    return { path: join(folder, file), label, className: row[nameColumn] };
   });
 }
 
@@ -79,6 +88,7 @@ async function listImages(folder: string): Promise<LabelledImage[]> {
       return sorted(files.filter((file) => isImage(file.split(sep).at(-1) ?? ''))).map((file) => ({
         path: join(folder, name, file),
         label,
+        className: name,
       }));
     }),
   );
@@ -88,11 +98,4 @@ async function listImages(folder: string): Promise<LabelledImage[]> {
 /** `._x.jpg` is what macOS leaves beside x.jpg on foreign disks. */
 function isImage(name: string): boolean {
   return imagePattern.test(name) && !name.startsWith('.');
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
 }

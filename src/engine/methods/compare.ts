@@ -1,15 +1,19 @@
 import { compareOutputs } from '../../core/compare/compare';
+import { feedsFor } from '../../core/compare/feedsFor';
+import { mentionedClasses } from '../../core/compare/outputDetails';
 import { medianInterleaved } from '../../core/latency/interleaved';
-import { InputError } from '../../core/errors';
 import type { Feeds, Session, Work } from '../../core/ports';
 import type { CompareResult } from '../../core/results';
 import type { CompareRequest } from '../../shared/rpc';
+import { classNamesOf } from '../data/classNames';
+import type { ClassNames } from '../data/dataSet';
+import { modelInputs } from '../data/modelInputs';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { peakMemoryOf } from '../peakMemory';
 import { openRuntime } from '../runtime/ortRuntime';
 import { calledVerify, comparedSlice } from './comparedSlice';
-import { openModelData, type ModelData } from './modelData';
+import { openModelData, sampleAt } from './modelData';
 import { deflatedSizeOf, sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
 import { workOf } from './work';
@@ -30,11 +34,14 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
       const slice = comparedSlice(data, calledVerify(calibration));
       const { feeds } = await data.dataSet.sample(0);
       const wanted = sample === undefined ? undefined : await sampleAt(data, sample);
+      const inputsOfB = openedB.model.graph ? modelInputs(openedB.model.graph, dimensions) : [];
+      const feedsOfB = (given: Feeds): Feeds => feedsFor(inputsOfB, given);
+      const fed = { a: feeds, b: feedsOfB(feeds) };
       const [a, b] = [openedA.path, openedB.path];
       const runs = await withSessions({ a, b }, async (sessionA, sessionB) => {
-        const options = { outputs: outputsOf(openedA.model, dimensions), sample: wanted, top };
+        const options = { outputs: outputsOf(openedA.model, dimensions), sample: wanted, top, feedsOfB };
         const errors = await compareOutputs(sessionA, sessionB, slice, options, work);
-        return { ...errors, latencyMs: await latencyOf(sessionA, sessionB, feeds, work) };
+        return { ...errors, latencyMs: await latencyOf(sessionA, sessionB, fed, work) };
       });
       const files = { a: await openedA.files(), b: await openedB.files() };
       return {
@@ -42,9 +49,10 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
         b,
         slice: calledVerify(calibration) ? 'verify' : 'all',
         ...runs,
+        outputs: withClassNames(runs.outputs, await classNamesOf(data.dataSet)),
         peakMemoryBytes: {
-          a: await peakMemoryOf(a, feeds, call.signal),
-          b: await peakMemoryOf(b, feeds, call.signal),
+          a: await peakMemoryOf(a, fed.a, call.signal),
+          b: await peakMemoryOf(b, fed.b, call.signal),
         },
         bytes: { a: sizeOf(files.a), b: sizeOf(files.b) },
         deflatedBytes: {
@@ -78,30 +86,39 @@ async function withSessions<T>(
   }
 }
 
-async function sampleAt({ dataSet }: ModelData, index: number) {
-  if (!Number.isInteger(index) || index < 0 || index >= dataSet.length) {
-    throw new InputError(
-      `There is no sample ${index}: ${dataSet.data} has samples 0 to ${dataSet.length - 1}.`,
-    );
-  }
-  return dataSet.sample(index);
-}
-
 async function latencyOf(
   a: Session,
   b: Session,
-  feeds: Feeds,
+  feeds: { readonly a: Feeds; readonly b: Feeds },
   work: Work,
 ): Promise<{ a: number; b: number }> {
   const start = performance.now();
-  await a.run(feeds);
-  await b.run(feeds);
+  await a.run(feeds.a);
+  await b.run(feeds.b);
   const pairMs = performance.now() - start;
   const rounds = Math.max(ROUNDS.least, Math.min(ROUNDS.most, Math.floor(LATENCY_MS / pairMs)));
   return medianInterleaved(
-    () => a.run(feeds),
-    () => b.run(feeds),
+    () => a.run(feeds.a),
+    () => b.run(feeds.b),
     { rounds, warmup: ROUNDS.warmup },
     work,
   );
+}
+
+/** A list of names is of another data set when it has another number of classes. */
+function withClassNames(
+  outputs: CompareResult['outputs'],
+  known: ClassNames | undefined,
+): CompareResult['outputs'] {
+  if (!known) return outputs;
+  return outputs.map((output) => {
+    const { details, sample } = output;
+    if (!details || (known.count !== undefined && known.count !== details.classes)) return output;
+    const ofSample = sample ? [...sample.a, ...sample.b].map((score) => score.class) : [];
+    const named = [...mentionedClasses(details), ...ofSample].flatMap((index): [string, string][] => {
+      const name = known.names.get(index);
+      return name ? [[String(index), name]] : [];
+    });
+    return { ...output, details: { ...details, classNames: Object.fromEntries(named) } };
+  });
 }

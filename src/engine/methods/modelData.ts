@@ -1,5 +1,6 @@
 import { InputError } from '../../core/errors';
 import type { Model } from '../../core/onnx/types';
+import type { Sample } from '../../core/ports';
 import type { DataRequest } from '../../shared/rpc';
 import type { DataSet, InputSpec } from '../data/dataSet';
 import { modelInputs } from '../data/modelInputs';
@@ -24,4 +25,14 @@ export async function openModelData(
   const inputs = modelInputs(model.graph, dimensions);
   const dataSet = await openDataSet(data, inputs, seed);
   return { dataSet, inputs, seed, deal: dealSlices(dataSet.length, seed, samples, scanSamples) };
+}
+
+/** @throws InputError when there is no such sample. */
+export async function sampleAt({ dataSet }: ModelData, index: number): Promise<Sample> {
+  if (!Number.isInteger(index) || index < 0 || index >= dataSet.length) {
+    throw new InputError(
+      `There is no sample ${index}: ${dataSet.data} has samples 0 to ${dataSet.length - 1}.`,
+    );
+  }
+  return dataSet.sample(index);
 }

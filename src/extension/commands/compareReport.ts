@@ -2,6 +2,8 @@
 import type { LayerComparison, OutputDetails } from '../../core/compareResults';
 import type { CompareResult } from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../../shared/format';
+import { classText, whichIsRight } from '../../shared/classText';
+import { differenceChart } from '../../shared/charts/differenceChart';
 import { inline, markdownTable } from '../../shared/report/markdownText';
 import { scatterChart } from '../../shared/charts/scatterChart';
 import { Figures } from './figures';
@@ -95,7 +97,7 @@ function detailTables({ name, details, sample }: Output, named: boolean): string
   const of = named ? ` of ${inline(name)}` : '';
   return [
     ...(details && details.vectors > 0 ? flipTable(details, of) : []),
-    ...(details && details.confusion.labelled > 0 ? confusionTable(details.confusion, of) : []),
+    ...(details && details.confusion.labelled > 0 ? confusionTable(details, of) : []),
     ...(sample
       ? [
           `## Class scores${of}, sample ${sample.index}`,
@@ -105,9 +107,9 @@ function detailTables({ name, details, sample }: Output, named: boolean): string
               const other = sample.b[rank];
               return [
                 String(rank + 1),
-                String(best.class),
+                classText(best.class, details?.classNames ?? {}),
                 formatNumber(best.score),
-                other ? String(other.class) : '–',
+                other ? classText(other.class, details?.classNames ?? {}) : '–',
                 other ? formatNumber(other.score) : '–',
               ];
             }),
@@ -117,7 +119,7 @@ function detailTables({ name, details, sample }: Output, named: boolean): string
   ];
 }
 
-function flipTable({ flips, flipCount, vectors }: OutputDetails, of: string): string[] {
+function flipTable({ flips, flipCount, vectors, classNames }: OutputDetails, of: string): string[] {
   const heading = `## Classes that change${of}`;
   if (flipCount === 0) return [heading, `None of ${vectors}.`];
   const shown = flips.slice(0, MOST_ROWS);
@@ -130,21 +132,16 @@ function flipTable({ flips, flipCount, vectors }: OutputDetails, of: string): st
       ['Sample', 'A', 'B', ...(labelled ? ['Label', 'Right'] : [])],
       shown.map(({ sample, position, a, b, label }) => [
         position === undefined ? String(sample) : `${sample}, position ${position}`,
-        String(a),
-        String(b),
-        ...(labelled ? [label === null ? '–' : String(label), whichIsRight(a, b, label)] : []),
+        classText(a, classNames),
+        classText(b, classNames),
+        ...(labelled ? [label === null ? '–' : classText(label, classNames), whichIsRight(a, b, label)] : []),
       ]),
     ),
   ];
 }
 
-function whichIsRight(a: number, b: number, label: number | null): string {
-  if (label === null) return '–';
-  return label === a ? 'A' : label === b ? 'B' : 'neither';
-}
-
 /** Labels that are taken for other classes, the most frequent mistakes first. */
-function confusionTable({ labelled, a, b }: OutputDetails['confusion'], of: string): string[] {
+function confusionTable({ confusion: { labelled, a, b }, classNames }: OutputDetails, of: string): string[] {
   const mistakes = new Map<string, { label: number; predicted: number; a: number; b: number }>();
   for (const [side, cells] of [['a', a] as const, ['b', b] as const]) {
     for (const { label, predicted, count } of cells) {
@@ -164,7 +161,12 @@ function confusionTable({ labelled, a, b }: OutputDetails['confusion'], of: stri
     `Mistakes among ${labelled} with a label${more}.`,
     markdownTable(
       ['Label', 'Taken for', 'By A', 'By B'],
-      shown.map((row) => [row.label, row.predicted, row.a, row.b].map(String)),
+      shown.map((row) => [
+        classText(row.label, classNames),
+        classText(row.predicted, classNames),
+        String(row.a),
+        String(row.b),
+      ]),
     ),
   ];
 }
@@ -174,12 +176,19 @@ function outputCharts(outputs: readonly Output[], figures: Figures): string[] {
   if (drawn.length === 0) return [];
   return [
     '## Output values',
-    ...drawn.map(({ name, details }) =>
-      figures.add(
-        `Output ${name}`,
-        scatterChart(details?.points ?? [], { title: `Output ${name}`, a: 'A', b: 'B' }),
-      ),
-    ),
+    ...drawn.flatMap(({ name, details }) => {
+      const sides = { a: 'A', b: 'B' };
+      const differ = `Differences at output ${name}`;
+      return [
+        figures.add(
+          `Output ${name}`,
+          scatterChart(details?.points ?? [], { title: `Output ${name}`, ...sides }),
+        ),
+        ...(details?.differences
+          ? [figures.add(differ, differenceChart(details.differences, { title: differ, ...sides }))]
+          : []),
+      ];
+    }),
   ];
 }
 

@@ -39,7 +39,7 @@ const STYLE = `
 .chart { --page: var(--vscode-editor-background, #ffffff); --text: var(--vscode-foreground, #24292f); --grid: var(--vscode-panel-border, #d0d7de); --one: var(--vscode-charts-blue, #0072b2); --two: var(--vscode-charts-orange, #b35900); background: var(--page); font: 11px system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { .chart { --page: var(--vscode-editor-background, #0d1117); --text: var(--vscode-foreground, #e6edf3); --grid: var(--vscode-panel-border, #444c56); --one: var(--vscode-charts-blue, #58a6ff); --two: var(--vscode-charts-orange, #f0a04b); } }
 .chart text { fill: var(--text); } .chart .grid { stroke: var(--grid); } .chart .title { font-weight: 600; }
-.chart .one { fill: var(--one); stroke: var(--one); } .chart .two { fill: var(--two); stroke: var(--two); } .chart .line { fill: none; stroke-width: 1.5; } .chart .hollow { fill: none; }
+.chart .one { fill: var(--one); stroke: var(--one); } .chart .two { fill: var(--two); stroke: var(--two); } .chart .line { fill: none; stroke-width: 1.5; } .chart .hollow { fill: none; } .chart .dashed { stroke-dasharray: 4 3; }
 `;
 
 /** A whole chart. @param label what it shows, in a sentence, for those who do not see it. */

@@ -1,4 +1,5 @@
 import type { ReportData, ReportLayer } from '../../core/reportResults';
+import { classText } from '../classText';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../format';
 import { inline, markdownTable } from './markdownText';
 
@@ -74,7 +75,8 @@ function outputText({ name, sqnrDb, cosine, top1, top5, pixelAccuracy, dice, det
   if (details && details.flipCount > 0) {
     const shown = details.flips.slice(0, MOST_FLIPS).map(({ sample, position, a, b, label }) => {
       const at = position === undefined ? `${sample}` : `${sample}[${position}]`;
-      return `${at} (${a} → ${b}${label === null ? '' : `, label ${label}`})`;
+      const text = (index: number): string => inline(classText(index, details.classNames));
+      return `${at} (${text(a)} → ${text(b)}${label === null ? '' : `, label ${text(label)}`})`;
     });
     const more = details.flipCount > shown.length ? ', …' : '';
     lines.push(

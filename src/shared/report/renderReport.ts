@@ -1,6 +1,7 @@
 /** The files of a report, from its data alone: the same data gives the same text. */
 import type { ReportData } from '../../core/reportResults';
 import { barChart } from '../charts/barChart';
+import { differenceChart } from '../charts/differenceChart';
 import { layerErrorChart } from '../charts/layerErrorChart';
 import { scatterChart } from '../charts/scatterChart';
 import { csvLine } from '../csv';
@@ -16,10 +17,10 @@ export interface ReportFile {
 /** The report in Markdown first, then what it shows and links to, and all of it as JSON. */
 export function renderReport(report: ReportData): ReportFile[] {
   const charts = chartsOf(report);
-  // Pairs of outputs are in the chart.
+  // Pairs of outputs are in the chart, and samples are many.
   const outputs = report.outputs.map(({ details, ...output }) => ({
     ...output,
-    ...(details && { details: { ...details, points: [] } }),
+    ...(details && { details: { ...details, points: [], samples: [] } }),
   }));
   return [
     {
@@ -76,17 +77,33 @@ function chartsOf({ layers, outputs, scan }: ReportData): (ReportFile & { alt: s
           },
         ]
       : []),
-    ...outputs.flatMap(({ name, details }, position) =>
-      details && details.points.length > 0
-        ? [
-            {
-              name: outputs.length > 1 ? `output-${position + 1}.svg` : 'output.svg',
-              alt: `Output ${name}`,
-              text: scatterChart(details.points, { title: `Output ${name}`, a: 'float', b: 'quantized' }),
-            },
-          ]
-        : [],
-    ),
+    ...outputs.flatMap(({ name, details }, position) => {
+      const number = outputs.length > 1 ? `-${position + 1}` : '';
+      const sides = { a: 'float', b: 'quantized' };
+      return [
+        ...(details && details.points.length > 0
+          ? [
+              {
+                name: `output${number}.svg`,
+                alt: `Output ${name}`,
+                text: scatterChart(details.points, { title: `Output ${name}`, ...sides }),
+              },
+            ]
+          : []),
+        ...(details?.differences
+          ? [
+              {
+                name: `difference${number}.svg`,
+                alt: `Differences at output ${name}`,
+                text: differenceChart(details.differences, {
+                  title: `Differences at output ${name}`,
+                  ...sides,
+                }),
+              },
+            ]
+          : []),
+      ];
+    }),
   ];
 }
 

@@ -86,16 +86,17 @@ describe('compareOutputs(a, b, slice, options)', () => {
     const [sample] = samplesWith([5]);
     const slice = sliceOf('verify', samplesWith([5]));
     const { outputs } = await compareOutputs(a, b, slice, { outputs: logits, sample, top: 2 });
+    // Softmax of 0 … 5.
+    const sum = [0, 1, 2, 3, 4, 5].reduce((total, score) => total + Math.exp(score), 0);
+    const best = (index: number, score: number) => ({
+      class: index,
+      score,
+      probability: expect.closeTo(Math.exp(score) / sum, 9) as number,
+    });
     expect(outputs[0]?.sample).toEqual({
       index: 0,
-      a: [
-        { class: 5, score: 5 },
-        { class: 4, score: 4 },
-      ],
-      b: [
-        { class: 4, score: 5 },
-        { class: 5, score: 4 },
-      ],
+      a: [best(5, 5), best(4, 4)],
+      b: [best(4, 5), best(5, 4)],
     });
   });
 

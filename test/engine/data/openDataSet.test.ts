@@ -58,6 +58,10 @@ describe('openDataSet: a folder of images', () => {
       (await Promise.all([0, 1, 2].map((index) => data.sample(index)))).map(({ label }) => label),
     ).toEqual([0, 0, 1]);
     expect((await data.sample(0)).feeds['image']?.dims).toEqual([1, 3, 4, 5]);
+    expect([...(data.classNames?.names ?? [])]).toEqual([
+      [0, 'ant'],
+      [1, 'zebra'],
+    ]);
   });
 
   it('takes classes from labels.csv', async () => {
@@ -69,6 +73,13 @@ describe('openDataSet: a folder of images', () => {
     expect(data.length).toBe(2);
     expect((await data.sample(0)).label).toBe(7);
     expect((await data.sample(1)).label).toBe(2);
+    expect(data.classNames?.names).toEqual(
+      new Map([
+        [7, 'a, b'],
+        [2, 'x'],
+      ]),
+    );
+    expect(data.imageOf?.(1)).toBe(join(folder, 'csv/a.png'));
   });
 
   it('applies channel order, layout, scale, mean and std, in that order', async () => {

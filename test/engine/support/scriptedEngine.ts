@@ -80,6 +80,7 @@ const handlers: EngineHandlers = {
   search: never,
   compare: never,
   compareLayers: never,
+  describeSample: never,
   report: never,
   weightStatistics: never,
   weightSlice: never,

@@ -22,6 +22,7 @@ describe('renderReport(report)', () => {
       'layer-bytes.svg',
       'sensitivity.svg',
       'output.svg',
+      'difference.svg',
       'layers.csv',
       'report.json',
     ]);
@@ -30,10 +31,10 @@ describe('renderReport(report)', () => {
     }
   });
 
-  it('has all figures as JSON but the pairs of the plot', () => {
+  it('has all figures as JSON but single samples and the pairs of the plot', () => {
     const written = JSON.parse(fileOf(report, 'report.json')) as ReportData;
     const [output] = report.outputs;
-    expect(written.outputs[0]?.details?.points).toEqual([]);
+    expect(written.outputs[0]?.details).toMatchObject({ points: [], samples: [] });
     expect({ ...written, outputs: [] }).toEqual({ ...report, outputs: [] });
     expect(written.outputs[0]?.sqnrDb).toBe(output?.sqnrDb);
   });
