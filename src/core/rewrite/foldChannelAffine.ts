@@ -1,7 +1,7 @@
 import type { GraphIndex } from '../graph/graphIndex';
 import { indexGraph } from '../graph/graphIndex';
 import type { NodeRef, Scope } from '../graph/types';
-import { attrFloat, attrInt, normalDomain } from '../onnx/attributes';
+import { attrFloat, normalDomain } from '../onnx/attributes';
 import { readFloat32 } from '../onnx/tensor';
 import type { Model, Tensor } from '../onnx/types';
 import { biasOf, biasPerChannel } from './bias';
@@ -9,6 +9,7 @@ import { type Affine, constantOperand, floatConstant, normalization } from './ch
 import { GraphChanges } from './graphChanges';
 import { collectable, lazyFloatTensor } from './lazyTensor';
 import { replaceOperand, setInput } from './ownConstant';
+import { weightChannels, type WeightChannels } from './weightChannels';
 
 /** Nodes that can be folded away. */
 const channelOperators: ReadonlySet<string> = new Set(['BatchNormalization', 'Add', 'Mul']);
@@ -63,7 +64,7 @@ interface Fold {
   readonly layer: NodeRef;
   readonly follower: NodeRef;
   readonly weight: Tensor;
-  readonly channels: number;
+  readonly channels: WeightChannels;
   readonly bias: Tensor | undefined;
   readonly readAffine: () => Promise<Affine>;
 }
@@ -74,13 +75,14 @@ function planFold(index: GraphIndex, follower: NodeRef): Fold | undefined {
   const layer = index.producer(scope, follower.node.input[position] ?? '');
   const weight = layer && floatConstant(index, layer, 1);
   if (!layer || !weight || layer.scope !== scope) return undefined;
-  const { channels } = channelStride(layer.node, weight);
-  const bias = biasOf(index, layer, channels);
+  const channels = weightChannels(layer.node, weight.dims);
+  if (!channels) return undefined;
+  const bias = biasOf(index, layer, channels.outputs);
   if (bias.kind === 'other') return undefined;
   const readAffine =
     follower.node.opType === 'BatchNormalization'
-      ? normalization(index, follower, channels)
-      : constantOperand(index, follower, 1 - position, channels, weight.dims.length);
+      ? normalization(index, follower, channels.outputs)
+      : constantOperand(index, follower, 1 - position, channels.outputs, weight.dims.length);
   const biasTensor = bias.kind === 'constant' ? bias.tensor : undefined;
   return readAffine && { layer, follower, weight, channels, bias: biasTensor, readAffine };
 }
@@ -97,31 +99,24 @@ function isFoldableOutput(index: GraphIndex, scope: Scope, value: string): boole
   return !index.isOutput(scope, value) && index.consumers(scope, value).length === 1;
 }
 
-/** How the output channel of a weight's element follows from its position: see `scaleWeight`. */
-function channelStride(
-  node: NodeRef['node'],
-  { dims }: Tensor,
-): { channels: number; axis: number; groups: number } {
-  const groups = node.opType === 'ConvTranspose' ? attrInt(node, 'group', 1) : 1;
-  const axis = node.opType === 'Conv' || (node.opType === 'Gemm' && attrInt(node, 'transB', 0) !== 0) ? 0 : 1;
-  return { channels: (dims[axis] ?? 0) * groups, axis, groups };
-}
-
 function applyFold(index: GraphIndex, changes: GraphChanges, fold: Fold): void {
   const { layer, follower, weight, channels, bias, readAffine } = fold;
   const factors = collectable(readAffine);
   if (follower.node.opType !== 'Add') {
     replaceOperand(index, changes, layer, 1, (name) =>
-      lazyFloatTensor(name, weight.dims, async () =>
-        scaleWeight(layer, weight, await readFloat32(weight), (await factors()).scale),
-      ),
+      lazyFloatTensor(name, weight.dims, async () => {
+        const { scale } = await factors();
+        return (await readFloat32(weight)).map((value, at) => value * (scale[channels.outputOf(at)] ?? 0));
+      }),
     );
   }
   const beta = layer.node.opType === 'Gemm' ? attrFloat(layer.node, 'beta', 1) : 1;
   const foldedBias = (name: string) =>
-    lazyFloatTensor(name, [channels], async () => {
+    lazyFloatTensor(name, [channels.outputs], async () => {
       const { scale, shift, mean } = await factors();
-      const before = bias ? await biasPerChannel(bias, channels, readFloat32) : new Float32Array(channels);
+      const before = bias
+        ? await biasPerChannel(bias, channels.outputs, readFloat32)
+        : new Float32Array(channels.outputs);
       return before.map((value, c) => (beta * value - (mean[c] ?? 0)) * (scale[c] ?? 0) + (shift[c] ?? 0));
     });
   if (bias) {
@@ -137,25 +132,4 @@ function applyFold(index: GraphIndex, changes: GraphChanges, fold: Fold): void {
     ...(beta !== 1 && { attribute }),
   });
   changes.replace(follower.node);
-}
-
-/** Multiplies every element with the factor of its output channel; a ConvTranspose has its groups along axis 0. */
-function scaleWeight(
-  { node }: NodeRef,
-  weight: Tensor,
-  values: Float32Array,
-  factors: Float64Array,
-): Float32Array {
-  const { axis, groups } = channelStride(node, weight);
-  const [rows = 1, columns = 1] = weight.dims;
-  const perGroup = columns * (axis === 1 ? 1 : 0);
-  const inner = values.length / (axis === 0 ? rows : rows * columns);
-  return values.map((value, position) => {
-    const slice = Math.floor(position / inner);
-    const channel =
-      axis === 0
-        ? slice
-        : Math.floor(Math.floor(slice / columns) / (rows / groups)) * perGroup + (slice % columns);
-    return value * (factors[channel] ?? 0);
-  });
 }
