@@ -2,9 +2,10 @@ import { RoundoffError } from '../errors';
 import type { Compute, Work } from '../ports';
 import { computeFor, sharedFloats } from './compute';
 import type { LayerMoments } from './moments';
+import { dampingOf, diagonalOf, groupMatrix } from './multiply';
 
 /** What is added to the diagonal, as a part of its mean; and how often that is multiplied by ten where it is too little. */
-const DAMPING = 0.01;
+export const DAMPING = 0.01;
 const MOST_RAISES = 4;
 
 /**
@@ -57,20 +58,18 @@ async function factorGroup(
   work: Work | undefined,
 ): Promise<Factor> {
   const { depth } = moments.view;
-  const second = moments.second.subarray(group * depth * depth, (group + 1) * depth * depth);
+  const second = groupMatrix(moments.second, group, depth);
   const mean = moments.mean.subarray(group * depth, (group + 1) * depth);
-  const diagonal = Float64Array.from({ length: depth }, (_, k) => second[k * depth + k] ?? 0);
+  const diagonal = diagonalOf(second);
   const dead = Uint8Array.from(diagonal, (energy, k) => Number(energy === 0 && mean[k] === 0));
   const order = Int32Array.from({ length: depth }, (_, k) => k);
   if (actOrder) order.sort((a, b) => (diagonal[b] ?? 0) - (diagonal[a] ?? 0) || a - b);
-  const live = diagonal.filter((energy) => energy > 0);
-  const meanEnergy = live.reduce((sum, energy) => sum + energy, 0) / Math.max(1, live.length);
   const values = sharedFloats(depth * depth);
   const target = computeFor(compute, depth ** 3 / 6);
   for (let raise = 0; raise <= MOST_RAISES; raise++) {
     const dampingPart = damping * 10 ** raise;
-    const lambda = dampingPart * meanEnergy;
-    gatherReversed(second, diagonal, order, lambda, values);
+    const lambda = dampingOf(diagonal, dampingPart);
+    gatherReversed(second.values, diagonal, order, lambda, values);
     if (await target.run('cholesky', { matrix: values, size: depth }, work)) {
       flip(values, depth);
       return { depth, values, order, dead, damping: lambda, dampingPart };

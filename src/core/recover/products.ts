@@ -140,3 +140,18 @@ export function solveRows(rows: Panel, triangle: Panel, count: number, width: nu
     }
   }
 }
+
+/** A copy of a panel [rows, columns] as [columns, rows]. */
+export function transposed(
+  { values, start, step }: { values: Float32Array | Float64Array; start: number; step: number },
+  rows: number,
+  columns: number,
+): Panel {
+  const flipped = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      flipped[column * rows + row] = values[start + row * step + column] as number;
+    }
+  }
+  return { values: flipped, start: 0, step: rows };
+}

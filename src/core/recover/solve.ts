@@ -1,4 +1,4 @@
-import { moved, type Panel, solveRows, subtractProducts } from './products';
+import { moved, type Panel, solveRows, subtractProducts, transposed } from './products';
 
 const BLOCK = 96;
 
@@ -23,17 +23,6 @@ export function solveSymmetric(rows: Panel, count: number, factor: Float64Array,
     subtractProducts(own, rows, moved(triangle, from, 0), count, width, from);
     solveRows(own, moved(triangle, from, from), count, width);
   }
-}
-
-/** Of a panel [rows, columns]. */
-function transposed({ values, start, step }: Panel, rows: number, columns: number): Panel {
-  const flipped = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      flipped[column * rows + row] = values[start + row * step + column] as number;
-    }
-  }
-  return { values: flipped, start: 0, step: rows };
 }
 
 /** Each row x is replaced by the solution y of U·y = x, with the upper triangle U [width, width]. */

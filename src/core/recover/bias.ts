@@ -1,0 +1,111 @@
+import { forEachColumn, product, type MatrixView } from '../calibrate/weightMatrix';
+import { operatorKey } from '../graph/operands';
+import type { Layer } from '../graph/types';
+import { attrInts } from '../onnx/attributes';
+
+/** How the columns of a weight belong to the elements of the layer's bias. */
+export interface BiasMap {
+  readonly channels: number;
+  /** So many columns that follow one another add to the same channel. */
+  readonly columnsPerChannel: number;
+  /** The part of the output pixels that each of these columns adds to. */
+  readonly share: number;
+}
+
+/**
+ * Of a Conv or Gemm each column has an element of its own. Of a ConvTranspose all taps of a filter add to one: each lands on one
+ * of every Π strides output pixels, which is exact but for the borders (and everywhere where the strides are the filter's
+ * size). Undefined for other layers, which have no bias.
+ */
+export function biasMap({ ref, weight }: Layer, { groups, columns }: MatrixView): BiasMap | undefined {
+  const all = groups * columns;
+  switch (operatorKey(ref.node)) {
+    case 'Conv':
+    case 'Gemm':
+      return { channels: all, columnsPerChannel: 1, share: 1 };
+    case 'ConvTranspose': {
+      const taps = product(weight?.tensor.dims.slice(2) ?? []);
+      const share = 1 / product(attrInts(ref.node, 'strides') ?? []);
+      return { channels: all / taps, columnsPerChannel: taps, share };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Means of each element of a layer's input rows: [groups · depth]. */
+export interface InputMeans {
+  /** Of the float model. */
+  readonly floatMean: Float64Array;
+  /** Of the model whose earlier layers are quantized. */
+  readonly mean: Float64Array;
+}
+
+/**
+ * What to add to each element of the bias, so that the layer's output has the mean that it has in the float model:
+ * Σ w·E[x] − ŵ·E[x̂].
+ * @param weights float, in the order of the stored tensor. @param rounded what is computed with in their place.
+ */
+export function biasDelta(
+  weights: Float32Array,
+  rounded: Float32Array,
+  view: MatrixView,
+  { floatMean, mean }: InputMeans,
+  { channels, columnsPerChannel, share }: BiasMap,
+): Float64Array {
+  const delta = new Float64Array(channels);
+  const { depth, depthStep } = view;
+  forEachColumn(view, (start, column, group) => {
+    let sum = 0;
+    for (let k = 0; k < depth; k++) {
+      const at = start + k * depthStep;
+      sum += (weights[at] as number) * (floatMean[group * depth + k] as number);
+      sum -= (rounded[at] as number) * (mean[group * depth + k] as number);
+    }
+    const channel = Math.floor(column / columnsPerChannel);
+    delta[channel] = (delta[channel] as number) + share * sum;
+  });
+  return delta;
+}
+
+/**
+ * E[max(0, x)] of a normal x: σ·φ(μ/σ) + μ·Φ(μ/σ) (Nagel et al. 2019, arXiv:1906.04721, appendix C).
+ * @param deviation σ; its sign does not count.
+ */
+export function rectifiedNormalMean(mean: number, deviation: number): number {
+  const spread = Math.abs(deviation);
+  if (spread === 0) return Math.max(0, mean);
+  const z = mean / spread;
+  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+  return spread * density + mean * normalCumulative(z);
+}
+
+/**
+ * `biasDelta` without data, for a layer that reads the output of a BatchNormalization: its shift and scale are mean and
+ * deviation of every channel (`rectifiedNormalMean` of them behind a Relu). Padding is neglected.
+ * @param channelMeans of each channel of the layer's input; the elements of a channel follow one another in the rows.
+ */
+export function analyticBiasDelta(
+  weights: Float32Array,
+  rounded: Float32Array,
+  view: MatrixView,
+  channelMeans: ArrayLike<number>,
+  map: BiasMap,
+): Float64Array {
+  const elements = view.groups * view.depth;
+  const taps = elements / channelMeans.length;
+  const mean = Float64Array.from({ length: elements }, (_, at) => channelMeans[Math.floor(at / taps)] ?? NaN);
+  return biasDelta(weights, rounded, view, { floatMean: mean, mean }, map);
+}
+
+/** Φ, to 15 digits after the point: φ(z)·(z + z³/3 + z⁵/(3·5) + …) + 1/2 (Marsaglia 2004). */
+function normalCumulative(z: number): number {
+  if (Math.abs(z) > 8) return z > 0 ? 1 : 0;
+  let term = z;
+  let sum = z;
+  for (let odd = 3; sum + term !== sum; odd += 2) {
+    term *= (z * z) / odd;
+    sum += term;
+  }
+  return 0.5 + (sum * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI);
+}
