@@ -10,8 +10,10 @@ export interface ErrorSplitCurve {
   value: string;
   of: SplitValue;
   bits: number;
-  /** Element type; null: no type has that many bits. */
+  /** Element type; null: no type has that many bits, or the values are those of a table. */
   type: string | null;
+  /** The codebook scheme whose table the values become; null: integers. */
+  table: string | null;
   /**
    * `exact`: of every element. `sampled`: of every `stride`-th and the extremes. `histogram`: of all elements in all samples,
    * which count as spread evenly over their bins.

@@ -139,6 +139,8 @@ export interface ErrorSplitRequest extends WeightRequest {
   of?: SplitValue;
   /** Of weights; activations have those of their type. */
   bits: number;
+  /** Of weights: a codebook scheme (`lut16`) instead of integers of so many bits. */
+  table?: string;
   /** Needed for activations. */
   calibration?: DataRequest;
 }

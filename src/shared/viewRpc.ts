@@ -200,7 +200,9 @@ export interface ViewMethods {
   /** Rows from `start` on, at most CHUNK_BYTES of them. */
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
   /** Of one value at a time, as `weightStatistics`. Activations need calibration data, and run the model. */
-  errorSplit(request: WeightView & { of: SplitValue; bits: number }): Promise<ErrorSplitCurve>;
+  errorSplit(
+    request: WeightView & { of: SplitValue; bits: number; table?: string },
+  ): Promise<ErrorSplitCurve>;
   /** Fixes the range of an activation as an edit of the plan; null: calibration chooses it again. */
   fixRange(request: { value: string; range: { min: number; max: number } | null }): Promise<null>;
   quantizationOf(request: { layer: string }): Promise<QuantizationDetails>;

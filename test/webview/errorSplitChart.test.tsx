@@ -31,6 +31,7 @@ const curve: ErrorSplitCurve = {
   symmetric: true,
   extremes: { min: -1.6, max: 1.6 },
   isFolded: false,
+  table: null,
   plannedDb: 21.5,
   whyNotFixed: null,
   thresholds,
@@ -152,6 +153,9 @@ describe('the numbers behind it', () => {
     expect(basisText({ ...curve, method: 'sampled', stride: 7, isFolded: true })).toContain(
       'one in 7 of 1,152 weights, normalization folded in, with the extremes',
     );
+    const table = { ...curve, type: null, table: 'lut16' };
+    expect(basisText(table)).toContain('values of lut16, one table for all channels');
+    expect(chartSummary(table)).toContain('in the values of lut16 over the range');
     const input = {
       ...curve,
       of: 'input' as const,

@@ -16,6 +16,7 @@ const weight: ErrorSplitCurve = {
   symmetric: true,
   extremes: { min: -1, max: 1 },
   isFolded: false,
+  table: null,
   plannedDb: null,
   whyNotFixed: null,
   thresholds: [0.5, 1],

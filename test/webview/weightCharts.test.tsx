@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { ChannelBoxes, StepSizes, WeightSlice } from '../../src/core/inspectorResults';
+import type {
+  ChannelBoxes,
+  ChannelErrorColumns,
+  Differences,
+  StepSizes,
+  WeightSlice,
+} from '../../src/core/inspectorResults';
+import { channelErrorRows, errorText } from '../../webview/charts/channelErrorRows';
+import { ChannelErrorsChart, ChannelErrorsTable } from '../../webview/charts/ChannelErrorsChart';
 import { channelRows, channelText, decidingText, stepsText } from '../../webview/charts/channelRows';
 import { ChannelsChart, ChannelsTable } from '../../webview/charts/ChannelsChart';
 import { CodebookChart, CodebookTable, powerText } from '../../webview/charts/CodebookChart';
 import { CodesChart, CodesTable, codesText, unusedRuns } from '../../webview/charts/CodesChart';
+import { DifferenceHistogram, differencesText } from '../../webview/charts/DifferenceHistogram';
 import { HeatMap, HeatTable } from '../../webview/charts/HeatMap';
 import { HistogramTable, WeightHistogram } from '../../webview/charts/WeightHistogram';
 import { renderMarkup } from '../support/renderMarkup';
@@ -31,6 +40,22 @@ const steps: StepSizes = {
   gainDb: 5.25,
 };
 const histogram = { edges: [-1, -0.5, 0, 0.5, 1], counts: [2, 30, 0, 8] };
+
+/** The second channel is clipped, the third is exact. */
+const errors: ChannelErrorColumns = {
+  axis: 0,
+  channels: 4,
+  perRow: 1,
+  first: [0, 1, 2, 3],
+  energy: [10, 10, 10, 0],
+  clipping: [0, 3, 0, 0],
+  rounding: [1, 0.5, 0, 0.5],
+};
+const differences: Differences = {
+  histogram: { edges: [-0.3, -0.1, 0.1, 0.3], counts: [4, 20, 6] },
+  beyond: 2,
+  greatest: 1.25,
+};
 
 const slice: WeightSlice = {
   layer: 'conv',
@@ -115,6 +140,9 @@ describe('the charts of a weight', () => {
       />,
     ],
     ['heatMap', <HeatMap slice={slice} />],
+    ['channelErrors', <ChannelErrorsChart columns={errors} isSorted={false} />],
+    ['channelErrorsSorted', <ChannelErrorsChart columns={errors} isSorted />],
+    ['differences', <DifferenceHistogram differences={differences} />],
   ])('draw the golden picture: %s', async (name, chart) => {
     const markup = renderMarkup(chart);
     expect(markup).not.toMatch(/style=|NaN|Infinity|undefined/);
@@ -219,5 +247,56 @@ describe('codes', () => {
 
   it('of powers of two are named by sign and exponent', () => {
     expect([-0.125, 0, 2].map(powerText)).toEqual(['−2^-3', '0', '2^1']);
+  });
+});
+
+describe('errors by channel', () => {
+  it('are shares of the whole, and can be sorted', () => {
+    const rows = channelErrorRows(errors, true);
+    expect(rows.map(({ first, share }) => [first, share])).toEqual([
+      [1, 0.7],
+      [0, 0.2],
+      [3, 0.1],
+      [2, 0],
+    ]);
+    expect(rows[0]).toMatchObject({ clipping: 0.6, rounding: 0.1 });
+    expect(rows.map(({ sqnrDb }) => sqnrDb && Number(sqnrDb.toFixed(2)))).toEqual([4.56, 10, null, null]);
+    expect(errorText(errors)).toBe(
+      'Clipping makes 60.0 % of the squared error, rounding 40.0 %. Most is in channels 1, 0, 3: 100.0 % in 3 of 4.',
+    );
+  });
+
+  it('name the channels of an excerpt, and neighbours together', () => {
+    expect(channelErrorRows({ ...errors, channels: 40, first: [0, 10, 20, 30] }, false)[1]).toMatchObject({
+      first: 10,
+      last: 10,
+    });
+    const joined = channelErrorRows({ ...errors, channels: 7, perRow: 2, first: [0, 2, 4, 6] }, false);
+    expect(joined.map(({ first, last }) => [first, last])).toEqual([
+      [0, 1],
+      [2, 3],
+      [4, 5],
+      [6, 6],
+    ]);
+  });
+
+  it('have a table, and a sentence where there are none', () => {
+    const markup = renderMarkup(<ChannelErrorsTable columns={errors} isSorted />);
+    const cells = [...markup.matchAll(/<t[hd](?: scope="row")?>\s*([^<]*?)\s*<\/t[hd]>/g)].map(
+      ([, text]) => text,
+    );
+    expect(cells.slice(0, 5)).toEqual(['1', '70.0 %', '60.0 %', '10.0 %', '4.6']);
+    expect(cells.slice(-6)).toEqual(['none', '2', '0.0 %', '0.0 %', '0.0 %', 'exact']);
+    const none = { ...errors, clipping: [0, 0, 0, 0], rounding: [0, 0, 0, 0] };
+    expect(errorText(none)).toContain('no channel has an error');
+    expect(renderMarkup(<ChannelErrorsChart columns={none} isSorted={false} />)).not.toMatch(/NaN|Infinity/);
+  });
+});
+
+describe('differences', () => {
+  it('say what the picture leaves out', () => {
+    expect(differencesText(differences)).toBe('2 values are farther off than ±0.3, up to 1.25.');
+    expect(differencesText({ ...differences, beyond: 0 })).toBe('No value is farther off than 1.25.');
+    expect(differencesText({ ...differences, greatest: 0 })).toContain('exactly');
   });
 });

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
-import { codebookFacts, formatFacts, schemeBits, weightFacts } from '../../webview/inspector/weightText';
+import {
+  codebookFacts,
+  formatFacts,
+  storedUseFacts,
+  schemeBits,
+  weightFacts,
+} from '../../webview/inspector/weightText';
 
 const statistics: WeightStatistics = {
   layer: 'conv1',
@@ -73,13 +79,25 @@ describe('what is said of a weight', () => {
       uniqueAfter: 251,
       codes: null,
       codebook: null,
+      channelErrors: null,
+      differences: { histogram: { edges: [0, 1], counts: [1] }, beyond: 0, greatest: 0 },
       notes: [],
     };
-    expect(lines(formatFacts(use))).toEqual([
+    expect(lines(formatFacts({ ...use, method: 'exact' }, true))[0]).toBe(
+      'Scheme: lut16 (exact; normalization folded in)',
+    );
+    expect(lines(formatFacts(use, false))).toEqual([
       'Scheme: lut16 (sampled: whole channels, 4,096 values)',
       'Unique values: 2,304 → 251',
       'Weight SQNR: 22.4 dB (without data)',
     ]);
+  });
+
+  it('says what a quantized file holds', () => {
+    const codes = { possible: 16, used: 9, first: 0, counts: [] };
+    expect(
+      lines(storedUseFacts({ badge: 'lut16', elements: 2304, codes, codebook: null, notes: [] })),
+    ).toEqual(['Stored as: lut16', 'Values: 2,304 (all counted)']);
   });
 
   it('says what its codebook is made of', () => {

@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import type { FormatUse } from '../../src/core/inspectorResults';
+import type { CodesInUse } from '../../src/core/inspectorResults';
 import { formatInteger, formatNumber, plural } from '../../src/shared/format';
 import {
   HistogramBars,
@@ -19,7 +19,7 @@ const RUG_ROW = 10;
 /** Labels of exponents closer than this would run into each other. */
 const LABEL_WIDTH = 36;
 
-export type Codebook = NonNullable<FormatUse['codebook']>;
+export type Codebook = NonNullable<CodesInUse['codebook']>;
 
 interface CodebookChartProps {
   codebook: Codebook;
@@ -104,7 +104,7 @@ export function codebookSummary({ tables, groups }: Codebook): string {
 
 interface CodebookTableProps {
   codebook: Codebook;
-  codes: FormatUse['codes'];
+  codes: CodesInUse['codes'];
 }
 
 /** The same values, a row for each index, with the exponents and how many values of the weight take it. Pure. */

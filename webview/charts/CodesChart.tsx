@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import type { FormatUse } from '../../src/core/inspectorResults';
+import type { CodesInUse } from '../../src/core/inspectorResults';
 import { formatInteger, formatPercent } from '../../src/shared/format';
 import { PLOT_LEFT, PLOT_RIGHT, PLOT_WIDTH, round } from './plot';
 
@@ -11,7 +11,7 @@ const STRIP = { top: GROUND + 2, height: 5 };
 /** Bars beyond this many touch each other. */
 const MOST_GAPS = 32;
 
-export type Codes = NonNullable<FormatUse['codes']>;
+export type Codes = NonNullable<CodesInUse['codes']>;
 
 /** How many values take each code; below, the codes that none takes. Pure. */
 export function CodesChart({ codes }: { codes: Codes }) {

@@ -10,7 +10,7 @@ import {
   type CurvePoint,
 } from './errorSplitScales';
 import { logTicks } from './logTicks';
-import { axisTitle, rangeText, ruleLabel, sqnrText, whatOf } from './rangeText';
+import { axisTitle, codesName, rangeText, ruleLabel, sqnrText, whatOf } from './rangeText';
 
 const MARKER_ROW = 12;
 /** A label that is farther left than this has no room on that side of its line. */
@@ -112,7 +112,7 @@ function markerRows({ markers }: ErrorSplitCurve) {
 /** What the chart says, in words. */
 export function chartSummary(curve: ErrorSplitCurve): string {
   const best = bestPoint(curvePoints(curve));
-  const what = `Clipping and rounding error of ${whatOf(curve)} at ${curve.bits} bits over the range.`;
+  const what = `Clipping and rounding error of ${whatOf(curve)} ${curve.table === null ? `at ${curve.bits} bits` : `in the ${codesName(curve)}`} over the range.`;
   if (!best) return `${what} All values are zero, so there is no error.`;
   return `${what} Greatest SQNR: ${sqnrText(best.totalDb)} at ${rangeText(curve, best.threshold)}. The tables below have the figures.`;
 }

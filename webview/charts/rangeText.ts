@@ -46,15 +46,21 @@ export function codesText(codes: number, { possible, method }: ErrorSplitCurve):
   return `${method === 'exact' ? '' : 'about '}${formatInteger(codes)} of ${formatInteger(possible)}`;
 }
 
+/** What the values become: `int8`, `5 bits`, `values of lut16`. */
+export function codesName({ type, bits, table }: Pick<ErrorSplitCurve, 'type' | 'bits' | 'table'>): string {
+  return table === null ? (type ?? `${bits} bits`) : `values of ${table}`;
+}
+
 /** What the figures are of. */
 export function basisText(curve: ErrorSplitCurve): string {
-  const { of, method, stride, elements, samples, random, type, bits, isFolded } = curve;
-  const codes = type ?? `${bits} bits`;
+  const { of, method, stride, elements, samples, random, isFolded } = curve;
+  const codes = codesName(curve);
   const folded = isFolded ? ', normalization folded in' : '';
   if (of === 'weight') {
     const all = `${plural(elements, 'weight')}${folded}`;
     const basis = method === 'exact' ? `${all}, exact` : `one in ${stride} of ${all}, with the extremes`;
-    return `Error power over weight power, ${codes}, one range for all channels; ${basis}.`;
+    const shared = curve.table === null ? 'one range' : 'one table';
+    return `Error power over weight power, ${codes}, ${shared} for all channels; ${basis}.`;
   }
   const drawn = random ? 'random inputs' : 'calibration slice';
   return (

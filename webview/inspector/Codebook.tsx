@@ -6,16 +6,17 @@ import { codebookFacts } from './weightText';
 
 /** The table of a format that has one, on the histogram of the weight. */
 export function Codebook({ statistics }: { statistics: WeightStatistics }) {
-  const { format, histogram } = statistics;
-  if (!format?.codebook) {
+  const { format, stored, histogram } = statistics;
+  const use = format ?? stored;
+  if (!use?.codebook) {
     return (
       <p class="hint">
-        {format?.scheme ?? 'This scheme'} has no codebook: its values are evenly spaced or floating-point
-        numbers. Schemes with one are lutK, pow2-b and uN.
+        {format?.scheme ?? stored?.badge ?? 'This scheme'} has no codebook: its values are evenly spaced or
+        floating-point numbers. Schemes with one are lutK, pow2-b and uN.
       </p>
     );
   }
-  const { codebook, codes } = format;
+  const { codebook, codes } = use;
   return (
     <>
       <FactList facts={codebookFacts(codebook)} />

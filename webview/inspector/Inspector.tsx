@@ -1,4 +1,5 @@
 import type { Ref } from 'preact';
+import { useState } from 'preact/hooks';
 import {
   formatBytes,
   formatCount,
@@ -22,6 +23,7 @@ import { RangeSection } from './RangeSection';
 import { SchemesSection } from './SchemesSection';
 import { SourceSection } from './SourceSection';
 import { StoredFacts } from './StoredFacts';
+import { hasWeightChoice, WeightChoice } from './WeightChoice';
 import { WeightSections, withSection, type SectionState } from './WeightSections';
 import { WhyItHurts } from './WhyItHurts';
 
@@ -75,6 +77,8 @@ function LayerInspector({
   onWishTaken,
 }: InspectorProps & { row: ViewRow }) {
   const { weight, candidate } = row;
+  const [choice, setChoice] = useState({ layer: row.name, weight: 0 });
+  const position = choice.layer === row.name ? choice.weight : 0;
   const predicted = predictedText(row);
   return (
     <>
@@ -128,6 +132,12 @@ function LayerInspector({
           </button>
         </p>
       )}
+      {weight && hasWeightChoice(row.op) && (
+        <WeightChoice
+          weight={position}
+          onWeight={(chosen) => setChoice({ layer: row.name, weight: chosen })}
+        />
+      )}
       {row.quantizable && (
         <>
           <WhyItHurts
@@ -147,6 +157,7 @@ function LayerInspector({
           key={`range ${row.name}`}
           host={host}
           row={row}
+          weight={position}
           revision={revision}
           plan={plan}
           bits={bits}
@@ -159,6 +170,7 @@ function LayerInspector({
         <WeightSections
           key={`weight ${row.name}`}
           row={row}
+          weight={position}
           host={host}
           revision={revision}
           state={sections}

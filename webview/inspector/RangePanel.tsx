@@ -12,6 +12,7 @@ import { layerForecast } from './layerForecast';
 import { applied, plannedThreshold, released, type RangeChange } from './rangeChange';
 import { RangeReadout } from './RangeReadout';
 import { RangeRules } from './RangeRules';
+import { hasWeightChoice } from './WeightChoice';
 
 interface RangePanelProps {
   curve: ErrorSplitCurve;
@@ -76,13 +77,15 @@ export function RangePanel({ curve, row, plan, candidates, host }: RangePanelPro
       </figure>
       {point && <RangeReadout curve={curve} point={point} points={points} forecast={forecast} />}
       <div class="buttons">
-        <vscode-button
-          disabled={!wish}
-          title={curve.whyNotFixed ?? 'Fixes this range in the plan; can be undone'}
-          onClick={() => wish && change(wish)}
-        >
-          {wish?.label ?? (curve.whyNotFixed === null ? 'In the Plan' : 'Apply')}
-        </vscode-button>
+        {curve.table === null && (
+          <vscode-button
+            disabled={!wish}
+            title={curve.whyNotFixed ?? 'Fixes this range in the plan; can be undone'}
+            onClick={() => wish && change(wish)}
+          >
+            {wish?.label ?? (curve.whyNotFixed === null ? 'In the Plan' : 'Apply')}
+          </vscode-button>
+        )}
         {release && (
           <vscode-button secondary onClick={() => change({ ...release })}>
             {release.label}
@@ -90,6 +93,9 @@ export function RangePanel({ curve, row, plan, candidates, host }: RangePanelPro
         )}
       </div>
       {curve.whyNotFixed !== null && <p class="hint">{curve.whyNotFixed}</p>}
+      {curve.of === 'weight' && hasWeightChoice(row.op) && curve.whyNotFixed === null && (
+        <p class="hint">The plan has one range for both weights of the layer.</p>
+      )}
       {rules}
       {twin}
     </>

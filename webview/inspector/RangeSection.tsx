@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { CHART_BITS } from '../../src/core/quant/fixedRange';
+import { isCodebookScheme } from '../../src/core/quant/scheme';
 import type { SplitValue } from '../../src/core/rangeResults';
 import type { Candidate } from '../../src/core/results';
 import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
@@ -10,6 +11,8 @@ import { useAnswer } from './useAnswer';
 interface RangeSectionProps {
   host: Host;
   row: ViewRow;
+  /** Which of the layer's weights. */
+  weight: number;
   revision: number;
   plan: PlanView;
   bits: number;
@@ -30,6 +33,7 @@ const VALUES: readonly SplitValue[] = ['weight', 'input', 'output'];
 export function RangeSection({
   host,
   row,
+  weight,
   revision,
   plan,
   bits,
@@ -38,18 +42,28 @@ export function RangeSection({
   isScanning,
 }: RangeSectionProps) {
   const [chosen, setChosen] = useState<SplitValue>('weight');
+  const [scheme = ''] = row.scheme.split(',');
+  /** The planned scheme has a table of its own, and the chart may show that instead of integers. */
+  const planned = isCodebookScheme(scheme) ? scheme : undefined;
+  const [wantsTable, setWantsTable] = useState(true);
   const hasData = plan.calibration !== null && lookOnly === null;
   const of = hasData ? chosen : 'weight';
   const layer = row.name;
   const width = of === 'weight' ? bits : ACTIVATION_BITS;
+  const table = of === 'weight' && wantsTable ? planned : undefined;
+  const chooseCodes = (event: Event): void => {
+    const { value } = event.currentTarget as HTMLSelectElement;
+    setWantsTable(value === planned);
+    if (value !== planned) onBits(Number(value));
+  };
   const {
     value: curve,
     error,
     isBusy,
   } = useAnswer(
-    `${of} ${layer}`,
-    JSON.stringify([revision, row.scheme, width, of === 'weight' || plan.calibration]),
-    () => host.call('errorSplit', { layer, weight: 0, of, bits: width }),
+    `${of} ${weight} ${layer}`,
+    JSON.stringify([revision, row.scheme, table ?? width, of === 'weight' || plan.calibration]),
+    () => host.call('errorSplit', { layer, weight, of, bits: width, ...(table !== undefined && { table }) }),
   );
   // The row's own candidate changes as it is measured; those of other schemes are there when the scan ends.
   const { value: candidates = NONE } = useAnswer(
@@ -64,11 +78,8 @@ export function RangeSection({
         {of === 'weight' && (
           <label class="field inline">
             <span>Bits</span>
-            <vscode-single-select
-              label="Bit width"
-              value={String(bits)}
-              onChange={(event: Event) => onBits(Number((event.currentTarget as HTMLSelectElement).value))}
-            >
+            <vscode-single-select label="Bit width" value={table ?? String(bits)} onChange={chooseCodes}>
+              {planned !== undefined && <vscode-option value={planned}>{planned}</vscode-option>}
               {CHART_BITS.map((width) => (
                 <vscode-option key={width} value={String(width)}>
                   {width}

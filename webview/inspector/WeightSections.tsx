@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
 import type { ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import type { ViewState } from '../viewState';
+import { ChannelErrors } from './ChannelErrors';
 import { Channels } from './Channels';
 import { Codebook } from './Codebook';
 import { Codes } from './Codes';
@@ -15,22 +15,20 @@ import { WeightHeat } from './WeightHeat';
 import { schemeBits } from './weightText';
 
 /** The part of the view's state that is about the sections of the inspector. */
-export type SectionState = Pick<ViewState, 'openSections' | 'widestFirst' | 'neighbourDepth'>;
+export type SectionState = Pick<ViewState, 'openSections' | 'widestFirst' | 'worstFirst' | 'neighbourDepth'>;
 
 interface WeightSectionsProps {
   row: ViewRow;
+  /** Which of the layer's weights. */
+  weight: number;
   host: Host;
   revision: number;
   state: SectionState;
   change: (part: Partial<SectionState>) => void;
 }
 
-/** Operators whose weights are W for the input and R for the state. */
-const RECURRENT: ReadonlySet<string> = new Set(['LSTM', 'GRU', 'RNN']);
-
 /** What there is to know of the selected layer's weight, in sections that ask for their figures when they are open. */
-export function WeightSections({ row, host, revision, state, change }: WeightSectionsProps) {
-  const [weight, setWeight] = useState(0);
+export function WeightSections({ row, weight, host, revision, state, change }: WeightSectionsProps) {
   const layer = row.name;
   const bits = schemeBits(row.scheme);
   const isOpen = (id: string): boolean => state.openSections.includes(id);
@@ -44,11 +42,13 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
   const statistics = useAnswer(subject, isOpen('weights') || isOpen('channels') ? `${bits}` : null, () =>
     host.call('weightStatistics', request),
   );
-  const formatted = useAnswer(
-    subject,
-    hasFormat && (isOpen('codes') || isOpen('codebook')) ? row.scheme : null,
-    () => host.call('weightStatistics', { ...request, scheme: row.scheme }),
+  // Of the plan's format, or where the plan has none for it of the codes that the file holds.
+  const wish = hasFormat ? { scheme: row.scheme } : row.stored ? { stored: true } : undefined;
+  const isWished = isOpen('codes') || isOpen('codebook') || (hasFormat && isOpen('channelErrors'));
+  const coded = useAnswer(subject, wish && isWished ? JSON.stringify(wish) : null, () =>
+    host.call('weightStatistics', { ...request, ...wish }),
   );
+  const codes = wish ? coded : KEPT_FLOAT;
   const section = (
     id: string,
     title: string,
@@ -67,7 +67,6 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
   );
   return (
     <>
-      {RECURRENT.has(row.op) && <WeightChoice weight={weight} onWeight={setWeight} />}
       {section('weights', 'Weight statistics', statistics, (value) => (
         <WeightFacts
           statistics={value}
@@ -82,13 +81,26 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
         />
       ))}
       {row.quantizable &&
-        section('codes', 'Codes', hasFormat ? formatted : KEPT_FLOAT, (value) =>
-          value.format ? <Codes use={value.format} /> : null,
+        section('channelErrors', 'Error by channel', hasFormat ? coded : KEPT_FLOAT, (value) =>
+          value.format ? (
+            <ChannelErrors
+              use={value.format}
+              isFolded={value.isFolded ?? false}
+              isSorted={state.worstFirst}
+              onSorted={(worstFirst) => change({ worstFirst })}
+            />
+          ) : null,
         )}
-      {row.quantizable &&
-        section('codebook', 'Codebook', hasFormat ? formatted : KEPT_FLOAT, (value) => (
-          <Codebook statistics={value} />
-        ))}
+      {(row.quantizable || row.stored) && (
+        <>
+          {section('codes', 'Codes', codes, (value) => (
+            <Codes statistics={value} />
+          ))}
+          {section('codebook', 'Codebook', codes, (value) => (
+            <Codebook statistics={value} />
+          ))}
+        </>
+      )}
       {(row.weight?.shape.length ?? 0) > 1 && (
         <WeightHeat
           host={host}
@@ -104,22 +116,9 @@ export function WeightSections({ row, host, revision, state, change }: WeightSec
 }
 
 const KEPT_FLOAT: Answer<WeightStatistics> = {
-  hint: 'The plan keeps this layer float. With another scheme, its codes are shown here.',
+  hint: 'The plan keeps this layer float. With another scheme, what it does to the weight is shown here.',
   isBusy: false,
 };
-
-function WeightChoice({ weight, onWeight }: { weight: number; onWeight: (weight: number) => void }) {
-  const choose = (event: Event): void => onWeight(Number((event.currentTarget as HTMLSelectElement).value));
-  return (
-    <label class="field">
-      <span>Weight</span>
-      <vscode-single-select label="Weight" value={String(weight)} onChange={choose}>
-        <vscode-option value="0">W: of the input</vscode-option>
-        <vscode-option value="1">R: of the state</vscode-option>
-      </vscode-single-select>
-    </label>
-  );
-}
 
 export function withSection(open: readonly string[], id: string, isOpen: boolean): string[] {
   return [...open.filter((other) => other !== id), ...(isOpen ? [id] : [])];

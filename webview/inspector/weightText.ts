@@ -1,5 +1,5 @@
 /** What the inspector says of a weight, in words and numbers. Pure. */
-import type { FormatUse, WeightStatistics } from '../../src/core/inspectorResults';
+import type { CodesInUse, FormatUse, StoredUse, WeightStatistics } from '../../src/core/inspectorResults';
 import { parseFormat } from '../../src/core/quant/layerFormat';
 import { codebookKind } from '../../src/core/quant/scheme';
 import { formatDb, formatInteger, formatNumber, formatPercent, formatShape } from '../../src/shared/format';
@@ -48,22 +48,32 @@ export function methodText({ method, stride }: Pick<WeightStatistics, 'method' |
   return `histogram and percentiles sampled: 1 in ${formatInteger(stride)}; all else exact`;
 }
 
+/** The format that figures are of, and of how much of the weight they are. */
+export function schemeFact({ scheme, method, elements }: FormatUse, isFolded: boolean): NotedFact {
+  const basis = method === 'exact' ? 'exact' : `sampled: whole channels, ${formatInteger(elements)} values`;
+  return { name: 'Scheme', value: scheme, note: isFolded ? `${basis}; normalization folded in` : basis };
+}
+
 /** What a format does to the values of a weight. */
-export function formatFacts(use: FormatUse): NotedFact[] {
-  const { scheme, method, elements, uniqueBefore, uniqueAfter, sqnrDb } = use;
+export function formatFacts(use: FormatUse, isFolded: boolean): NotedFact[] {
+  const { uniqueBefore, uniqueAfter, sqnrDb } = use;
   return [
-    {
-      name: 'Scheme',
-      value: scheme,
-      note: method === 'exact' ? 'exact' : `sampled: whole channels, ${formatInteger(elements)} values`,
-    },
+    schemeFact(use, isFolded),
     { name: 'Unique values', value: `${formatInteger(uniqueBefore)} → ${formatInteger(uniqueAfter)}` },
     { name: 'Weight SQNR', value: formatDb(sqnrDb), note: 'without data' },
   ];
 }
 
+/** What is known of the codes that a quantized file holds. */
+export function storedUseFacts({ badge, elements, codes }: StoredUse): NotedFact[] {
+  return [
+    { name: 'Stored as', value: badge },
+    { name: 'Values', value: formatInteger(elements), note: codes ? 'all counted' : undefined },
+  ];
+}
+
 /** What a codebook is made of. */
-export function codebookFacts(codebook: NonNullable<FormatUse['codebook']>): NotedFact[] {
+export function codebookFacts(codebook: NonNullable<CodesInUse['codebook']>): NotedFact[] {
   const { tables, groups, scales, exponents } = codebook;
   const entries = tables[0]?.length ?? 0;
   const [least, most] = [exponents?.[0], exponents?.at(-1)];
@@ -84,7 +94,7 @@ export function codebookFacts(codebook: NonNullable<FormatUse['codebook']>): Not
   ];
 }
 
-function groupsNote({ tables, groups }: NonNullable<FormatUse['codebook']>): string {
+function groupsNote({ tables, groups }: NonNullable<CodesInUse['codebook']>): string {
   const of = `in each of ${formatInteger(groups)} groups of channels`;
   return tables.length < groups ? `${of}; the first ${tables.length} are shown` : of;
 }

@@ -2,7 +2,7 @@ import { fitCodebook } from './codebook';
 import { integerGrid, powersOfTwoGrid, tableGrid, uniformGrid, type GridFamily } from './errorGrid';
 import type { LayerFormat } from './layerFormat';
 import { tensorLayout } from './layouts';
-import { codebookKind, type IntegerTypeName } from './scheme';
+import { codebookKind, type IntegerTypeName, type Range } from './scheme';
 
 /** What an integer format says of its codes, every option decided. */
 export interface IntegerFormat {
@@ -45,8 +45,7 @@ export function formatGrid(format: LayerFormat, values: Float32Array): GridFamil
     case 'powers of two':
       return powersOfTwoGrid(kind.magnitudes);
     case 'uniform': {
-      const [min, max] = extremesOf(values);
-      return uniformGrid(kind.entries, { min, max });
+      return uniformGrid(kind.entries, extremesOf(values));
     }
     case 'k-means': {
       const [table] = fitCodebook(values, tensorLayout([values.length]), kind, { scaled: false }).codebooks;
@@ -55,11 +54,12 @@ export function formatGrid(format: LayerFormat, values: Float32Array): GridFamil
   }
 }
 
-function extremesOf(values: Float32Array): [min: number, max: number] {
+/** The least and the greatest value. */
+export function extremesOf(values: Float32Array): Range {
   let [min, max] = [Infinity, -Infinity];
   for (const value of values) {
     if (value < min) min = value;
     if (value > max) max = value;
   }
-  return [min, max];
+  return { min, max };
 }

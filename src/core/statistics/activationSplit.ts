@@ -64,6 +64,7 @@ export async function activationSplit(
     of,
     bits: integerType(type).bits,
     type,
+    table: null,
     method: 'histogram',
     stride: 1,
     samples,

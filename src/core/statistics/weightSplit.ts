@@ -13,7 +13,9 @@ import type { CancelSignal } from '../ports';
 import { bitsGrid, gridSize } from '../quant/errorGrid';
 import { errorSplit } from '../quant/errorSplit';
 import { fixedRangeOf, integerFormatOf, withoutFixedRange } from '../quant/fixedRange';
-import { formatGrid, integerFormat } from '../quant/formatGrid';
+import { extremesOf, formatGrid, integerFormat } from '../quant/formatGrid';
+import type { LayerFormat } from '../quant/layerFormat';
+import { codebookKind, type CodebookScheme } from '../quant/scheme';
 import type { ErrorSplitCurve } from '../rangeResults';
 import { defaultOpset } from '../rewrite/opset';
 import { prepareFloat } from '../rewrite/prepare';
@@ -34,6 +36,8 @@ export interface WeightSplitOptions {
   /** Which of the layer's weights. */
   readonly position: number;
   readonly bits: number;
+  /** A codebook scheme, with the values of whose table the weight is told instead of integers; `bits` is not looked at then. */
+  readonly table?: CodebookScheme;
   /** Of larger weights a sample is taken; 8 million elements when absent. */
   readonly mostExact?: number;
 }
@@ -46,22 +50,24 @@ export interface WeightSplitOptions {
 export async function weightSplit(
   model: Model,
   plan: Plan,
-  { layer: name, position, bits, mostExact = MOST_EXACT }: WeightSplitOptions,
+  { layer: name, position, bits: width, table, mostExact = MOST_EXACT }: WeightSplitOptions,
   signal?: CancelSignal,
 ): Promise<ErrorSplitCurve> {
-  if (!Number.isInteger(bits) || bits < 2 || bits > 16) {
-    throw new InputError(`Bits must be a whole number from 2 to 16, not ${bits}.`);
+  if (!Number.isInteger(width) || width < 2 || width > 16) {
+    throw new InputError(`Bits must be a whole number from 2 to 16, not ${width}.`);
   }
   const stored = floatWeight(layerOf(model, plan, name), position);
   const planned = formatOf(plan, name);
-  const format = integerFormatOf(planned, bits);
+  const format = table === undefined ? integerFormatOf(planned, width) : codebookFormat(planned, table);
   const ready = await prepareFloat(model, onlyLayer(plan, name, format ?? { scheme: 'w8' }));
   const layer = layerOf(ready.model, plan, name);
   const weight = floatWeight(layer, position);
   throwIfCancelled(signal);
   const { values, stride } = await valuesOf(weight.tensor, mostExact, signal);
-  const family = (format && formatGrid(format, values)) ?? bitsGrid(bits, { symmetric: true });
+  const family = (format && formatGrid(format, values)) ?? bitsGrid(width, { symmetric: true });
   const integer = format && integerFormat(format);
+  // Of evenly spaced values only what of ±a the weight reaches into.
+  const isUniform = table !== undefined && codebookKind(table)?.kind === 'uniform';
   const fixed = fixedRangeOf(planned);
   const split = errorSplit(values, family, {
     steps: SPLIT_STEPS,
@@ -77,21 +83,46 @@ export async function weightSplit(
     layer: name,
     value: stored.name,
     of: 'weight',
-    bits,
+    bits: table === undefined ? width : bitsOf(table),
     type: integer?.type ?? null,
+    table: table ?? null,
     method: stride === 1 ? 'exact' : 'sampled',
     stride,
     samples: null,
     random: false,
     elements: elementCount(weight.tensor),
-    symmetric: true,
-    extremes: { min: -reach, max: reach },
+    symmetric: !isUniform,
+    extremes: isUniform ? extremesOf(values) : { min: -reach, max: reach },
     isFolded: weight.tensor.rawData !== stored.tensor.rawData,
     plannedDb: format && format === planned && stride === 1 ? await sqnrAsWritten() : null,
-    whyNotFixed: format ? null : INTEGERS_WITHOUT_TYPE,
+    whyNotFixed: whyNotFixed(format),
     ...split,
     possible: reach > 0 ? gridSize(family.at(reach)) : 0,
   };
+}
+
+/** The plan's format where it has this table, else the scheme as it is by itself. */
+function codebookFormat(planned: LayerFormat, table: CodebookScheme): LayerFormat {
+  return planned.scheme === table ? planned : { scheme: table };
+}
+
+function bitsOf(table: CodebookScheme): number {
+  return Math.ceil(Math.log2(codebookKind(table)?.entries ?? 2));
+}
+
+function whyNotFixed(format: LayerFormat | undefined): string | null {
+  if (!format) return INTEGERS_WITHOUT_TYPE;
+  const { scheme } = format;
+  switch (codebookKind(scheme)?.kind) {
+    case undefined:
+      return null;
+    case 'uniform':
+      return `${scheme} has no range to fix: its values go from the least to the greatest weight.`;
+    case 'k-means':
+      return `${scheme} has no range to fix: its values are those of least error. The chart stretches a table of the whole weight.`;
+    case 'powers of two':
+      return `${scheme} has no range to fix: its greatest power of two follows the greatest weight.`;
+  }
 }
 
 /** @throws InputError when there is none. */

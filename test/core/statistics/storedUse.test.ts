@@ -48,9 +48,12 @@ describe('storedUse(index, shapes, layer, position)', () => {
     expect(use?.codes?.counts).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1]);
   });
 
-  it.each([
-    [[-1, -0.5, 0, 0.5, 1], [-1, 0], 'powers of two have exponents'],
-    [[-0.9, -0.5, 0, 0.5, 1], null, 'others have none'],
+  it.each<[number[], number[] | null]>([
+    [
+      [-1, -0.5, 0, 0.5, 1],
+      [-1, 0],
+    ],
+    [[-0.9, -0.5, 0, 0.5, 1], null],
   ])('tells the table that indices point into: %j', async (table, exponents) => {
     const use = await useOf(
       productOf(

@@ -101,6 +101,32 @@ describe('weightSplit(model, plan, value)', () => {
     expect(JSON.stringify(curve).length).toBeLessThan(40_000);
   });
 
+  it.each([
+    ['u4', 'at the greatest magnitude'],
+    ['pow2-4', 'at the greatest magnitude'],
+    ['lut16', 'where it is least'],
+  ] as const)('tells the error of the table of %s: that of the scheme is %s', async (table, where) => {
+    const original = normalized();
+    const options = { layer: 'c', position: 0, bits: 8, table };
+    const plan = setScheme(
+      defaultPlan,
+      ['c'],
+      format(`${table}${table === 'lut16' ? ',tensor,no-gain' : ''}`),
+    );
+    const curve = await weightSplit(original, plan, options);
+    const totals = curve.clipping.map((clipped, at) => clipped + (curve.rounding[at] ?? 0));
+    const atMax = totals.at(-1) ?? NaN;
+    const noise = where === 'where it is least' ? Math.min(...totals) : atMax;
+    expect(10 * Math.log10(curve.energy / noise)).toBeCloseTo(
+      curve.plannedDb ?? NaN,
+      table === 'lut16' ? 1 : 4,
+    );
+    expect(curve).toMatchObject({ table, type: null, isFolded: true, symmetric: table !== 'u4' });
+    expect(curve.whyNotFixed).toContain(`${table} has no range to fix`);
+    const unplanned = await weightSplit(original, defaultPlan, options);
+    expect(unplanned).toMatchObject({ table, plannedDb: null });
+  });
+
   it('takes a sample of a large weight, with its extremes, and is close to the exact figures', async () => {
     const noise = normalNoise(64 * 64 * 9, 11);
     noise[6] = 7;
