@@ -153,8 +153,12 @@ export interface Compute {
   /** How many jobs run at a time. */
   readonly threads: number;
   /**
-   * Runs one of `computeJobs`. Its arrays must be in shared memory: they change in their places.
+   * Runs one of `computeJobs`, on arrays that `take` gave: they change in their places.
    * @throws CancelledError when the work is cancelled; then what the job was changing is spoilt.
    */
   run<J extends JobName>(job: J, input: JobInput<J>, work?: Work): Promise<JobOutput<J>>;
+  /** So many numbers, any at first, where jobs can reach them. */
+  take(length: number): Float64Array;
+  /** Numbers that are no longer needed. Without it their memory lasts until the garbage collector finds it. */
+  give(numbers: Float64Array): void;
 }

@@ -16,16 +16,13 @@ export const computeHere: Compute = {
     throwIfCancelled(work?.signal);
     return (computeJobs[job] as (given: JobInput<J>) => JobOutput<J>)(input);
   },
+  take: (length) => new Float64Array(length),
+  give: () => undefined,
 };
 
 /** Where to run jobs of so many products each. */
 export function computeFor(compute: Compute, products: number): Compute {
   return products < SMALL ? computeHere : compute;
-}
-
-/** Numbers that jobs can share: 0 at first. */
-export function sharedFloats(length: number): Float64Array {
-  return new Float64Array(new SharedArrayBuffer(length * Float64Array.BYTES_PER_ELEMENT));
 }
 
 /** Divides rows into as many parts as `compute` has threads; calls `run` for all at once. */

@@ -1,6 +1,6 @@
 import { RoundoffError } from '../errors';
 import type { Compute, Work } from '../ports';
-import { computeFor, sharedFloats } from './compute';
+import { computeFor } from './compute';
 import type { LayerMoments } from './moments';
 import { dampingOf, diagonalOf, groupMatrix } from './multiply';
 
@@ -15,7 +15,7 @@ const MOST_RAISES = 4;
  */
 export interface Factor {
   readonly depth: number;
-  /** F: row-major [depth, depth], shared; elements above the diagonal mean nothing. */
+  /** F: row-major [depth, depth]; elements above the diagonal mean nothing. */
   readonly values: Float64Array;
   /** order[i]: the element of the input row that stands at i. */
   readonly order: Int32Array;
@@ -50,6 +50,11 @@ export async function factorLayer(
   );
 }
 
+/** Gives the memory of factors back to where they were computed, once nothing needs them. */
+export function releaseFactors(factors: readonly Factor[], compute: Compute): void {
+  for (const { values } of factors) compute.give(values);
+}
+
 async function factorGroup(
   moments: LayerMoments,
   group: number,
@@ -64,8 +69,8 @@ async function factorGroup(
   const dead = Uint8Array.from(diagonal, (energy, k) => Number(energy === 0 && mean[k] === 0));
   const order = Int32Array.from({ length: depth }, (_, k) => k);
   if (actOrder) order.sort((a, b) => (diagonal[b] ?? 0) - (diagonal[a] ?? 0) || a - b);
-  const values = sharedFloats(depth * depth);
   const target = computeFor(compute, depth ** 3 / 6);
+  const values = target.take(depth * depth);
   for (let raise = 0; raise <= MOST_RAISES; raise++) {
     const dampingPart = damping * 10 ** raise;
     const lambda = dampingOf(diagonal, dampingPart);

@@ -1,6 +1,6 @@
 import { asMatrices, forEachColumn } from '../calibrate/weightMatrix';
 import type { Compute, Work } from '../ports';
-import { computeFor, inParts, sharedFloats } from './compute';
+import { computeFor, inParts } from './compute';
 import type { Factor } from './factor';
 import type { LayerMoments } from './moments';
 import { groupMatrix, type Multiply } from './multiply';
@@ -60,15 +60,17 @@ async function solved(
   compute: Compute,
   work: Work | undefined,
 ): Promise<Float64Array> {
-  const ordered = sharedFloats(count * depth);
+  const own = computeFor(compute, count * depth * depth);
+  const ordered = own.take(rows.length);
   for (let row = 0; row < count; row++) {
     const from = row * depth;
     for (let i = 0; i < depth; i++) ordered[from + i] = rows[from + (order[i] as number)] as number;
   }
-  const target = computeFor(compute, count * depth * depth);
-  await inParts(target, count, (first, part) => {
+  await inParts(own, count, (first, part) => {
     const panel = { values: ordered, start: first * depth, step: depth };
-    return target.run('solve', { rows: panel, count: part, factor: values, size: depth }, work);
+    return own.run('solve', { rows: panel, count: part, factor: values, size: depth }, work);
   });
-  return ordered;
+  const solution = ordered.slice();
+  own.give(ordered);
+  return solution;
 }

@@ -2,7 +2,7 @@ import { throwIfCancelled } from '../errors';
 import { forEachColumn, type MatrixView } from '../calibrate/weightMatrix';
 import type { Compute, Work } from '../ports';
 import type { WeightGrid } from '../quant/weightGrid';
-import { computeFor, inParts, sharedFloats } from './compute';
+import { computeFor, inParts } from './compute';
 import type { Factor } from './factor';
 import { dot, type Panel } from './products';
 
@@ -35,8 +35,11 @@ export async function roundGptq(
   for (const [group, factor] of factors.entries()) {
     const all = starts[group] ?? [];
     for (let from = 0; from < all.length; from += MOST_COLUMNS) {
-      const rows = new Rows(weights, codes, view, grid, factor, all.slice(from, from + MOST_COLUMNS));
-      await rows.round(compute, work);
+      const some = all.slice(from, from + MOST_COLUMNS);
+      const own = computeFor(compute, (some.length * view.depth ** 2) / 2);
+      const rows = new Rows(weights, codes, view, grid, factor, some, own);
+      await rows.round(work);
+      rows.release();
     }
   }
   return codes;
@@ -56,38 +59,37 @@ class Rows {
     private readonly grid: WeightGrid,
     private readonly factor: Factor,
     private readonly starts: readonly number[],
+    private readonly compute: Compute,
   ) {
-    this.errors = sharedFloats(starts.length * factor.depth);
-    this.sums = sharedFloats(starts.length * BLOCK);
+    this.errors = compute.take(starts.length * factor.depth);
+    this.sums = compute.take(starts.length * BLOCK);
   }
 
-  async round(compute: Compute, work: Work | undefined): Promise<void> {
+  release(): void {
+    this.compute.give(this.errors);
+    this.compute.give(this.sums);
+  }
+
+  async round(work: Work | undefined): Promise<void> {
     const { depth } = this.factor;
     for (let from = 0; from < depth; from += BLOCK) {
       throwIfCancelled(work?.signal);
       const width = Math.min(BLOCK, depth - from);
-      if (from > 0) await this.addErrors(from, width, compute, work);
+      if (from > 0) await this.addErrors(from, width, work);
       for (let row = 0; row < this.starts.length; row++) this.roundRow(row, from, width);
     }
   }
 
   /** What the errors of all elements before `from` do to the next ones. */
-  private async addErrors(
-    from: number,
-    width: number,
-    compute: Compute,
-    work: Work | undefined,
-  ): Promise<void> {
-    const { sums, errors } = this;
+  private async addErrors(from: number, width: number, work: Work | undefined): Promise<void> {
+    const { sums, errors, compute } = this;
     const { depth, values } = this.factor;
-    const rows = this.starts.length;
     sums.fill(0);
-    const own = computeFor(compute, rows * width * from);
-    await inParts(own, rows, (first, count) => {
+    await inParts(compute, this.starts.length, (first, rows) => {
       const target: Panel = { values: sums, start: first * BLOCK, step: BLOCK };
       const a: Panel = { values: errors, start: first * depth, step: depth };
       const b: Panel = { values, start: from * depth, step: depth };
-      return own.run('products', { target, a, b, rows: count, columns: width, depth: from }, work);
+      return compute.run('products', { target, a, b, rows, columns: width, depth: from }, work);
     });
   }
 

@@ -28,8 +28,8 @@ export interface SolveJob {
 }
 
 /**
- * The arithmetic that a `Compute` may do elsewhere. Jobs work on arrays in their places, which must be in shared memory
- * (`sharedFloats`), and return little.
+ * The arithmetic that a `Compute` may do elsewhere. Jobs work on arrays in their places, which its `take` gave, and return
+ * little.
  */
 export const computeJobs = {
   /** @returns false where the matrix is not positive definite. */

@@ -18,6 +18,9 @@ export interface ThreadComputeOptions {
   readonly workerPath: string | URL;
 }
 
+/** Times as much memory as was asked for that may be given. */
+const MOST_EXCESS = 16;
+
 interface Job {
   readonly request: JobRequest;
   readonly signal: CancelSignal | undefined;
@@ -34,6 +37,8 @@ export class ThreadCompute implements Compute {
   readonly #idle: Worker[] = [];
   readonly #running = new Map<Worker, Job>();
   readonly #waiting: Job[] = [];
+  /** Memory that was given back, the smallest first: the garbage collector would not see how much it is. */
+  readonly #free: SharedArrayBuffer[] = [];
   #poll: NodeJS.Timeout | undefined;
 
   constructor({ threads = availableParallelism(), workerPath }: ThreadComputeOptions) {
@@ -54,8 +59,24 @@ export class ThreadCompute implements Compute {
     });
   }
 
+  take(length: number): Float64Array {
+    const bytes = length * Float64Array.BYTES_PER_ELEMENT;
+    const known = this.#free.findIndex(
+      ({ byteLength }) => byteLength >= bytes && byteLength <= MOST_EXCESS * bytes,
+    );
+    const [buffer = new SharedArrayBuffer(bytes)] = known < 0 ? [] : this.#free.splice(known, 1);
+    return new Float64Array(buffer, 0, length);
+  }
+
+  give({ buffer }: Float64Array): void {
+    if (!(buffer instanceof SharedArrayBuffer) || this.#free.includes(buffer)) return;
+    this.#free.push(buffer);
+    this.#free.sort((a, b) => a.byteLength - b.byteLength);
+  }
+
   /** Ends all threads; jobs under way and waiting reject. A later job starts new ones. */
   async close(): Promise<void> {
+    this.#free.length = 0;
     for (const job of this.#waiting.splice(0)) job.reject(new CancelledError());
     const workers = [...this.#idle.splice(0), ...this.#running.keys()];
     for (const worker of [...this.#running.keys()]) this.#finish(worker)?.reject(new CancelledError());

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError } from '../../../src/core/errors';
-import { computeHere, sharedFloats } from '../../../src/core/recover/compute';
+import { computeHere } from '../../../src/core/recover/compute';
 import { factorLayer } from '../../../src/core/recover/factor';
 import { roundGptq } from '../../../src/core/recover/gptq';
 import { ThreadCompute } from '../../../src/engine/compute/threadCompute';
@@ -29,7 +29,7 @@ function open(threads: number, workerPath = join(bundles, 'computeWorker.mjs')):
 
 /** c on the diagonal, 1 elsewhere; shared. */
 function matrixOf(size: number, c: number): Float64Array {
-  const matrix = sharedFloats(size * size).fill(1);
+  const matrix = new Float64Array(new SharedArrayBuffer(8 * size * size)).fill(1);
   for (let k = 0; k < size; k++) matrix[k * (size + 1)] = c;
   return matrix;
 }
@@ -75,6 +75,18 @@ describe('ThreadCompute', () => {
     await expect(missing.run('cholesky', { matrix: matrixOf(2, 4), size: 2 })).rejects.toThrow(
       /computing thread/,
     );
+  });
+
+  it('gives memory anew that was given back, the smallest that suffices', () => {
+    const compute = open(1);
+    const [small, large] = [compute.take(10), compute.take(100)];
+    compute.give(compute.take(1000));
+    compute.give(large);
+    compute.give(small);
+    expect(compute.take(9).buffer).toBe(small.buffer);
+    const next = compute.take(9);
+    expect([next.buffer, next.length]).toEqual([large.buffer, 9]);
+    expect(compute.take(9).buffer).not.toBe(large.buffer);
   });
 
   it('rejects what is under way when it is closed', async () => {
