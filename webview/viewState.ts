@@ -17,6 +17,8 @@ export interface ViewState {
   readonly openSections: readonly string[];
   /** Channels in the inspector, by range instead of in order. */
   readonly widestFirst: boolean;
+  /** Channels by their error, instead of in order. */
+  readonly worstFirst: boolean;
   /** Of the graph around a row, in steps. */
   readonly neighbourDepth: number;
   /** Bit width of the weight chart. */
@@ -43,6 +45,7 @@ export const INITIAL_VIEW_STATE: ViewState = {
   scrollTop: 0,
   openSections: [],
   widestFirst: false,
+  worstFirst: false,
   neighbourDepth: 1,
   bits: 8,
   plansOpen: true,
