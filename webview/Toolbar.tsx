@@ -16,6 +16,7 @@ interface ToolbarProps {
   total: number;
   onExpandAll: () => void;
   onCollapseAll: () => void;
+  onOverview: (open: boolean) => void;
   run: (command: ViewCommand) => void;
 }
 
@@ -65,6 +66,14 @@ export function Toolbar(props: ToolbarProps) {
         />
       )}
       <span class="spring" />
+      <vscode-button
+        secondary
+        aria-pressed={view.overviewOpen}
+        title="Sizes and sensitivity by module, and the bit widths of the plan"
+        onClick={() => props.onOverview(!view.overviewOpen)}
+      >
+        Overview
+      </vscode-button>
       {!scanning && (
         <vscode-button
           secondary
@@ -89,6 +98,14 @@ export function Toolbar(props: ToolbarProps) {
       )}
       <vscode-button secondary disabled={!!blocked} title={blocked ?? ''} onClick={() => run('compare')}>
         Compare…
+      </vscode-button>
+      <vscode-button
+        secondary
+        disabled={!!blocked}
+        title={blocked ?? 'Everything about the plan in a folder: Markdown with charts, CSV and JSON'}
+        onClick={() => run('report')}
+      >
+        Write Report…
       </vscode-button>
       <vscode-button disabled={!!blocked} title={blocked ?? ''} onClick={() => run('write')}>
         Write Quantized Model…

@@ -1,6 +1,6 @@
 /** The view's one line to the extension host: typed calls, events, and the state that survives hide and reload. */
 import type { ErrorReply } from '../src/shared/rpc';
-import type { ToView, ViewEvent, ViewMethod, ViewReply, ViewRequest } from '../src/shared/viewRpc';
+import type { Methods, ReplyOf, RequestOf, ToView, ViewEvent, ViewMethods } from '../src/shared/viewRpc';
 
 /** A call that the host answered with an error; `message` is a sentence for the user. */
 export class HostError extends Error {
@@ -10,36 +10,37 @@ export class HostError extends Error {
 }
 
 /** How messages travel; the webview's API, or a test's. */
-export interface Wire {
+export interface Wire<E = ViewEvent> {
   post(message: unknown): void;
-  listen(receive: (message: ToView) => void): void;
+  listen(receive: (message: ToView<E>) => void): void;
 }
 
-export class Host {
-  readonly #wire: Wire;
+/** @typeParam M what this kind of view can call. @typeParam E what it is told without asking. */
+export class Host<M extends Methods<M> = ViewMethods, E extends { event: string } = ViewEvent> {
+  readonly #wire: Wire<E>;
   readonly #pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  readonly #listeners = new Set<(event: ViewEvent) => void>();
+  readonly #listeners = new Set<(event: E) => void>();
   #nextId = 1;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire<E>) {
     this.#wire = wire;
     wire.listen((message) => this.#receive(message));
   }
 
   /** @throws HostError with the host's sentence. */
-  call<M extends ViewMethod>(method: M, request: ViewRequest<M>): Promise<ViewReply<M>> {
+  call<K extends keyof M>(method: K, request: RequestOf<M, K>): Promise<ReplyOf<M, K>> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: (value) => resolve(value as ViewReply<M>), reject });
+      this.#pending.set(id, { resolve: (value) => resolve(value as ReplyOf<M, K>), reject });
       this.#wire.post({ id, method, request });
     });
   }
 
-  onEvent(listener: (event: ViewEvent) => void): void {
+  onEvent(listener: (event: E) => void): void {
     this.#listeners.add(listener);
   }
 
-  #receive(message: ToView): void {
+  #receive(message: ToView<E>): void {
     if ('event' in message) {
       for (const listener of this.#listeners) listener(message);
       return;

@@ -2,6 +2,7 @@ import { render } from 'preact';
 import './elements';
 import './styles/main.css';
 import { App } from './App';
+import { ExportContext, Exporter } from './export/exporter';
 import { Host } from './host';
 import { ModelStore } from './modelStore';
 import { restoreViewState } from './viewState';
@@ -20,8 +21,11 @@ const store = new ModelStore(host);
 const root = document.getElementById('root');
 if (root) {
   const saveState = (state: unknown): unknown => vscode.setState(state);
+  const exporter = new Exporter((method, request) => host.call(method, request));
   render(
-    <App host={host} store={store} initial={restoreViewState(vscode.getState())} save={saveState} />,
+    <ExportContext.Provider value={exporter}>
+      <App host={host} store={store} initial={restoreViewState(vscode.getState())} save={saveState} />
+    </ExportContext.Provider>,
     root,
   );
 }

@@ -21,6 +21,7 @@ import type {
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
+import type { ExportMethods } from './exportRpc';
 import type { ErrorReply } from './rpc';
 
 /** The custom editor's name in the manifest. */
@@ -184,6 +185,7 @@ export type ViewCommand =
   | 'write'
   | 'chooseData'
   | 'compare'
+  | 'report'
   | 'applyPreset'
   | 'predict'
   | 'showLog'
@@ -195,7 +197,7 @@ export type ViewCommand =
   | 'retry';
 
 /** Calls of the view to the host. */
-export interface ViewMethods {
+export interface ViewMethods extends ExportMethods {
   ready(request: Record<string, never>): Promise<ViewSnapshot>;
   /** Rows from `start` on, at most CHUNK_BYTES of them. */
   rows(request: { revision: number; start: number }): Promise<RowChunk>;
@@ -237,9 +239,12 @@ export interface ViewMethods {
   command(request: { command: ViewCommand }): Promise<null>;
 }
 
-export type ViewMethod = keyof ViewMethods;
-export type ViewRequest<M extends ViewMethod> = Parameters<ViewMethods[M]>[0];
-export type ViewReply<M extends ViewMethod> = Awaited<ReturnType<ViewMethods[M]>>;
+export type ViewRequest<K extends keyof ViewMethods> = RequestOf<ViewMethods, K>;
+
+/** Calls of a view to its host: each takes one object and gives a promise. */
+export type Methods<M> = { [K in keyof M]: (request: never) => Promise<unknown> };
+export type RequestOf<M extends Methods<M>, K extends keyof M> = Parameters<M[K]>[0];
+export type ReplyOf<M extends Methods<M>, K extends keyof M> = Awaited<ReturnType<M[K]>>;
 
 /** What the host tells every view of a document without being asked. */
 export type ViewEvent =
@@ -254,10 +259,14 @@ export type ViewEvent =
   | { event: 'prediction'; prediction: PredictionView }
   | { event: 'plan'; plan: PlanView }
   /** Selects a layer, scrolls to it, and with `explain` shows why it hurts. */
-  | { event: 'reveal'; layer: string; explain: boolean };
+  | { event: 'reveal'; layer: string; explain: boolean }
+  /** Opens the overview of the model. */
+  | { event: 'overview' };
 
-export type ToHost = { [M in ViewMethod]: { id: number; method: M; request: ViewRequest<M> } }[ViewMethod];
-export type ToView = { id: number; ok: unknown } | { id: number; err: ErrorReply } | ViewEvent;
+export type ToHost<M extends Methods<M> = ViewMethods> = {
+  [K in keyof M]: { id: number; method: K; request: RequestOf<M, K> };
+}[keyof M];
+export type ToView<E = ViewEvent> = { id: number; ok: unknown } | { id: number; err: ErrorReply } | E;
 
 /** Messages stay well below 1 MB, so that a remote connection never stalls on one. */
 export const CHUNK_BYTES = 512 * 1024;

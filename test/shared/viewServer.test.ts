@@ -16,6 +16,8 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     sourceOf: absent,
     openSource: absent,
     exportWeight: absent,
+    chooseExport: absent,
+    saveExport: absent,
     candidatesOf: absent,
     explain: absent,
     applyPoint: absent,
@@ -37,7 +39,7 @@ function connected(host: ViewMethods): Host {
   const wire: Wire = {
     post: (message) => {
       const sent: unknown = structuredClone(message);
-      if (isCall(sent))
+      if (isCall<ViewMethods>(sent))
         void answer(host, sent, describeError).then((reply) => receive(structuredClone(reply)));
     },
     listen: (listener) => {

@@ -114,6 +114,13 @@ export function registerCommands(
         if (document) await explainLayer(document);
       }),
     ),
+    register(
+      'overview',
+      onTarget('Show Overview', async (target) => {
+        const document = await openDocument(provider, target.uri);
+        document?.session.showOverview();
+      }),
+    ),
     register('clearCache', () => clearCachedResults(engine, cache)),
     register(
       'planSettings',
@@ -216,6 +223,8 @@ async function viewCommand(
       return;
     case 'compare':
       return compareWith({ engine, comparisons }, target);
+    case 'report':
+      return writeReport(engine, target);
     case 'applyPreset':
       return applyPreset(engine, document);
     case 'predict':

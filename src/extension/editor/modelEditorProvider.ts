@@ -3,7 +3,8 @@ import { parseRowFormat, type RowFormat } from '../../core/quant/layerFormat';
 import { InputError } from '../../core/errors';
 import type { ToView, ViewCommand, ViewMethods } from '../../shared/viewRpc';
 import { answer, isCall } from '../../shared/viewServer';
-import { HeldReveals } from './heldReveals';
+import { exportMethods } from '../chartExport';
+import { HeldWishes, isWish } from './heldWishes';
 import type { EngineHost } from '../engineHost';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { Inspections } from './inspections';
@@ -80,20 +81,20 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     const post = (message: ToView): void => {
       if (!closed) void webview.postMessage(message);
     };
-    const reveals = new HeldReveals(post);
+    const wishes = new HeldWishes(post);
     const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
-      if (!isCall(message)) return;
+      if (!isCall<ViewMethods>(message)) return;
       post(await answer(methods, message, errorReplyOf));
-      if (message.method === 'ready') reveals.open();
+      if (message.method === 'ready') wishes.open();
     });
     const stopEvents = document.session.onEvent((event) => {
-      if (event.event === 'reveal') reveals.post(event);
+      if (isWish(event)) wishes.post(event);
       else post(event);
     });
     const noteState = (): void => {
       if (panel.active) this.#active = document;
       // A hidden view is gone, and says that it is ready when it is made again.
-      if (!panel.visible) reveals.close();
+      if (!panel.visible) wishes.close();
     };
     const viewState = panel.onDidChangeViewState(noteState);
     noteState();
@@ -110,6 +111,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
   #methodsFor(document: ModelDocument, inspections: Inspections): ViewMethods {
     const { session } = document;
     return {
+      ...exportMethods(document.uri),
       ready: async () => session.snapshot(),
       rows: async ({ revision, start }) => session.rowsFrom(revision, start),
       errorSplit: (request) => inspections.errorSplit(request),

@@ -16,6 +16,8 @@ export function webviewHtml(webview: vscode.Webview, extension: vscode.Uri): str
     `script-src 'nonce-${nonce}'`,
     `style-src ${webview.cspSource}`,
     `font-src ${webview.cspSource}`,
+    // Charts are drawn as PNG through an image, and samples are shown.
+    'img-src data:',
   ].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
