@@ -5,8 +5,9 @@ import { Notices } from './header/Notices';
 import type { Host } from './host';
 import { Inspector } from './inspector/Inspector';
 import type { ModelStore, Reveal } from './modelStore';
+import { OverviewPanel } from './overview/OverviewPanel';
 import { ParetoPanel } from './pareto/ParetoPanel';
-import { revealChange } from './reveal';
+import { revealChange, revealModuleChange } from './reveal';
 import { StatusRow } from './status/StatusRow';
 import { Toolbar } from './Toolbar';
 import { filterRows, isShown, rankedLines, treeLines } from './tree/flatten';
@@ -27,7 +28,7 @@ interface AppProps {
 }
 
 export function App({ host, store, initial, save }: AppProps) {
-  const { snapshot, rows, failure, reveal } = useContent(store);
+  const { snapshot, rows, failure, reveal, overview } = useContent(store);
   const [view, setView] = useState(initial);
   const change = useCallback((part: Partial<ViewState>) => setView((old) => ({ ...old, ...part })), []);
   useEffect(() => save(view), [view]);
@@ -55,13 +56,19 @@ export function App({ host, store, initial, save }: AppProps) {
     change({ selected: [...next.selected], active: next.active });
   };
   const [revealed, setRevealed] = useState(0);
-  const show = (layer: string): boolean => {
-    const next = revealChange(rows, view, open, layer);
+  const showChanged = (next: Partial<ViewState> | undefined): boolean => {
     if (!next) return false;
     change(next);
     setRevealed((count) => count + 1);
     return true;
   };
+  const show = (layer: string): boolean => showChanged(revealChange(rows, view, open, layer));
+  const openOverview = (overviewOpen: boolean): void =>
+    // The window has no room for both.
+    change({ overviewOpen, ...(overviewOpen && { plansOpen: false }) });
+  useEffect(() => {
+    if (overview > 0) openOverview(true);
+  }, [overview]);
   const [explainWish, setExplainWish] = useState<string | null>(null);
   const fulfilled = useRef<Reveal | null>(null);
   useEffect(() => {
@@ -112,6 +119,7 @@ export function App({ host, store, initial, save }: AppProps) {
         total={rows.filter((row) => isShown(row, view)).length}
         onExpandAll={() => change({ open: groupIds(tree) })}
         onCollapseAll={() => change({ open: [] })}
+        onOverview={openOverview}
         run={run}
       />
       <StatusRow scan={scan} search={search} run={run} />
@@ -150,6 +158,18 @@ export function App({ host, store, initial, save }: AppProps) {
           onWishTaken={() => setExplainWish(null)}
         />
       </div>
+      {view.overviewOpen && (
+        <OverviewPanel
+          name={snapshot.name}
+          rows={rows}
+          measured={scan.measured}
+          view={view}
+          change={change}
+          wished={overview}
+          onRow={show}
+          onModule={(path) => void showChanged(revealModuleChange(rows, view, open, path))}
+        />
+      )}
       <ParetoPanel search={search} view={view} change={change} host={host} />
       <HatchPattern />
     </div>

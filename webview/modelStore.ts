@@ -14,10 +14,19 @@ export interface ModelContent {
   readonly failure: string | null;
   /** The last wish of the host to show a layer; a new object each time. */
   readonly reveal: Reveal | null;
+  /** How often the host has wished for the overview. */
+  readonly overview: number;
 }
 
 export class ModelStore {
-  #content: ModelContent = { snapshot: null, rows: [], rowsRevision: -1, failure: null, reveal: null };
+  #content: ModelContent = {
+    snapshot: null,
+    rows: [],
+    rowsRevision: -1,
+    failure: null,
+    reveal: null,
+    overview: 0,
+  };
   readonly #listeners = new Set<() => void>();
 
   constructor(private readonly host: Host) {
@@ -53,6 +62,8 @@ export class ModelStore {
         return this.#update({ snapshot: snapshot && { ...snapshot, scan: event.scan } });
       case 'search':
         return this.#update({ snapshot: snapshot && { ...snapshot, search: event.search } });
+      case 'latency':
+        return this.#update({ snapshot: snapshot && { ...snapshot, latency: event.latency } });
       case 'prediction':
         return this.#update({ snapshot: snapshot && { ...snapshot, prediction: event.prediction } });
       case 'predicted':
@@ -70,6 +81,8 @@ export class ModelStore {
         return;
       case 'reveal':
         return this.#update({ reveal: { layer: event.layer, explain: event.explain } });
+      case 'overview':
+        return this.#update({ overview: this.#content.overview + 1 });
     }
   }
 

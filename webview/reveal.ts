@@ -29,6 +29,49 @@ export function revealChange(
   return { ...shown, open: [...new Set([...open, ...groups])], selected: [id], active: id };
 }
 
+/**
+ * Shows a module: the group that has its path, or with what is shown now stands for it.
+ * @param open the groups that are open now.
+ * @returns undefined when no row is in it.
+ */
+export function revealModuleChange(
+  rows: readonly ViewRow[],
+  view: ViewState,
+  open: ReadonlySet<string>,
+  path: readonly string[],
+): Partial<ViewState> | undefined {
+  const within = rows.filter((row) => path.every((part, level) => row.path[level] === part));
+  if (within.length === 0) return undefined;
+  const hasShown = filterRows(within, view.filter, view).length > 0;
+  const hasLayer = within.some(({ isLayer }) => isLayer);
+  const shown = hasShown ? view : { ...view, filter: '', showNodes: view.showNodes || !hasLayer };
+  const { filter, showNodes, showRaw } = shown;
+  const around: string[] = [];
+  let items: readonly TreeItem[] = rowTree(filterRows(rows, filter, shown));
+  for (;;) {
+    const group = items.find((item) => item.kind === 'group' && isAlong(item.path, path));
+    if (group?.kind !== 'group') return undefined;
+    if (group.path.length >= path.length) {
+      return {
+        filter,
+        showNodes,
+        showRaw,
+        sort: null,
+        open: [...new Set([...open, ...around])],
+        selected: [group.id],
+        active: group.id,
+      };
+    }
+    around.push(group.id);
+    items = group.children;
+  }
+}
+
+/** Whether one path begins the other. */
+function isAlong(a: readonly string[], b: readonly string[]): boolean {
+  return a.every((part, level) => level >= b.length || part === b[level]);
+}
+
 /** Ids of the groups around an item, outermost first; undefined when it is not below `items`. */
 function groupsAbove(items: readonly TreeItem[], id: string): string[] | undefined {
   for (const item of items) {

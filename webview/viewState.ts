@@ -1,5 +1,7 @@
 /** What the view keeps for itself, through hide and reload: nothing of it is truth about the model. */
 import type { SearchCost } from '../src/core/searchResults';
+import type { Measure } from './overview/modules';
+import { WHOLE_MODEL, type Zoom } from './overview/zoom';
 import type { Sort } from './tree/flatten';
 
 export interface ViewState {
@@ -32,6 +34,11 @@ export interface ViewState {
   readonly budget: string;
   /** Of the panel, in pixels; null: what suits the window. */
   readonly plansHeight: number | null;
+  readonly overviewOpen: boolean;
+  readonly overviewMeasure: Measure;
+  readonly overviewZoom: Zoom;
+  /** As `plansHeight`. */
+  readonly overviewHeight: number | null;
 }
 
 export const INITIAL_VIEW_STATE: ViewState = {
@@ -53,6 +60,10 @@ export const INITIAL_VIEW_STATE: ViewState = {
   plansCost: null,
   budget: '',
   plansHeight: null,
+  overviewOpen: false,
+  overviewMeasure: 'bytes',
+  overviewZoom: WHOLE_MODEL,
+  overviewHeight: null,
 };
 
 /** Takes a stored state as far as it has the right shape: it may be of an older version. */

@@ -19,6 +19,7 @@ import type {
   WeightStatistics,
 } from '../core/inspectorResults';
 import type { ErrorSplitCurve, SplitValue } from '../core/rangeResults';
+import type { LayerLatency } from '../core/latencyResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { SearchGoal, SearchPoint, SearchResult } from '../core/searchResults';
 import type { ExportMethods } from './exportRpc';
@@ -134,6 +135,21 @@ export interface SearchView {
   error: string | null;
 }
 
+/** Whether the latency of schemes is being measured, and of what there are figures. */
+export interface LatencyView {
+  isRunning: boolean;
+  /** Grows with each measurement, so that views know when to ask again. */
+  generation: number;
+}
+
+/** What one layer takes in each scheme on this machine. */
+export interface LayerLatencyView extends LayerLatency {
+  /** Milliseconds of one run of the float model. */
+  modelMs: number;
+  /** Measured with random inputs. */
+  random: boolean;
+}
+
 /** What the plan would write, foretold by a dry run. */
 export interface PredictionView {
   /**
@@ -160,6 +176,7 @@ export interface ViewSnapshot {
   plan: PlanView;
   scan: ScanView;
   search: SearchView;
+  latency: LatencyView;
   prediction: PredictionView;
   /** Why models must not be run here (Restricted Mode, remote file system); null when they may. */
   lookOnly: string | null;
@@ -192,6 +209,7 @@ export type ViewCommand =
   | 'cancelScan'
   | 'pauseScan'
   | 'resumeScan'
+  | 'measureLatency'
   | 'search'
   | 'cancelSearch'
   | 'retry';
@@ -224,6 +242,8 @@ export interface ViewMethods extends ExportMethods {
   openSource(request: SourceFrame): Promise<null>;
   /** Every measured candidate of a layer, by format. */
   candidatesOf(request: { layer: string }): Promise<Candidate[]>;
+  /** What a layer takes in each scheme; null: it was not measured. */
+  latencyOf(request: { layer: string }): Promise<LayerLatencyView | null>;
   /** Why a layer hurts in its planned format (w8a8 when it is float), and what would help. */
   explain(request: { layer: string }): Promise<LayerExplanation>;
   /** Gives the plan the formats of a point, as one edit. */
@@ -254,6 +274,7 @@ export type ViewEvent =
   | { event: 'candidates'; revision: number; candidates: Candidate[] }
   | { event: 'scan'; scan: ScanView }
   | { event: 'search'; search: SearchView }
+  | { event: 'latency'; latency: LatencyView }
   /** Rows whose figure changed, by row name. */
   | { event: 'predicted'; revision: number; rows: [string, PredictedRow | null][] }
   | { event: 'prediction'; prediction: PredictionView }

@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 
 interface HeightHandleProps {
+  label: string;
   /** What gets higher or lower; its bottom stays where it is. */
   target: RefObject<HTMLElement | null>;
   /** In pixels; null: what suits the window. */
@@ -14,7 +15,7 @@ const MOST = 0.75;
 const KEY_STEP = 24;
 
 /** The upper edge of a panel, moved by mouse or by the arrow keys. */
-export function HeightHandle({ target, height, onHeight }: HeightHandleProps) {
+export function HeightHandle({ label, target, height, onHeight }: HeightHandleProps) {
   const limits = (): [number, number] => [LEAST, Math.max(LEAST, Math.round(window.innerHeight * MOST))];
   const resize = (next: number): void => {
     const [least, most] = limits();
@@ -44,7 +45,7 @@ export function HeightHandle({ target, height, onHeight }: HeightHandleProps) {
     <div
       class="height-handle"
       role="separator"
-      aria-label="Height of the plans"
+      aria-label={label}
       aria-orientation="horizontal"
       aria-valuemin={least}
       aria-valuemax={most}

@@ -26,7 +26,7 @@ const EXAMPLES: Readonly<Record<SearchCost, string>> = {
 export function PanelControls(props: PanelControlsProps) {
   const { found, cost, budget, choice, table } = props;
   return (
-    <div class="pareto-controls">
+    <div class="panel-controls">
       <label class="field inline">
         <span>Cost</span>
         <vscode-single-select

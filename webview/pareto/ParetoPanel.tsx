@@ -5,6 +5,7 @@ import { aimText } from '../../src/shared/goalText';
 import { ParetoLegend } from '../charts/ParetoLegend';
 import { ParetoTable } from '../charts/ParetoTable';
 import { byCost, knownCosts, shownCost, type Found } from '../charts/planCosts';
+import { ExportButton } from '../export/ExportButton';
 import type { Host } from '../host';
 import type { ViewState } from '../viewState';
 import { parseBudget } from './budget';
@@ -28,8 +29,8 @@ export function ParetoPanel({ search, view, change, host }: ParetoPanelProps) {
   const { found, running } = search;
   if (!found) return null;
   return (
-    <section class="pareto" aria-label="Plans">
-      <div class="pareto-head">
+    <section class="panel" aria-label="Plans">
+      <div class="panel-head">
         <h2>
           <button
             type="button"
@@ -139,6 +140,7 @@ function OpenPanel({ found, searching, view, change, host }: OpenPanelProps) {
   return (
     <>
       <HeightHandle
+        label="Height of the plans"
         target={body}
         height={view.plansHeight}
         onHeight={(plansHeight) => change({ plansHeight })}
@@ -154,13 +156,18 @@ function OpenPanel({ found, searching, view, change, host }: OpenPanelProps) {
         onApply={() => picked !== null && apply(picked)}
         onTable={(plansTable) => change({ plansTable })}
       />
+      <ExportButton
+        title="Plans"
+        chart={() => body.current?.querySelector<SVGSVGElement>('.sized-chart svg') ?? null}
+        table={() => <ParetoTable {...shown} />}
+      />
       {error !== null && (
         <p class="note" role="alert">
           <span class="codicon codicon-error" aria-hidden="true" /> {error}
         </p>
       )}
       <div
-        class="pareto-body"
+        class="panel-body"
         ref={body}
         style={view.plansHeight === null ? undefined : { height: `${view.plansHeight}px` }}
         onKeyDown={onKeyDown}

@@ -92,7 +92,7 @@ export function SensitivityBar({ value, standardError, guess, scale }: Sensitivi
   );
 }
 
-const HATCH_ID = 'hatch';
+export const HATCH_ID = 'hatch';
 
 /** The pattern of guesses, once per document. */
 export function HatchPattern() {

@@ -76,7 +76,7 @@ function itemOf(child: Branch | ViewRow, parent: string | undefined): TreeItem {
     only = branch.children[0];
   }
   const children = branch.children.map((item) => itemOf(item, own));
-  const rows = children.flatMap((item) => [...rowsOf(item)]);
+  const rows = children.flatMap(rowsOf);
   // NUL cannot be confused with a separator inside a name.
   return {
     kind: 'group',

@@ -63,15 +63,19 @@ function countTotals(rows: readonly ViewRow[]): Totals {
 }
 
 function worstOf(candidates: readonly Candidate[]): Totals['worst'] {
-  const known = candidates.filter(({ sensitivity }) => sensitivity !== null);
-  const measured = known.filter(({ provisional }) => !provisional);
-  const [first, ...others] = measured.length > 0 ? measured : known;
-  if (!first) return null;
-  const { sensitivity, standardError, provisional } = others.reduce(
-    (worst, one) => ((one.sensitivity ?? 0) > (worst.sensitivity ?? 0) ? one : worst),
-    first,
-  );
+  const worst = candidates.reduce<Totals['worst']>(worseOf, null);
+  if (!worst) return null;
+  const { sensitivity, standardError, provisional } = worst;
   return { sensitivity, standardError, provisional };
+}
+
+/** What was measured counts before any guess, which has another unit; null, as a failure: nothing is known. */
+export function worseOf(a: Totals['worst'], b: Totals['worst']): Totals['worst'] {
+  if (!b || b.sensitivity === null) return a;
+  if (!a || a.sensitivity === null) return b;
+  const [isGuessA, isGuessB] = [a.provisional ?? false, b.provisional ?? false];
+  if (isGuessA !== isGuessB) return isGuessA ? b : a;
+  return b.sensitivity > a.sensitivity ? b : a;
 }
 
 function predictedBytes(layers: readonly ViewRow[]): number | null {

@@ -2,12 +2,13 @@ import * as vscode from 'vscode';
 import type { LayersContext, ViewCommand } from '../../shared/viewRpc';
 import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
-import type { Comparisons } from '../comparisons';
+import type { ComparisonPanels } from '../comparison/comparisonPanels';
 import type { EngineHost } from '../engineHost';
 import { showFailure } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { CompareSelection, compareTo, compareWith } from './compare';
+import { measureLatency } from './measureLatency';
 import { changePlanSettings } from './planSettings';
 import { applyPreset } from './presets';
 import { chooseFormat, giveFormat } from './layerFormats';
@@ -24,7 +25,7 @@ import { documentTarget, targetOf, type Target } from './target';
 /** What commands work with. */
 export interface CommandTools {
   readonly engine: EngineHost;
-  readonly comparisons: Comparisons;
+  readonly comparisons: ComparisonPanels;
   readonly formats: ScanFormats;
   /** Folder of the results that scans and searches keep. */
   readonly cache: string;
@@ -105,6 +106,14 @@ export function registerCommands(
         if (!(await mayRun(target.uri))) return;
         const document = target.document ?? (await openDocument(provider, target.uri));
         if (document) await searchPlan(engine, document, formats);
+      }),
+    ),
+    register(
+      'measureLatency',
+      onTarget('Measure Latency of Schemes', async (target) => {
+        if (!(await mayRun(target.uri))) return;
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await measureLatency(engine, document, formats);
       }),
     ),
     register(
@@ -210,6 +219,8 @@ async function viewCommand(
       return scanned.pause();
     case 'resumeScan':
       return resumeScan(engine, document);
+    case 'measureLatency':
+      return measureLatency(engine, document, formats);
     case 'cancelScan':
       return scanned.cancel();
     case 'search':

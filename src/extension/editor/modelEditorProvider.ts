@@ -129,6 +129,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
         return null;
       },
       candidatesOf: async ({ layer }) => session.measurements.candidatesOf(layer),
+      latencyOf: async ({ layer }) => session.measurements.latency.of(layer),
       explain: ({ layer }) => session.measurements.explain(layer),
       applyPoint: async ({ id }) => {
         document.applyPoint(id);

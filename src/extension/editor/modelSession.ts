@@ -133,6 +133,11 @@ export class ModelSession {
     this.#emit({ event: 'reveal', layer, explain });
   }
 
+  /** Opens the overview in the views. */
+  showOverview(): void {
+    this.#emit({ event: 'overview' });
+  }
+
   /** @returns a function that ends the subscription. */
   onEvent(listener: (event: ViewEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -310,6 +315,7 @@ export class ModelSession {
       plan: this.#planView(),
       scan: this.measurements.scanned.view,
       search: this.measurements.searched.view,
+      latency: this.measurements.latency.view,
       prediction: this.#prediction.view,
       lookOnly: this.place.lookOnly(),
     };
