@@ -20,7 +20,8 @@ export interface DescentOptions {
 
 /**
  * Coordinate descent on Δ·(H + λ·I)·Δᵀ, Δ = ŵ − w: each element in turn goes to the next value above or below where that lowers
- * the error, until none does. The codes of the grid must ascend with their values.
+ * the error, until none does. The grid's codes must ascend or
+ * descend with their values.
  * @param weights in the order of the stored tensor: those wanted, such as of `floatTarget`.
  * @param codes to begin with, in the same order.
  * @returns codes with an error that is no greater.
@@ -93,8 +94,9 @@ function descendRow(
       const curvature = (diagonal[k] as number) + lambda;
       const gradient = (slope[k] as number) + lambda * (error[k] as number);
       // Only a step against the gradient can lower the error.
-      const next = gradient > 0 ? code - 1 : code + 1;
-      if (gradient === 0 || !isCode(grid, at, next)) continue;
+      const end = grid.codeOf(at, gradient > 0 ? -Infinity : Infinity);
+      if (code === end) continue;
+      const next = end > code ? code + 1 : code - 1;
       const step = grid.valueOf(at, next) - grid.valueOf(at, code);
       if (!(step * (2 * gradient + step * curvature) < -LEAST_GAIN * step * step * curvature)) continue;
       codes[at] = next;
@@ -104,9 +106,4 @@ function descendRow(
       isChanged = true;
     }
   }
-}
-
-/** Whether the grid ends before `code`. */
-function isCode(grid: WeightGrid, at: number, code: number): boolean {
-  return code >= grid.codeOf(at, -Infinity) && code <= grid.codeOf(at, Infinity);
 }
