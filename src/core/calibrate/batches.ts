@@ -63,6 +63,14 @@ export function sampleOf(tensor: RuntimeTensor, at: number, count: number): Runt
   return { type, dims: [rows / count, ...rest], data: part };
 }
 
+/** The part of each tensor that one sample of a batch is. */
+export function samplesOf(tensors: Feeds, at: number, count: number): Feeds {
+  if (count === 1) return tensors;
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, sampleOf(tensor, at, count)]),
+  );
+}
+
 function joined({ type, dims, data }: RuntimeTensor, parts: readonly RuntimeTensor[]): RuntimeTensor {
   const [rows = 1, ...rest] = dims;
   const all = new (data.constructor as new (length: number) => Float32Array)(data.length * parts.length);
@@ -79,7 +87,8 @@ function leavesBatchOpen({ graph }: Model): boolean {
   });
 }
 
-function canStack([a = {}, b = {}]: readonly Feeds[]): boolean {
+/** True when samples have the same inputs, of the same types and shapes, with a first axis to stack along. */
+export function canStack([a = {}, b = {}]: readonly Feeds[]): boolean {
   return Object.entries(a).every(([name, { type, dims, data }]) => {
     const other = b[name];
     return (

@@ -40,39 +40,37 @@ export class StreamingHistogram {
   constructor(readonly name: string) {}
 
   /**
-   * Adds the values of one sample.
+   * Adds the values of one sample, or of several of the same size, one after the other.
    * @throws InputError when a value is NaN or infinite; the histogram is unchanged then.
    */
-  add(values: Float32Array | Float64Array): void {
+  add(values: Float32Array | Float64Array, samples = 1): void {
+    if (values.length === 0) return;
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
     // The bits of a float32, without its sign, order as its magnitude does. Comparing integers costs a quarter of
     // comparing floats here, where calibration spends its time.
     const bits = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
-    const extremes = extremesOf(bits);
-    if (extremes.largestBits >= INFINITY_BITS) this.rejectNonFinite(floats);
-    this.extend(extremes.min, extremes.max);
-    if (floats.length > 0) {
-      this.samples++;
-      this.sumOfMins += extremes.min;
-      this.sumOfMaxes += extremes.max;
+    const size = floats.length / samples;
+    const extremes = Array.from({ length: samples }, (_, at) => extremesOf(bits, at * size, (at + 1) * size));
+    if (extremes.some(({ largestBits }) => largestBits >= INFINITY_BITS)) this.rejectNonFinite(floats, size);
+    for (const { min, max } of extremes) {
+      this.min = Math.min(this.min, min);
+      this.max = Math.max(this.max, max);
+      this.sumOfMins += min;
+      this.sumOfMaxes += max;
     }
-    let sum = 0;
-    let sumSquares = 0;
-    for (let i = 0; i < floats.length; i++) {
-      const x = floats[i] as number;
-      sum += x;
-      sumSquares += x * x;
-    }
-    this.sum += sum;
-    this.sumSquares += sumSquares;
+    this.samples += samples;
     this.count += floats.length;
+    for (let start = 0; start < floats.length; start += size) this.addMoments(floats, start, start + size);
+    this.makeRoom();
     this.countInto(floats, bits);
   }
 
   /** Adds everything that `other` has seen. */
   merge(other: StreamingHistogram): void {
     if (other.count === 0) return;
-    this.extend(other.min, other.max);
+    this.min = Math.min(this.min, other.min);
+    this.max = Math.max(this.max, other.max);
+    this.makeRoom();
     this.sum += other.sum;
     this.sumSquares += other.sumSquares;
     this.samples += other.samples;
@@ -86,11 +84,25 @@ export class StreamingHistogram {
     addGroups(this.negative, other.negative, ratio);
   }
 
+  private addMoments(floats: Float32Array, start: number, end: number): void {
+    let sum = 0;
+    let sumSquares = 0;
+    for (let i = start; i < end; i++) {
+      const x = floats[i] as number;
+      sum += x;
+      sumSquares += x * x;
+    }
+    this.sum += sum;
+    this.sumSquares += sumSquares;
+  }
+
   /** Without a branch in the loop: half of what a Relu gives is zero, and nobody can predict which half. */
   private countInto(floats: Float32Array, bits: Int32Array): void {
     // A power of two: multiplying by the inverse is exact.
     const inverse = this.binWidth > 0 ? 1 / this.binWidth : 0;
-    scratch.fill(0);
+    const negatives = 1 + HISTOGRAM_BINS;
+    scratch.fill(0, 0, 1 + this.positive.length);
+    scratch.fill(0, negatives, negatives + this.negative.length);
     for (let i = 0; i < floats.length; i++) {
       const b = bits[i] as number;
       const magnitude = b << 1;
@@ -100,15 +112,12 @@ export class StreamingHistogram {
       scratch[slot] = (scratch[slot] as number) + 1;
     }
     this.zeros += scratch[0] as number;
-    addGroups(this.positive, scratch.subarray(1, 1 + this.positive.length), 1);
-    const negatives = 1 + HISTOGRAM_BINS;
-    addGroups(this.negative, scratch.subarray(negatives, negatives + this.negative.length), 1);
+    addBins(this.positive, scratch, 1);
+    addBins(this.negative, scratch, negatives);
   }
 
-  /** Makes room for values in [min, max]. */
-  private extend(min: number, max: number): void {
-    this.min = Math.min(this.min, min);
-    this.max = Math.max(this.max, max);
+  /** Bins for values in [min, max]. */
+  private makeRoom(): void {
     const low = Math.max(0, -this.min);
     const high = Math.max(0, this.max);
     if (low === 0 && high === 0) return;
@@ -119,23 +128,26 @@ export class StreamingHistogram {
     this.binWidth = width;
   }
 
-  private rejectNonFinite(values: Float32Array): never {
+  private rejectNonFinite(values: Float32Array, size: number): never {
     const at = values.findIndex((x) => !Number.isFinite(x));
     throw new InputError(
-      `The value "${this.name}" holds ${String(values[at])} (element ${at}), so no range can be chosen for it. ` +
+      `The value "${this.name}" holds ${String(values[at])} (element ${at % size}), so no range can be chosen for it. ` +
         'Keep the layers that read or make it float, or check the calibration data.',
     );
   }
 }
 
-/** Extremes by integer comparison of the bits; `largestBits`: those of the largest magnitude. Empty: ±Infinity. */
-function extremesOf(bits: Int32Array): { min: number; max: number; largestBits: number } {
-  if (bits.length === 0) return { min: Infinity, max: -Infinity, largestBits: 0 };
-  let highest = bits[0] as number;
+/** Extremes of `start` … `end` − 1 by integer comparison of the bits; `largestBits`: those of the largest magnitude. */
+function extremesOf(
+  bits: Int32Array,
+  start: number,
+  end: number,
+): { min: number; max: number; largestBits: number } {
+  let highest = bits[start] as number;
   // With the sign flipped, signed comparison orders as unsigned: positives by value, then negatives by magnitude.
   let first = highest ^ SIGN_BIT;
   let last = first;
-  for (let i = 0; i < bits.length; i++) {
+  for (let i = start; i < end; i++) {
     const b = bits[i] as number;
     const flipped = b ^ SIGN_BIT;
     if (b > highest) highest = b;
@@ -165,15 +177,27 @@ function widthFor(low: number, high: number): number {
 }
 
 /** `bins` with every `ratio` neighbours added together, `length` long. */
-function regrouped(bins: Float64Array, ratio: number, length: number): Float64Array<ArrayBuffer> {
+function regrouped(
+  bins: Float64Array<ArrayBuffer>,
+  ratio: number,
+  length: number,
+): Float64Array<ArrayBuffer> {
+  if (ratio === 1 && length === bins.length) return bins;
   const next = new Float64Array(length);
   addGroups(next, bins, ratio);
   return next;
 }
 
-function addGroups(into: Float64Array, bins: Float64Array | Uint32Array, ratio: number): void {
+function addGroups(into: Float64Array, bins: Float64Array, ratio: number): void {
   for (let j = 0; j < bins.length; j++) {
     const n = bins[j] as number;
     if (n > 0) into[Math.floor(j / ratio)] = (into[Math.floor(j / ratio)] as number) + n;
+  }
+}
+
+/** Adds the counts that begin at `from`. */
+function addBins(into: Float64Array, counts: Uint32Array, from: number): void {
+  for (let j = 0; j < into.length; j++) {
+    into[j] = (into[j] as number) + (counts[from + j] as number);
   }
 }

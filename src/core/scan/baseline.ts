@@ -4,7 +4,7 @@ import { withOutputs } from '../calibrate/instrument';
 import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
-import { batchSizeFor, sampleOf, stacked } from '../calibrate/batches';
+import { batchSizeFor, samplesOf, stacked } from '../calibrate/batches';
 import { chooseKept, type Cut } from './keptValues';
 
 /** Inputs and outputs of the scanned samples may take this much; later samples are left out. */
@@ -153,14 +153,6 @@ async function bytesOfValues(
     work.signal,
   );
   return bytes;
-}
-
-/** The part of each tensor that one sample of a batch is. */
-export function samplesOf(tensors: Feeds, at: number, count: number): Feeds {
-  if (count === 1) return tensors;
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [name, sampleOf(tensor, at, count)]),
-  );
 }
 
 /** The tensors of these names; names that are not there are left out. */

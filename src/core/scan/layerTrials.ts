@@ -1,4 +1,4 @@
-import { sampleOf } from '../calibrate/batches';
+import { sampleOf, samplesOf } from '../calibrate/batches';
 import { asNumbers } from '../calibrate/floats';
 import { InputError, RoundoffError } from '../errors';
 import type { GraphIndex } from '../graph/graphIndex';
@@ -10,7 +10,7 @@ import type { Feeds, Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { Placement } from '../rewrite/placement';
 import { rewrite, rewritePart, type Rewritten } from '../rewrite/rewrite';
-import { samplesOf, type Baseline, type Batch } from './baseline';
+import type { Baseline, Batch } from './baseline';
 import type { Encodings } from './encodings';
 import { onlyPart } from './formatPart';
 import type { FloatChain } from './floatChain';

@@ -1,6 +1,6 @@
 import { throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
-import { samplesOf } from './baseline';
+import { samplesOf } from '../calibrate/batches';
 import type { LayerTrialsContext } from './layerTrials';
 import { compareSample, type SampleFigures } from './sampleFigures';
 
