@@ -25,6 +25,12 @@ interface ScopeTable {
   sorted?: SortedNodes;
 }
 
+/** Where a value is defined, and what is known of it there. */
+interface Found {
+  readonly at: Scope;
+  readonly definition: Definition;
+}
+
 /**
  * A model as a graph. Every look-up takes the scope where the name is used and follows ONNX scoping: a subgraph sees
  * the values of the graphs around it unless it defines the name itself; a function body sees nothing outside.
@@ -41,6 +47,8 @@ export class GraphIndex {
   private readonly functions = new Map<string, Scope>();
   private readonly calls = new Map<Scope, NodeRef[]>();
   private readonly constantNodes = new Map<NodeRef, ConstantRef | undefined>();
+  /** Look-ups come in runs for one scope, and there are many for each node of a large model. */
+  private latest: { readonly scope: Scope; readonly table: ScopeTable } | undefined;
 
   constructor(readonly model: Model) {
     const found = collectScopes(model);
@@ -65,7 +73,7 @@ export class GraphIndex {
 
   /** The nodes of one scope, in file order. */
   nodesOf(scope: Scope): readonly NodeRef[] {
-    return this.tables.get(scope)?.nodes ?? [];
+    return this.tableOf(scope)?.nodes ?? [];
   }
 
   /** The nodes of one scope, each after those it needs; what stands on a cycle comes last, in file order. */
@@ -83,13 +91,19 @@ export class GraphIndex {
 
   /** The nodes of the same scope that a node, or a subgraph inside it, reads from. */
   needs(ref: NodeRef): readonly NodeRef[] {
-    const table = this.tables.get(ref.scope);
-    return this.reads(ref).flatMap((value) => table?.definitions.get(value)?.producer ?? []);
+    const definitions = this.tableOf(ref.scope)?.definitions;
+    const needed: NodeRef[] = [];
+    for (const value of this.reads(ref)) {
+      const producer = definitions?.get(value)?.producer;
+      if (producer) needed.push(producer);
+    }
+    return needed;
   }
 
   /** The values that a node, or a subgraph inside it, reads from its scope and those around it; absent ones are empty. */
   reads(ref: NodeRef): readonly string[] {
-    return [...ref.node.input, ...(this.tables.get(ref.scope)?.captured.get(ref) ?? [])];
+    const captured = this.tableOf(ref.scope)?.captured.get(ref);
+    return captured ? [...ref.node.input, ...captured] : ref.node.input;
   }
 
   /** The subgraphs that a node's attributes hold, in file order. */
@@ -99,6 +113,7 @@ export class GraphIndex {
 
   /** The model's function that a node calls, if it calls one. */
   calledFunction(node: Node): Scope | undefined {
+    if (this.functions.size === 0) return undefined;
     return this.functions.get(
       functionId({ domain: node.domain, name: node.opType, overload: node.overload }),
     );
@@ -111,11 +126,7 @@ export class GraphIndex {
 
   /** The scope that defines a value seen from `scope`: this one or one around it. */
   definingScope(scope: Scope, value: string): Scope | undefined {
-    if (value === '') return undefined;
-    for (let at: Scope | undefined = scope; at; at = at.parent) {
-      if (this.tables.get(at)?.definitions.has(value)) return at;
-    }
-    return undefined;
+    return this.find(scope, value)?.at;
   }
 
   /** The node that computes a value; undefined for inputs, initializers and unknown names. */
@@ -130,12 +141,12 @@ export class GraphIndex {
 
   /** The tensor behind a value that is known before the model runs: an initializer or the output of a Constant node. */
   constant(scope: Scope, value: string): ConstantRef | undefined {
-    const at = this.definingScope(scope, value);
-    const definition = at && this.tables.get(at)?.definitions.get(value);
-    if (!at || !definition) return undefined;
+    const found = this.find(scope, value);
+    if (!found) return undefined;
+    const { at, definition } = found;
     if (definition.producer) return this.constantOf(definition.producer);
     if (!definition.initializer) return undefined;
-    const overridable = at.kind === 'graph' && this.model.irVersion >= 4 && this.isListedInput(at, value);
+    const overridable = at.kind === 'graph' && this.model.irVersion >= 4 && definition.isInput;
     return {
       tensor: definition.initializer,
       kind: 'initializer',
@@ -166,6 +177,7 @@ export class GraphIndex {
    * the function is called from several places.
    */
   argumentOf(scope: Scope, value: string): { scope: Scope; value: string } | undefined {
+    if (this.functions.size === 0) return undefined;
     const at = this.definingScope(scope, value);
     if (at?.kind !== 'function' || !('opsetImport' in at.container)) return undefined;
     const position = at.container.input.indexOf(value);
@@ -189,8 +201,23 @@ export class GraphIndex {
   }
 
   private definition(scope: Scope, value: string): Definition | undefined {
-    const at = this.definingScope(scope, value);
-    return at && this.tables.get(at)?.definitions.get(value);
+    return this.find(scope, value)?.definition;
+  }
+
+  private find(scope: Scope, value: string): Found | undefined {
+    if (value === '') return undefined;
+    for (let at: Scope | undefined = scope; at; at = at.parent) {
+      const definition = this.tableOf(at)?.definitions.get(value);
+      if (definition) return { at, definition };
+    }
+    return undefined;
+  }
+
+  private tableOf(scope: Scope): ScopeTable | undefined {
+    if (this.latest?.scope === scope) return this.latest.table;
+    const table = this.tables.get(scope);
+    if (table) this.latest = { scope, table };
+    return table;
   }
 
   private constantOf(ref: NodeRef): ConstantRef | undefined {
@@ -199,10 +226,6 @@ export class GraphIndex {
       this.constantNodes.set(ref, tensor && { tensor, kind: 'constant', node: ref, scope: ref.scope });
     }
     return this.constantNodes.get(ref);
-  }
-
-  private isListedInput(scope: Scope, value: string): boolean {
-    return this.tables.get(scope)?.definitions.get(value)?.isInput ?? false;
   }
 
   private addScope(scope: Scope, nodes: readonly NodeRef[]): void {
@@ -247,39 +270,31 @@ export class GraphIndex {
   private addUses(scope: Scope, ref: NodeRef): void {
     const called = this.calledFunction(ref.node);
     if (called) appendTo(this.calls, called, ref);
-    for (const value of new Set(ref.node.input)) {
-      const at = this.noteCapture(scope, value);
-      if (at) this.tables.get(at)?.definitions.get(value)?.consumers.push(ref);
+    for (const value of ref.node.input) {
+      const consumers = this.noteCapture(scope, value)?.definition.consumers;
+      // One that reads a value twice has been added a moment ago.
+      if (consumers && consumers.at(-1) !== ref) consumers.push(ref);
     }
   }
 
   private addOutputs(scope: Scope): void {
     for (const output of scope.container.output) {
       const name = typeof output === 'string' ? output : output.name;
-      const at = this.noteCapture(scope, name);
-      const definition = at && this.tables.get(at)?.definitions.get(name);
-      if (!definition) continue;
-      if (at === scope) definition.isOutput = true;
-      else definition.escapes = true;
+      const found = this.noteCapture(scope, name);
+      if (found?.at === scope) found.definition.isOutput = true;
+      else if (found) found.definition.escapes = true;
     }
   }
 
-  /** The defining scope of `value`; where that is further out, the node there that holds `scope` needs the value. */
-  private noteCapture(scope: Scope, value: string): Scope | undefined {
-    if (value === '') return undefined;
-    let holder: NodeRef | undefined;
-    for (let at: Scope | undefined = scope; at; at = at.parent) {
-      const table = this.tables.get(at);
-      if (table?.definitions.has(value)) {
-        if (holder) {
-          const captured = table.captured.get(holder) ?? new Set();
-          table.captured.set(holder, captured.add(value));
-        }
-        return at;
-      }
-      holder = at.owner;
-    }
-    return undefined;
+  /** Finds `value`; where it is defined further out, the node there that holds `scope` needs the value. */
+  private noteCapture(scope: Scope, value: string): Found | undefined {
+    const found = this.find(scope, value);
+    if (!found || found.at === scope) return found;
+    let holder = scope.owner;
+    for (let at = scope.parent; at && at !== found.at; at = at.parent) holder = at.owner;
+    const captured = this.tableOf(found.at)?.captured;
+    if (holder && captured) captured.set(holder, (captured.get(holder) ?? new Set()).add(value));
+    return found;
   }
 }
 

@@ -15,9 +15,11 @@ export function sortNodes(
   nodes: readonly NodeRef[],
   needs: (ref: NodeRef) => readonly NodeRef[],
 ): SortedNodes {
+  const isOrdered = nodes.every((ref) => needs(ref).every((other) => other.index < ref.index));
+  if (isOrdered) return { nodes, acyclic: nodes.length };
+
   const waiting = new Map<NodeRef, number>();
   const followers = new Map<NodeRef, NodeRef[]>();
-  let ordered = true;
   for (const ref of nodes) {
     const before = new Set(needs(ref));
     waiting.set(ref, before.size);
@@ -25,11 +27,8 @@ export function sortNodes(
       const list = followers.get(other);
       if (list) list.push(ref);
       else followers.set(other, [ref]);
-      if (other.index >= ref.index) ordered = false;
     }
   }
-  if (ordered) return { nodes, acyclic: nodes.length };
-
   const sorted = nodes.filter((ref) => waiting.get(ref) === 0);
   for (let position = 0; position < sorted.length; position++) {
     const ref = sorted[position];
