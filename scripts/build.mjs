@@ -68,8 +68,8 @@ const programs = [
   },
   {
     ...common,
-    entryPoints: ['webview/main.tsx'],
-    outfile: 'dist/webview/main.js',
+    entryPoints: { main: 'webview/main.tsx', comparison: 'webview/comparison/main.tsx' },
+    outdir: 'dist/webview',
     platform: 'browser',
     format: 'iife',
     target: 'es2022',

@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import { chooseFormat } from './commands/layerFormats';
 import { registerCommands, runViewCommand } from './commands/register';
 import { ScanFormats } from './commands/scanFormats';
+import { ComparisonPanels } from './comparison/comparisonPanels';
+import { ComparisonStore } from './comparison/comparisonStore';
 import { Comparisons } from './comparisons';
 import { LocalCopies } from './editor/localCopies';
 import { VIEW_TYPE } from '../shared/viewRpc';
@@ -14,9 +16,11 @@ export function activate(context: vscode.ExtensionContext): void {
     size: async (uri) => (await vscode.workspace.fs.stat(uri)).size,
     read: async (uri) => vscode.workspace.fs.readFile(uri),
   });
+  const documents = new Comparisons();
+  const kept = new ComparisonStore(vscode.Uri.joinPath(context.globalStorageUri, 'comparisons').fsPath);
   const tools = {
     engine,
-    comparisons: new Comparisons(),
+    comparisons: new ComparisonPanels(context.extensionUri, engine, kept, documents),
     formats: new ScanFormats(context.workspaceState),
     cache: vscode.Uri.joinPath(context.globalStorageUri, 'results').fsPath,
   };
@@ -30,6 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   context.subscriptions.push(
     engine,
+    documents.register(),
     tools.comparisons.register(),
     vscode.window.registerCustomEditorProvider(VIEW_TYPE, provider, {
       supportsMultipleEditorsPerDocument: true,

@@ -1,20 +1,19 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { planWord } from '../../core/plan/editPlan';
-import type { Comparisons } from '../comparisons';
+import type { ComparisonPanels } from '../comparison/comparisonPanels';
 import type { EngineHost } from '../engineHost';
 import { withProgress } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { askOther, type Other } from './compareOther';
-import { compareReport } from './compareReport';
 import { measureComparison } from './measureComparison';
 import { dataRequest, defaultOutput, modelRequest, type Target } from './target';
 
 /** What comparing works with. */
 export interface CompareTools {
   readonly engine: EngineHost;
-  readonly comparisons: Comparisons;
+  readonly comparisons: ComparisonPanels;
 }
 
 /** Compares the target with another model, or with what its plan makes of it, on the target's data, and shows what came out. */
@@ -52,9 +51,13 @@ async function measure(tools: CompareTools, target: Target, other: Other): Promi
     () => measure(tools, target, other),
   );
   if (!comparison) return;
-  const { kind } = vscode.window.activeColorTheme;
-  const dark = kind === vscode.ColorThemeKind.Dark || kind === vscode.ColorThemeKind.HighContrast;
-  await tools.comparisons.show(`${target.name} against ${name}`, compareReport(comparison, { dark }));
+  await tools.comparisons.show({
+    comparison,
+    name: `${target.name} against ${name}`,
+    model: modelRequest(target),
+    calibration,
+    uri: target.uri.toString(),
+  });
 }
 
 const SELECTED = 'roundoff.isSelectedForCompare';

@@ -2,6 +2,7 @@
 import type { LayerComparison, OutputDetails } from '../../core/compareResults';
 import type { CompareResult } from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../../shared/format';
+import { mistakesOf } from '../../shared/confusion';
 import { classText, whichIsRight } from '../../shared/classText';
 import { differenceChart } from '../../shared/charts/differenceChart';
 import { inline, markdownTable } from '../../shared/report/markdownText';
@@ -141,17 +142,9 @@ function flipTable({ flips, flipCount, vectors, classNames }: OutputDetails, of:
 }
 
 /** Labels that are taken for other classes, the most frequent mistakes first. */
-function confusionTable({ confusion: { labelled, a, b }, classNames }: OutputDetails, of: string): string[] {
-  const mistakes = new Map<string, { label: number; predicted: number; a: number; b: number }>();
-  for (const [side, cells] of [['a', a] as const, ['b', b] as const]) {
-    for (const { label, predicted, count } of cells) {
-      if (label === predicted) continue;
-      const key = `${label} ${predicted}`;
-      const row = mistakes.get(key) ?? { label, predicted, a: 0, b: 0 };
-      mistakes.set(key, { ...row, [side]: count });
-    }
-  }
-  const rows = [...mistakes.values()].sort((one, other) => other.b - one.b || other.a - one.a);
+function confusionTable({ confusion, classNames }: OutputDetails, of: string): string[] {
+  const { labelled } = confusion;
+  const rows = mistakesOf(confusion);
   const heading = `## Labels taken for other classes${of}`;
   if (rows.length === 0) return [heading, `None of ${labelled}, by A or B.`];
   const shown = rows.slice(0, MOST_ROWS);

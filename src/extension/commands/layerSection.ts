@@ -6,7 +6,7 @@ import type { Figures } from './figures';
 
 /** Layers in chart and table, and names in a list, at most: a preview is to be read, and to stay quick. */
 const MOST_LAYERS = 500;
-const MOST_UNMATCHED = 30;
+export const MOST_UNMATCHED = 30;
 /** Layers that the text names. */
 const TOLD_LAYERS = 3;
 
@@ -52,7 +52,7 @@ export function layerSection(
 }
 
 /** In the order of computation; of many those that lose most, alone or accumulated. */
-function worstInOrder(layers: readonly LayerDifference[]): readonly LayerDifference[] {
+export function worstInOrder(layers: readonly LayerDifference[]): readonly LayerDifference[] {
   if (layers.length <= MOST_LAYERS) return layers;
   const kept = new Set(layers.toSorted((one, other) => least(one) - least(other)).slice(0, MOST_LAYERS));
   return layers.filter((layer) => kept.has(layer));

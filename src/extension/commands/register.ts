@@ -8,6 +8,7 @@ import { showFailure } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { CompareSelection, compareTo, compareWith } from './compare';
+import { compensate, compensateAll } from './compensate';
 import { measureLatency } from './measureLatency';
 import { changePlanSettings } from './planSettings';
 import { applyPreset } from './presets';
@@ -146,6 +147,13 @@ export function registerCommands(
       }),
     ),
     register(
+      'compensate',
+      onTarget('Quantize with Compensation', async (target) => {
+        const document = target.document ?? (await openDocument(provider, target.uri));
+        if (document) await compensateAll(engine, document);
+      }),
+    ),
+    register(
       'compare',
       onTarget('Compare', (target) => compareWith(comparing, target)),
     ),
@@ -181,6 +189,10 @@ export function registerCommands(
       onLayers(async (document, names) => giveFormat(document, names, { scheme: 'w8a8' })),
     ),
     register('layers.quantizeWith', onLayers(chooseFormat)),
+    register(
+      'layers.compensate',
+      onLayers((document, names) => compensate(engine, document, names)),
+    ),
     register(
       'layers.keepFloat',
       onLayers(async (document, names) => giveFormat(document, names, { scheme: 'float' })),
@@ -238,6 +250,8 @@ async function viewCommand(
       return writeReport(engine, target);
     case 'applyPreset':
       return applyPreset(engine, document);
+    case 'compensate':
+      return compensateAll(engine, document);
     case 'predict':
       return document.session.predict();
     case 'showLog':

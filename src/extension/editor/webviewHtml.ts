@@ -6,8 +6,15 @@ export function webviewRoot(extension: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extension, 'dist', 'webview');
 }
 
-/** The view's document. Nothing of a model is in it: names arrive as messages and are set as text. */
-export function webviewHtml(webview: vscode.Webview, extension: vscode.Uri): string {
+/**
+ * The document of a view. Nothing of a model is in it: names arrive as messages and are set as text.
+ * @param program which of the bundled views.
+ */
+export function webviewHtml(
+  webview: vscode.Webview,
+  extension: vscode.Uri,
+  program: 'main' | 'comparison' = 'main',
+): string {
   const asset = (name: string): string =>
     webview.asWebviewUri(vscode.Uri.joinPath(webviewRoot(extension), name)).toString();
   const nonce = randomBytes(16).toString('base64');
@@ -26,12 +33,12 @@ export function webviewHtml(webview: vscode.Webview, extension: vscode.Uri): str
   <meta http-equiv="Content-Security-Policy" content="${policy}">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <link rel="stylesheet" href="${asset('codicon.css')}" id="vscode-codicon-stylesheet">
-  <link rel="stylesheet" href="${asset('main.css')}">
+  <link rel="stylesheet" href="${asset(`${program}.css`)}">
   <title>Roundoff</title>
 </head>
 <body>
   <div id="root"></div>
-  <script nonce="${nonce}" src="${asset('main.js')}"></script>
+  <script nonce="${nonce}" src="${asset(`${program}.js`)}"></script>
 </body>
 </html>`;
 }

@@ -35,7 +35,7 @@ function rounded(value: number): string {
  * preference, which need not be that of the page around them: so they bring a background. The two series are told apart by
  * form too.
  */
-const STYLE = `
+export const CHART_STYLE = `
 .chart { --page: var(--vscode-editor-background, #ffffff); --text: var(--vscode-foreground, #24292f); --grid: var(--vscode-panel-border, #d0d7de); --one: var(--vscode-charts-blue, #0072b2); --two: var(--vscode-charts-orange, #b35900); background: var(--page); font: 11px system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { .chart { --page: var(--vscode-editor-background, #0d1117); --text: var(--vscode-foreground, #e6edf3); --grid: var(--vscode-panel-border, #444c56); --one: var(--vscode-charts-blue, #58a6ff); --two: var(--vscode-charts-orange, #f0a04b); } }
 .chart text { fill: var(--text); } .chart .grid { stroke: var(--grid); } .chart .title { font-weight: 600; }
@@ -61,7 +61,12 @@ export function chart(
       role: 'img',
       'aria-label': label,
     },
-    `<style>${STYLE}</style>`,
+    `<style>${CHART_STYLE}</style>`,
     `\n${[textElement(title, { class: 'title', x: 8, y: 16 }), ...children].join('\n')}\n`,
   )}\n`;
+}
+
+/** A chart for a page that has `CHART_STYLE` itself: its policy may refuse styles inside. */
+export function withoutStyle(svg: string): string {
+  return svg.replace(/<style>[^]*?<\/style>/, '');
 }

@@ -1,0 +1,149 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { ComparisonMethods, ComparisonSnapshot } from '../../src/shared/comparisonRpc';
+import { plural } from '../../src/shared/format';
+import type { Host } from '../host';
+import { Shown } from '../inspector/Shown';
+import { useAnswer } from '../inspector/useAnswer';
+import { LayersSection } from './LayersSection';
+import { OutputSections } from './OutputSections';
+import type { ComparisonState } from './state';
+import { CostTable, OutputTable } from './Summary';
+
+export type ComparisonHost = Host<ComparisonMethods, never>;
+
+interface ComparisonAppProps {
+  host: ComparisonHost;
+  initial: ComparisonState;
+  save: (state: ComparisonState) => void;
+}
+
+/** Two models on the same samples: what differs, where, and at what cost. */
+export function ComparisonApp({ host, initial, save }: ComparisonAppProps) {
+  const [snapshot, setSnapshot] = useState<ComparisonSnapshot | null | undefined>(undefined);
+  const [state, setState] = useState(initial);
+  const change = useCallback(
+    (part: Partial<ComparisonState>) => setState((old) => ({ ...old, ...part })),
+    [],
+  );
+  useEffect(() => {
+    host.call('ready', {}).then(
+      (found) => {
+        setSnapshot(found);
+        if (found) change({ id: found.id });
+      },
+      () => setSnapshot(null),
+    );
+  }, [host]);
+  useEffect(() => {
+    if (state.id !== '') save(state);
+  }, [state]);
+  if (snapshot === undefined) return null;
+  if (snapshot === null) {
+    return (
+      <div class="centered" role="status">
+        <p>This comparison is no longer there. Compare the models again.</p>
+      </div>
+    );
+  }
+  return <Compared snapshot={snapshot} host={host} state={state} change={change} />;
+}
+
+interface ComparedProps {
+  snapshot: ComparisonSnapshot;
+  host: ComparisonHost;
+  state: ComparisonState;
+  change: (part: Partial<ComparisonState>) => void;
+}
+
+function Compared({ snapshot, host, state, change }: ComparedProps) {
+  const { outputs, layers, costs, notes } = snapshot;
+  const page = useRef<HTMLElement>(null);
+  const detailed = outputs.filter(({ hasDetails }) => hasDetails);
+  const output = detailed.find(({ name }) => name === state.output) ?? detailed[0];
+  const answer = useAnswer(output?.name ?? '', output?.name ?? null, () =>
+    host.call('output', { name: output?.name ?? '' }),
+  );
+  const isThere = answer.value !== undefined || output === undefined;
+  useEffect(() => {
+    // Only now is there enough to scroll.
+    if (isThere) page.current?.scrollTo({ top: state.scrollTop });
+  }, [isThere]);
+  return (
+    <main
+      class="comparison"
+      ref={page}
+      tabIndex={-1}
+      onScroll={(event) => isThere && change({ scrollTop: event.currentTarget.scrollTop })}
+    >
+      <header>
+        <h1>
+          {snapshot.a} against {snapshot.isPlan ? 'its plan' : snapshot.b}
+        </h1>
+        <p>{measuredText(snapshot)}</p>
+        {snapshot.random && (
+          <p class="notice warning">
+            <span class="codicon codicon-warning" aria-hidden="true" /> Random inputs: figures will not hold
+            for real data.
+          </p>
+        )}
+        <div class="buttons">
+          <vscode-button
+            secondary
+            title="All of it as a document, to be kept or sent"
+            onClick={() => void host.call('openMarkdown', {}).catch(() => undefined)}
+          >
+            Open as Markdown
+          </vscode-button>
+        </div>
+      </header>
+      <div class="tables">
+        <OutputTable outputs={outputs} />
+        <CostTable costs={costs} />
+      </div>
+      {detailed.length > 1 && (
+        <label class="field inline">
+          <span>Output</span>
+          <vscode-single-select
+            label="Output"
+            value={output?.name}
+            onChange={(event: Event) =>
+              change({ output: (event.currentTarget as HTMLSelectElement).value, sample: null })
+            }
+          >
+            {detailed.map(({ name }) => (
+              <vscode-option key={name} value={name}>
+                {name}
+              </vscode-option>
+            ))}
+          </vscode-single-select>
+        </label>
+      )}
+      {output && (
+        <Shown
+          answer={answer}
+          reading="Reading the samples…"
+          show={(view) => (
+            <OutputSections name={output.name} view={view} host={host} state={state} change={change} />
+          )}
+        />
+      )}
+      <LayersSection layers={layers} />
+      {notes.length > 0 && (
+        <section>
+          <h2>Notes of quantizing</h2>
+          <ul>
+            {notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </main>
+  );
+}
+
+function measuredText({ a, b, isPlan, samples, slice, data }: ComparisonSnapshot): string {
+  const second = isPlan ? `what the plan makes of it (${b}, not kept)` : b;
+  const where = slice === 'verify' ? ' of the verify slice' : '';
+  return `A is ${a}, B is ${second}. Measured on ${plural(samples, 'sample')}${where} of ${data}, both files as run.`;
+}
