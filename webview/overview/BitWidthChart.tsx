@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatInteger, formatPercent, plural } from '../../src/shared/format';
 import { round } from '../charts/plot';
-import type { BitWidth, NumberKind } from './bitWidths';
+import type { BitWidth, NumberKind } from './countBits';
 
 const ROW = 46;
 const BAR = 9;

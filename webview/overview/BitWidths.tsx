@@ -4,7 +4,7 @@ import type { ViewRow } from '../../src/shared/viewRpc';
 import { TableTwin } from '../charts/TableTwin';
 import { useFrame } from '../charts/useFrame';
 import { BitWidthChart, BitWidthTable, widthTotals } from './BitWidthChart';
-import { bitWidths } from './bitWidths';
+import { bitWidths } from './countBits';
 
 const LEAST = { width: 180, height: 40 };
 

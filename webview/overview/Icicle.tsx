@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { useFrame } from '../charts/useFrame';
 import type { BarScales } from '../tree/sensitivity';
-import { icicle, type Frame, type Shape } from './icicle';
+import { icicle, type Frame, type Shape } from './icicleLayout';
 import { IcicleChart, shapeId } from './IcicleChart';
 import { stepFrom } from './icicleKeys';
 import type { Module } from './modules';

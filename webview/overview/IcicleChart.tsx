@@ -2,7 +2,7 @@ import { round } from '../charts/plot';
 import type { BarScales } from '../tree/sensitivity';
 import { HATCH_ID } from '../tree/SensitivityCell';
 import { heatOf, type Heat } from './heat';
-import type { Frame, Shape } from './icicle';
+import type { Frame, Shape } from './icicleLayout';
 import { fitText, heatText, shapeLabel, sizeText, type ShapeContext } from './shapeText';
 
 export interface IcicleChartProps {

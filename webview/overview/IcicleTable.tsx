@@ -1,5 +1,5 @@
 import { formatPercent } from '../../src/shared/format';
-import type { Shape } from './icicle';
+import type { Shape } from './icicleLayout';
 import { contentText, heatText, MEASURE_LABELS, sizeText, type ShapeContext } from './shapeText';
 
 /** The same shapes as figures, each module before its parts. Pure. */

@@ -9,7 +9,7 @@ import type { ViewState } from '../viewState';
 import { BitWidths } from './BitWidths';
 import { HeatLegend } from './HeatLegend';
 import { Icicle } from './Icicle';
-import { icicle, type Shape } from './icicle';
+import { icicle, type Shape } from './icicleLayout';
 import { IcicleTable } from './IcicleTable';
 import { sizeOfRows, wholeModel, type Measure } from './modules';
 import { MEASURE_LABELS, sizeText } from './shapeText';

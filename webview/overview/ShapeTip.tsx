@@ -1,4 +1,4 @@
-import type { Frame, Shape } from './icicle';
+import type { Frame, Shape } from './icicleLayout';
 import { shapeFacts, type ShapeContext } from './shapeText';
 
 /** In pixels, as in the style sheet. */

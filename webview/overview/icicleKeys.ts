@@ -1,4 +1,4 @@
-import type { Shape } from './icicle';
+import type { Shape } from './icicleLayout';
 
 /**
  * Where a key leads: arrows up to the module, down to its first part, left and right to what stands beside it, if need be in

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatPercent, plural } from '../../src/shared/format';
 import { GUESS_LABEL, METRICS, sensitivityText, type Measured } from '../tree/sensitivity';
 import { totalsOf } from '../tree/totals';
-import type { Shape } from './icicle';
+import type { Shape } from './icicleLayout';
 import type { Measure } from './modules';
 
 /** What figures of all shapes have in common. */
