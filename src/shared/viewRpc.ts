@@ -71,6 +71,8 @@ export interface PlanView {
   calibration: CalibrationRecipe | null;
   /** Fixed ranges of activations, by value name; the first thousand. */
   fixedRanges: Record<string, { min: number; max: number }>;
+  /** What makes up for the errors of weights, in words and in order; empty: nothing does. */
+  recover: string[];
   /** What is known about the calibration data once it was looked at in this session. */
   data: DataSummary | null;
 }
@@ -204,6 +206,7 @@ export type ViewCommand =
   | 'compare'
   | 'report'
   | 'applyPreset'
+  | 'compensate'
   | 'predict'
   | 'showLog'
   | 'cancelScan'

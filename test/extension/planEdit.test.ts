@@ -5,6 +5,7 @@ import type { Plan } from '../../src/core/plan/types';
 import {
   applyEdit,
   calibrationEdit,
+  compensationEdit,
   dimensionEdit,
   fixedRangeEdit,
   replaceEdit,
@@ -87,6 +88,24 @@ describe('dimensionEdit', () => {
     expect(set.dimensions).toEqual({ batch: 1 });
     const cleared = applyEdit(set, dimensionEdit(set, 'batch', null), 'forward');
     expect(serializePlan(cleared)).toBe(serializePlan(defaultPlan));
+  });
+});
+
+describe('compensationEdit', () => {
+  it('sets the steps and the scheme of layers as one edit', () => {
+    const chosen = { names: ['a', 'b'], format: { scheme: 'w4' }, hashes: new Map([['a', hash]]) } as const;
+    const edit = compensationEdit(defaultPlan, chosen, ['bias', 'gptq']);
+    expect(edit.label).toBe('Compensate: bias, gptq');
+    const after = applyEdit(defaultPlan, edit, 'forward');
+    expect(after).toEqual({
+      ...defaultPlan,
+      recover: { steps: ['gptq', 'bias'] },
+      layers: { a: { scheme: 'w4', weightHash: hash }, b: { scheme: 'w4' } },
+    });
+    expect(applyEdit(after, edit, 'backward')).toEqual(defaultPlan);
+    const none = compensationEdit(after, undefined, []);
+    expect(none.label).toBe('Round to the Nearest');
+    expect(applyEdit(after, none, 'forward')).toEqual({ ...defaultPlan, layers: after.layers });
   });
 });
 

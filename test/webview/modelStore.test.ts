@@ -27,10 +27,12 @@ function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'r
       dimensions: {},
       calibration: null,
       fixedRanges: {},
+      recover: [],
       data: null,
     },
     scan: { running: null, measured: null, error: null },
     search: { running: null, found: null, error: null },
+    latency: { isRunning: false, generation: 0 },
     prediction: { state: 'none', bytes: null, notes: [], notesCount: 0, error: null },
     lookOnly: null,
   };

@@ -54,7 +54,7 @@ export function ModelHeader({ name, header, plan, prediction, host, run }: Model
           <Calibration plan={plan} run={run} />
         </Fact>
         <Fact name="Plan">
-          <PlanSize prediction={prediction} run={run} />
+          <PlanSize prediction={prediction} recover={plan.recover} run={run} />
         </Fact>
       </dl>
     </header>

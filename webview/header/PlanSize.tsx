@@ -4,11 +4,13 @@ import { planSizeText } from './planSizeText';
 
 interface PlanSizeProps {
   prediction: PredictionView;
+  /** What makes up for the errors of weights. */
+  recover: readonly string[];
   run: (command: ViewCommand) => void;
 }
 
 /** What the plan would write: the bytes before and after, or why they are not known. */
-export function PlanSize({ prediction, run }: PlanSizeProps) {
+export function PlanSize({ prediction, recover, run }: PlanSizeProps) {
   const { state, bytes, notes, notesCount, error } = prediction;
   const isCurrent = state === 'current';
   return (
@@ -24,6 +26,16 @@ export function PlanSize({ prediction, run }: PlanSizeProps) {
           onClick={() => run('predict')}
         >
           Predict Size
+        </button>
+      )}
+      {recover.length > 0 && (
+        <button
+          type="button"
+          class="link"
+          title="What makes up for the errors of weights when the model is written. Click to change it."
+          onClick={() => run('compensate')}
+        >
+          Compensated: {recover.join(', ')}
         </button>
       )}
       <button type="button" class="link" onClick={() => run('applyPreset')}>

@@ -1,5 +1,7 @@
 /** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
-import type { CalibrationRecipe, Plan, PlanEntry } from '../../core/plan/types';
+import { setScheme } from '../../core/plan/editPlan';
+import { withRecover } from '../../core/plan/recover';
+import type { CalibrationRecipe, Plan, PlanEntry, RecoverStep } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import { withFormats } from '../../core/plan/layerFormats';
 import type { SearchPoint } from '../../core/searchResults';
@@ -107,6 +109,25 @@ export function replaceEdit(plan: Plan, next: Plan, label = 'Reload Plan'): Plan
     after: entryOf(next, name),
   }));
   return { label, entries, settings: { before: settingsOf(plan), after: settingsOf(next) } };
+}
+
+/** Says what makes up for the errors of weights, and first gives layers a format where one was chosen. */
+export function compensationEdit(
+  plan: Plan,
+  chosen:
+    | {
+        readonly names: readonly string[];
+        readonly format: RowFormat;
+        readonly hashes: ReadonlyMap<string, string>;
+      }
+    | undefined,
+  steps: readonly RecoverStep[],
+): PlanEdit {
+  const formatted = chosen
+    ? setScheme(plan, chosen.names, chosen.format, Object.fromEntries(chosen.hashes))
+    : plan;
+  const label = steps.length > 0 ? `Compensate: ${steps.join(', ')}` : 'Round to the Nearest';
+  return replaceEdit(plan, withRecover(formatted, steps), label);
 }
 
 /** Gives the layers of a searched plan its formats; entries of other layers stay. */

@@ -1,4 +1,5 @@
 import type { PlanMismatch } from '../../core/plan/editPlan';
+import { recoverSummaries } from '../../core/plan/recover';
 import type { Plan } from '../../core/plan/types';
 import type { DataSummary } from '../../core/results';
 import type { PlanView } from '../../shared/viewRpc';
@@ -21,6 +22,7 @@ export function planViewOf(
     dimensions: { ...plan.dimensions },
     calibration: plan.calibration ?? null,
     fixedRanges: fixedRanges(plan),
+    recover: (plan.recover?.steps ?? []).map((step) => recoverSummaries[step].label),
   };
 }
 
