@@ -148,6 +148,7 @@ export function App({ host, store, initial, save }: AppProps) {
           revision={snapshot.revision}
           plan={plan}
           scan={scan}
+          latency={snapshot.latency}
           bits={view.bits}
           onBits={(bits) => change({ bits })}
           sections={view}

@@ -8,6 +8,7 @@ import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
 import { exportWeight } from './methods/exportWeight';
 import { hashWeights, inspect } from './methods/inspect';
+import { layerLatencies } from './methods/layerLatencies';
 import { neighbours } from './methods/neighbours';
 import { predict } from './methods/predict';
 import { presetPlan } from './methods/presetPlan';
@@ -43,6 +44,7 @@ export const engineService: EngineHandlers = {
   compareLayers,
   describeSample,
   explain,
+  layerLatencies,
   report,
   copyModel,
 };

@@ -20,6 +20,7 @@ import type {
   ScanPart,
   ScanResult,
 } from '../core/results';
+import type { LayerLatencies } from '../core/latencyResults';
 import type { LayerExplanation } from '../core/explainResults';
 import type { LayerComparison, SampleDescription } from '../core/compareResults';
 import type {
@@ -120,6 +121,13 @@ export interface SearchRequest extends ModelRequest {
   predictOnly?: boolean;
   /** Folder that keeps results between scans; none are kept when absent. */
   cache?: string;
+}
+
+export interface LatencyRequest extends ModelRequest {
+  plan: Plan;
+  calibration: DataRequest;
+  /** Formats as `formatText` writes them; those of `core/scan/formats.ts` when absent. */
+  schemes?: string[];
 }
 
 export interface ExplainRequest extends ModelRequest {
@@ -247,6 +255,8 @@ export interface EngineMethods {
   compareLayers(request: CompareLayersRequest): Promise<LayerComparison>;
   /** Quantizes as planned, compares, and writes Markdown, SVG, CSV and JSON; the model itself is not kept. */
   report(request: ReportRequest): Promise<ReportResult>;
+  /** What every layer takes in each scheme; seconds for each of them. */
+  layerLatencies(request: LatencyRequest): Promise<LayerLatencies>;
   /** Why a layer hurts in a format, and which formats would do better. */
   explain(request: ExplainRequest): Promise<LayerExplanation>;
   /** Copies a model with its external data to a new place (Save As). Resolves to the files written. */
@@ -273,6 +283,8 @@ export interface Progress {
   tried?: TriedPlan;
   /** Search only: what it would give if it ended here. */
   result?: SearchResult;
+  /** Search only: what layers take, once it was measured. */
+  latencies?: LayerLatencies;
   /** Comes with candidates: what their sensitivities are. */
   measured?: Pick<ScanResult, 'metric' | 'samples'>;
 }

@@ -12,11 +12,12 @@ import { activationsToCalibrate } from '../../src/core/rewrite/prepare';
 import { scanFormats } from '../../src/core/scan/formats';
 import { prepareScan } from '../../src/core/scan/prepareScan';
 import { requireProfiles } from '../../src/core/search/planLatency';
+import { schemeTimes } from '../../src/core/search/schemeTimes';
 import { withFormats } from '../../src/core/plan/layerFormats';
 import { openModelFile } from '../../src/engine/files/modelFile';
 import { RuntimeFailure } from '../../src/engine/engineErrors';
 import { runtime } from '../support/runtime';
-import { samplesFromNpz } from '../support/slices';
+import { samplesFromNpz, sliceOf } from '../support/slices';
 
 const folder = join(import.meta.dirname, '../../samples/mnist');
 const opened = await openModelFile(join(folder, 'mnist_cnn.onnx'));
@@ -117,5 +118,21 @@ describe('measured latency', () => {
       vi.unstubAllEnvs();
       rmSync(temporary, { recursive: true });
     }
+  });
+});
+
+describe('schemeTimes(runtime, model, plan, slice)', () => {
+  it('tells every layer of the sample in each scheme', { timeout: 60_000 }, async () => {
+    const slice = sliceOf('scan', samplesFromNpz(join(folder, 'test.npz'), 6));
+    const found = await schemeTimes(runtime, opened.model, defaultPlan, slice, { schemes: texts });
+    expect(Object.keys(found.layers)).toEqual(names);
+    expect(found.modelMs).toBeGreaterThan(0);
+    for (const { floatMs, extraMs } of Object.values(found.layers)) {
+      expect(floatMs).toBeGreaterThan(0);
+      expect(Object.keys(extraMs)).toEqual(texts);
+    }
+    // The float layers make up the float model, but for rows that are no layers.
+    const sum = Object.values(found.layers).reduce((total, { floatMs }) => total + (floatMs ?? 0), 0);
+    expect(sum).toBeLessThanOrEqual(found.modelMs * 1.001);
   });
 });

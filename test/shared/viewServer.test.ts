@@ -19,6 +19,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     chooseExport: absent,
     saveExport: absent,
     candidatesOf: absent,
+    latencyOf: absent,
     explain: absent,
     applyPoint: absent,
     selected: absent,

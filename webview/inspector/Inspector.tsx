@@ -9,7 +9,7 @@ import {
   plural,
 } from '../../src/shared/format';
 import { schemeCatalog, type SchemeFacts } from '../../src/core/quant/schemeCatalog';
-import type { PlanView, ScanView, ViewRow } from '../../src/shared/viewRpc';
+import type { LatencyView, PlanView, ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
 import { withError } from '../numberText';
 import { predictedText, rowLabels } from '../rowText';
@@ -34,6 +34,7 @@ interface InspectorProps {
   revision: number;
   plan: PlanView;
   scan: ScanView;
+  latency: LatencyView;
   bits: number;
   onBits: (bits: number) => void;
   sections: SectionState;
@@ -67,6 +68,7 @@ function LayerInspector({
   revision,
   plan,
   scan,
+  latency,
   bits,
   onBits,
   sections,
@@ -149,7 +151,15 @@ function LayerInspector({
             isWished={explainWish === row.name}
             onWishTaken={onWishTaken}
           />
-          <SchemesSection key={`schemes ${row.name}`} row={row} host={host} revision={revision} scan={scan} />
+          <SchemesSection
+            key={`schemes ${row.name}`}
+            row={row}
+            host={host}
+            revision={revision}
+            scan={scan}
+            latency={latency}
+            lookOnly={lookOnly}
+          />
         </>
       )}
       {weight && row.quantizable && (

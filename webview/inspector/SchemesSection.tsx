@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Candidate } from '../../src/core/results';
-import type { ScanView, ViewRow } from '../../src/shared/viewRpc';
+import type { LatencyView, ScanView, ViewRow } from '../../src/shared/viewRpc';
 import type { Host } from '../host';
+import { SchemeLatency } from './SchemeLatency';
 import { SchemesTable } from './SchemesTable';
 
 interface SchemesSectionProps {
@@ -9,13 +10,16 @@ interface SchemesSectionProps {
   host: Host;
   revision: number;
   scan: ScanView;
+  latency: LatencyView;
+  /** Why models must not be run here; null when they may. */
+  lookOnly: string | null;
 }
 
 /** A scan brings several candidates of a layer in a row, and a selection may only pass by. */
 const SETTLE_MS = 120;
 
 /** Every scheme that was measured for the selected layer. One of these per layer: it forgets with its key. */
-export function SchemesSection({ row, host, revision, scan }: SchemesSectionProps) {
+export function SchemesSection({ row, host, revision, scan, latency, lookOnly }: SchemesSectionProps) {
   const [candidates, setCandidates] = useState<readonly Candidate[]>([]);
   const layer = row.name;
   const isScanning = scan.running !== null;
@@ -33,6 +37,8 @@ export function SchemesSection({ row, host, revision, scan }: SchemesSectionProp
       clearTimeout(timer);
     };
   }, [host, layer, revision, row.candidate, isScanning]);
+  const setScheme = (scheme: string): void =>
+    void host.call('setScheme', { names: [layer], scheme }).catch(() => undefined);
   return (
     <section class="layer-schemes" aria-label="Schemes">
       <div class="section-head">
@@ -49,11 +55,17 @@ export function SchemesSection({ row, host, revision, scan }: SchemesSectionProp
           candidates={candidates}
           planned={row.scheme}
           measured={scan.measured}
-          onScheme={(scheme) =>
-            void host.call('setScheme', { names: [layer], scheme }).catch(() => undefined)
-          }
+          onScheme={setScheme}
         />
       )}
+      <SchemeLatency
+        row={row}
+        host={host}
+        revision={revision}
+        latency={latency}
+        lookOnly={lookOnly}
+        onScheme={setScheme}
+      />
     </section>
   );
 }

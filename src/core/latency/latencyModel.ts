@@ -1,4 +1,5 @@
 import type { LayerFormats } from '../plan/layerFormats';
+import type { LayerLatencies, LayerLatency } from '../latencyResults';
 import type { Crossing } from './borders';
 import { borderTime, type ConversionTimes, type Domain } from './conversions';
 
@@ -26,6 +27,8 @@ export class LatencyModel {
     private readonly times: ReadonlyMap<string, ReadonlyMap<string, LayerTime>>,
     private readonly crossings: readonly Crossing[],
     private readonly conversions: ConversionTimes,
+    /** Layer → milliseconds of its kernels in the float model, as far as they were told apart. */
+    private readonly floatTimes: ReadonlyMap<string, number> = new Map(),
   ) {
     for (const crossing of crossings) {
       for (const layer of [crossing.from, ...crossing.to]) {
@@ -43,6 +46,17 @@ export class LatencyModel {
     if (!time) return null;
     const around = this.conversionMs({ [layer]: text }, this.around.get(layer) ?? []);
     return time.extraMs + around / 2;
+  }
+
+  /** What was measured, by layer. */
+  ofLayers(names: readonly string[]): LayerLatencies {
+    const texts = [...this.times.keys()].filter((text) => text !== 'float');
+    const layers = names.map((name): [string, LayerLatency] => {
+      const known = texts.map((text) => [text, this.additiveMs(name, text)] as const);
+      const extraMs = known.flatMap(([text, ms]) => (ms === null ? [] : [[text, ms] as const]));
+      return [name, { floatMs: this.floatTimes.get(name) ?? null, extraMs: Object.fromEntries(extraMs) }];
+    });
+    return { modelMs: this.floatMs, layers: Object.fromEntries(layers) };
   }
 
   /**

@@ -111,7 +111,8 @@ class Measuring {
     const crossings = crossingsOf(index, inferShapes(index, dimensions), this.layers);
     const conversions = fitConversions(this.samples.map((sample) => lessOverhead(sample, overhead)));
     const { wallMs } = profiles.float;
-    return new LatencyModel(wallMs, base.wallMs, new Map(times), crossings, conversions);
+    const floats = new Map([...base.layers].map(([name, { milliseconds }]) => [name, milliseconds]));
+    return new LatencyModel(wallMs, base.wallMs, new Map(times), crossings, conversions, floats);
   }
 
   /** The float model, and the models in which all layers of the search have one format; those that do not run are left out. */

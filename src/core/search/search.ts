@@ -1,6 +1,7 @@
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
 import type { LatencyModel } from '../latency/latencyModel';
+import type { LayerLatencies } from '../latencyResults';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
@@ -35,6 +36,8 @@ export interface SearchOptions
   readonly latency?: boolean;
   /** Nothing is run: layers that `known` says nothing about stay float. */
   readonly predictOnly?: boolean;
+  /** Told what layers take, once it was measured. */
+  readonly onLatency?: (latencies: LayerLatencies) => void;
   /** Told points as they come: of the front as predicted, then each that was run. */
   readonly onPoints?: (points: SearchPoint[]) => void;
   /** Told what the search would give if it ended there: when the front is known, and after each plan that was run. */
@@ -121,6 +124,7 @@ export async function search(
     const isGoal = goal.cost === 'latency';
     const given = { plan, layers, texts, ranges, slice: slices.scan, dimensions, isGoal };
     ({ latency, layers } = await searchedTimes(runtime, model, ready, given, work));
+    options.onLatency?.(latency.ofLayers(ready.names));
     float.latencyMs = latency.floatMs;
   }
   const weightErrors = await weightErrorsOf(ready, layers, formats, work);

@@ -36,3 +36,15 @@ export async function sampleAt({ dataSet }: ModelData, index: number): Promise<S
   }
   return dataSet.sample(index);
 }
+
+/** Sizes that the inputs' free dimensions have in the first sample, by name as in graph/shapes.ts. */
+export async function sampleDimensions({ inputs, dataSet }: ModelData): Promise<Record<string, number>> {
+  const { feeds } = await dataSet.sample(0);
+  const sizes = inputs.flatMap(({ name, shape }) =>
+    (feeds[name]?.dims ?? []).flatMap((size, axis) => {
+      const dimension = shape?.[axis];
+      return typeof dimension === 'number' ? [] : [[dimension ?? `${name}.${axis}`, size] as const];
+    }),
+  );
+  return Object.fromEntries(sizes);
+}

@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import type { Sample } from '../../core/ports';
 import { search as searchPlan } from '../../core/search/search';
 import type { SearchResult } from '../../core/searchResults';
 import type { OpenWritten } from '../../core/search/verifyPlans';
-import type { InputSpec } from '../data/dataSet';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
@@ -11,7 +9,7 @@ import { writeModelFile } from '../files/writeModelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { makeTemporaryFolder } from '../temporaryFolder';
-import { openModelData } from './modelData';
+import { openModelData, sampleDimensions } from './modelData';
 import { sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
@@ -50,12 +48,13 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         predictOnly: request.predictOnly,
         cache: await scanCache(request.cache, opened, signal),
         outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
-        sampleDimensions: dimensionsIn(data.inputs, await data.dataSet.sample(0)),
+        sampleDimensions: await sampleDimensions(data),
         fileBytes: sizeOf(await opened.files()),
         openWritten: writtenBy(runtime),
         onStart: (starting) => report({ ...last, starting }),
         onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
         onPoints: (points) => report({ ...last, points }),
+        onLatency: (latencies) => report({ ...last, latencies }),
         onResult: (result) => report({ ...last, result: complete(result) }),
         onTrying: (trying) => report({ ...last, trying }),
         onTried: (tried) => report({ ...last, tried }),
@@ -94,15 +93,4 @@ function writtenBy(runtime: OrtRuntime): OpenWritten {
       throw error;
     }
   };
-}
-
-/** Sizes that the inputs' free dimensions have in a sample, by name as in graph/shapes.ts. */
-function dimensionsIn(inputs: readonly InputSpec[], { feeds }: Sample): Record<string, number> {
-  const sizes = inputs.flatMap(({ name, shape }) =>
-    (feeds[name]?.dims ?? []).flatMap((size, axis) => {
-      const dimension = shape?.[axis];
-      return typeof dimension === 'number' ? [] : [[dimension ?? `${name}.${axis}`, size] as const];
-    }),
-  );
-  return Object.fromEntries(sizes);
 }

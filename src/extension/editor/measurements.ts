@@ -13,6 +13,7 @@ import type { CallOptions, SessionEngine } from '../sessionEngine';
 import { outputsOf } from './modelOutputs';
 import { inParts } from './parts';
 import { searchedEdit, type PlanEdit } from './planEdit';
+import { LatencyFigures } from './latencyFigures';
 import { ScanFigures } from './scanFigures';
 import { SearchFigures } from './searchFigures';
 
@@ -38,6 +39,7 @@ export interface MeasuredPlace {
 export class Measurements {
   readonly scanned: ScanFigures;
   readonly searched: SearchFigures;
+  readonly latency: LatencyFigures;
   /** Of the scan slice; what the engine takes by itself when undefined. */
   #samples: number | undefined;
 
@@ -61,11 +63,16 @@ export class Measurements {
       ...shared,
       showSearch: (search) => place.emit({ event: 'search', search }),
     });
+    this.latency = new LatencyFigures({
+      ...shared,
+      showLatency: (latency) => place.emit({ event: 'latency', latency }),
+    });
   }
 
   /** What a scan or search that runs now is called; undefined when none does. One that is paused does not. */
-  get running(): 'scan' | 'search' | undefined {
+  get running(): 'scan' | 'search' | 'measurement of the latency' | undefined {
     if (this.scanned.running) return 'scan';
+    if (this.latency.view.isRunning) return 'measurement of the latency';
     return this.searched.running ? 'search' : undefined;
   }
 
@@ -112,12 +119,24 @@ export class Measurements {
         ...options,
         onProgress: (progress) => {
           this.scanned.take(progress, origin);
+          if (progress.latencies && origin.revision === this.place.revision()) {
+            this.latency.take(progress.latencies, origin.random);
+          }
           // There is a front once all candidates were measured.
           if (progress.points) this.scanned.complete(origin);
           options.onProgress?.(progress);
         },
       },
     );
+  }
+
+  /**
+   * Times every layer in each scheme; the views are told when there are figures.
+   * @param schemes those that a scan tries by itself when absent. @throws whatever the engine says.
+   */
+  async measureLatency(schemes: readonly string[] | undefined, options: CallOptions): Promise<void> {
+    const request = { ...this.#runRequest('Measuring latency'), schemes: textsOf(schemes) };
+    await this.latency.measure(request, options);
   }
 
   /** The edit that gives the searched layers the formats of a plan. @throws InputError when there is no such plan. */
@@ -159,9 +178,10 @@ export class Measurements {
 
   /** Drops what belongs to another model, data or ranges. @returns whether there was anything. */
   forget(): boolean {
-    if (this.scanned.isIdle && this.searched.isIdle) return false;
+    if (this.scanned.isIdle && this.searched.isIdle && this.latency.isIdle) return false;
     this.scanned.forget();
     this.searched.forget();
+    this.latency.forget();
     return true;
   }
 
@@ -175,6 +195,7 @@ export class Measurements {
   cancel(): void {
     this.scanned.cancel();
     this.searched.cancel();
+    this.latency.cancel();
   }
 
   #quantizable(): string[] {

@@ -88,6 +88,7 @@ const handlers: EngineHandlers = {
   sourceOf: never,
   exportWeight: never,
   explain: never,
+  layerLatencies: never,
   copyModel: never,
 };
 
