@@ -1,0 +1,155 @@
+import type { LocalWeightRule } from '../quant/integerWeight';
+import { formatText } from '../quant/layerFormat';
+import type { CodeRounding } from '../quant/weightGrid';
+import type { ResultCache, Sample } from '../ports';
+import type { Plan } from '../plan/types';
+import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
+import type { RecoveredLayer } from '../recoverResults';
+import type { LayerTask } from './layerTask';
+
+/** Of what is computed and kept: results of versions that computed otherwise are not used. */
+const VERSION = 1;
+
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** A layer that is done. */
+export interface DoneLayer {
+  readonly choice: EncodingChoice;
+  /** What is added to its bias; absent: nothing. */
+  readonly delta?: Float32Array;
+  readonly layer: RecoveredLayer;
+}
+
+/**
+ * Layers that are done, by what they were computed from: every byte of the model, the samples, the recipe, the formats of the
+ * layer and of those before it, and the runtime. Without a store nothing is known and nothing kept.
+ */
+export class KeptLayers {
+  private readonly common: readonly unknown[];
+  /** Layers before the next, each with its format and what data chose for it. */
+  private readonly before: unknown[] = [];
+
+  constructor(
+    private readonly store: ResultCache | undefined,
+    runtime: string,
+    plan: Plan,
+    samples: readonly Sample[],
+    equalized: boolean,
+  ) {
+    const ids = store ? samples.map((sample) => store.identify(sample)) : [];
+    this.common = [
+      'recover',
+      VERSION,
+      store?.model,
+      runtime,
+      plan.recover,
+      plan.dimensions ?? {},
+      equalized,
+      ids,
+    ];
+  }
+
+  /** What is known of the next layer. Layers are asked for in the order in which they are done. */
+  async next(task: LayerTask): Promise<DoneLayer | undefined> {
+    const { rule, gain, importance } = task.choice;
+    this.before.push([task.layer.name, formatText(task.format), rule, gain, importance !== undefined]);
+    const value = await this.store?.get(this.key());
+    return isEntry(value) ? restored(value, task) : undefined;
+  }
+
+  /** Keeps the layer that was last asked for. */
+  async keep(done: DoneLayer): Promise<void> {
+    const { choice, delta, layer } = done;
+    const { codes, rule, gain, importance } = choice;
+    const entry: Entry = {
+      ...(codes && { codes: textOf(codes.codes) }),
+      ...(codes?.factors && { factors: [...codes.factors] }),
+      ...(codes?.rounding && { rounding: codes.rounding }),
+      ...(rule !== undefined && { rule }),
+      ...(gain !== undefined && { gain }),
+      importance: importance !== undefined,
+      ...(delta && { delta: [...delta] }),
+      layer,
+    };
+    await this.store?.put(this.key(), entry);
+  }
+
+  private key(): string {
+    return JSON.stringify([this.common, this.before]);
+  }
+}
+
+/** Codes as text: so many digits for each, after the least of them is taken off. */
+interface CodeText {
+  readonly first: number;
+  readonly digits: number;
+  readonly text: string;
+}
+
+interface Entry {
+  readonly codes?: CodeText;
+  readonly factors?: readonly number[];
+  readonly rounding?: CodeRounding;
+  readonly rule?: LocalWeightRule;
+  readonly gain?: boolean;
+  readonly importance: boolean;
+  readonly delta?: readonly number[];
+  readonly layer: RecoveredLayer;
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && 'layer' in value && 'importance' in value;
+}
+
+function restored(entry: Entry, task: LayerTask): DoneLayer {
+  const { codes, factors, rounding, rule, gain, delta, layer } = entry;
+  const importance = entry.importance ? task.choice.importance : undefined;
+  return {
+    choice: {
+      ...(rule !== undefined && { rule }),
+      ...(gain !== undefined && { gain }),
+      ...(importance && { importance }),
+      ...(codes && {
+        codes: {
+          codes: codesOf(codes),
+          ...(factors && { factors: Float32Array.from(factors) }),
+          ...(rounding && { rounding }),
+        },
+      }),
+    },
+    ...(delta && { delta: Float32Array.from(delta) }),
+    layer,
+  };
+}
+
+function textOf(codes: Int16Array): CodeText {
+  let [first, last] = [Infinity, -Infinity];
+  for (const code of codes) {
+    if (code < first) first = code;
+    if (code > last) last = code;
+  }
+  const digits = last - first < 64 ? 1 : last - first < 64 ** 2 ? 2 : 3;
+  const bytes = new Uint8Array(codes.length * digits);
+  for (let i = 0; i < codes.length; i++) {
+    let rest = (codes[i] as number) - first;
+    for (let digit = 0; digit < digits; digit++) {
+      bytes[i * digits + digit] = DIGITS.charCodeAt(rest % 64);
+      rest = Math.floor(rest / 64);
+    }
+  }
+  return { first, digits, text: new TextDecoder().decode(bytes) };
+}
+
+function codesOf({ first, digits, text }: CodeText): Int16Array {
+  const values = new Uint8Array(128);
+  for (let digit = 0; digit < 64; digit++) values[DIGITS.charCodeAt(digit)] = digit;
+  const codes = new Int16Array(text.length / digits);
+  for (let i = 0; i < codes.length; i++) {
+    let code = 0;
+    for (let digit = digits - 1; digit >= 0; digit--) {
+      code = code * 64 + (values[text.charCodeAt(i * digits + digit)] ?? 0);
+    }
+    codes[i] = first + code;
+  }
+  return codes;
+}

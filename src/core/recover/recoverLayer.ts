@@ -1,0 +1,246 @@
+import type { Model } from '../onnx/types';
+import { throwIfCancelled } from '../errors';
+import type { RecoverStep } from '../plan/types';
+import type { Compute, Work } from '../ports';
+import { axisLayout } from '../quant/affine';
+import type { CompensatedCodes, WeightGrid } from '../quant/weightGrid';
+import type { TriedCorrection } from '../recoverResults';
+import { addToBiases, outputChannelsOf } from '../rewrite/addToBiases';
+import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
+import { floatsOf } from '../rewrite/weights/floatValues';
+import { biasDelta, biasMap } from './bias';
+import { withWeight } from './currentModel';
+import { descend } from './descent';
+import { type Factor, factorLayer, releaseFactors } from './factor';
+import { floatTarget } from './floatTarget';
+import { roundGptq } from './gptq';
+import { roundInq } from './inq';
+import type { DoneLayer } from './keptLayers';
+import { encodeTask, gridChoices, type LayerTask } from './layerTask';
+import type { LayerMoments } from './moments';
+import type { Multiply } from './multiply';
+import { decibels, type OutputJudge } from './outputJudge';
+import { gridValues, outputError, refitScales } from './refit';
+
+/** Columns on which grids are compared before one of them is used for all. */
+const TRIAL_COLUMNS = 64;
+
+/** What all layers use. */
+export interface LayerTools {
+  readonly judge: OutputJudge;
+  readonly compute: Compute;
+  readonly multiply: Multiply;
+}
+
+/** A layer in one version, and the model with it. */
+interface Version {
+  readonly choice: EncodingChoice;
+  readonly delta?: Float32Array;
+  readonly model: Model;
+  /** Of the model's output on held-out samples. */
+  readonly nmse: number;
+}
+
+/** What rounding rules work on. */
+interface Ground {
+  readonly moments: LayerMoments;
+  readonly factors: readonly Factor[];
+  /** Float weights in the order of the stored tensor, and those that codes are to come near to. */
+  readonly weights: Float32Array;
+  readonly wanted: Float32Array;
+}
+
+/**
+ * Recovers one layer. Each version of it stands in the model with all layers before it done, and those behind it float; a
+ * correction is kept where that model's output gets better on held-out samples.
+ * @param before the model with all layers done that come before.
+ * @param moments absent: nothing is tried.
+ * @returns also the model with the layer done.
+ * @throws CancelledError
+ */
+export async function recoverLayer(
+  task: LayerTask,
+  before: Model,
+  steps: readonly RecoverStep[],
+  moments: LayerMoments | undefined,
+  tools: LayerTools,
+  work: Work = {},
+): Promise<DoneLayer & { readonly model: Model }> {
+  const recovery = new LayerRecovery(task, before, tools, work);
+  return recovery.run(steps, moments);
+}
+
+/** The model with a layer as it will be. */
+export function withDone(
+  model: Model,
+  task: LayerTask,
+  { choice, delta }: Pick<DoneLayer, 'choice' | 'delta'>,
+): Model {
+  const weighted = withWeight(model, task.layer, encodeTask(task, choice));
+  return delta ? addToBiases(weighted, new Map([[task.layer.name, delta]])) : weighted;
+}
+
+class LayerRecovery {
+  private readonly tried: TriedCorrection[] = [];
+
+  constructor(
+    private readonly task: LayerTask,
+    private readonly before: Model,
+    private readonly tools: LayerTools,
+    private readonly work: Work,
+  ) {}
+
+  async run(
+    steps: readonly RecoverStep[],
+    moments: LayerMoments | undefined,
+  ): Promise<DoneLayer & { readonly model: Model }> {
+    const nearest = await this.version({ choice: this.task.choice });
+    if (!moments) return this.done(nearest, null, null);
+    const { compute, multiply } = this.tools;
+    const weights = await floatsOf(this.task.weight.tensor);
+    const factors = await factorLayer(moments, {}, compute, this.work);
+    try {
+      const wanted = await floatTarget(weights, moments, factors, multiply, compute, this.work);
+      const ground: Ground = { moments, factors, weights, wanted };
+      let best = nearest;
+      for (const step of steps) {
+        throwIfCancelled(this.work.signal);
+        const changed = await this.corrected(step, best, ground);
+        if (changed) best = await this.better(step, best, changed);
+      }
+      const errorOf = async ({ choice }: Version): Promise<number | null> =>
+        (await outputError(wanted, await encodeTask(this.task, choice).values(), moments, multiply)).sqnrDb;
+      return this.done(best, await errorOf(nearest), await errorOf(best));
+    } finally {
+      releaseFactors(factors, compute);
+    }
+  }
+
+  /** What a step makes of a version; undefined where there is nothing for it to do. */
+  private async corrected(
+    step: RecoverStep,
+    { choice, delta }: Version,
+    ground: Ground,
+  ): Promise<Pick<Version, 'choice' | 'delta'> | undefined> {
+    const { moments, weights, wanted } = ground;
+    const { multiply } = this.tools;
+    const { codes: known, ...plain } = choice;
+    switch (step) {
+      case 'equalize':
+        return undefined;
+      case 'gptq':
+      case 'inq': {
+        const round = step === 'gptq' ? this.gptq(ground) : this.inq(ground);
+        const best = await this.bestGrid(ground, round);
+        return best && { choice: { ...best, codes: { codes: await round(best), rounding: step } } };
+      }
+      case 'descent': {
+        const grid = await this.grid(plain);
+        if (!grid) return undefined;
+        const { codes, rounding } = known ?? nearestCodes(weights, grid);
+        const moved = await descend(wanted, codes, grid, moments, multiply, {}, this.work);
+        return { choice: { ...plain, codes: { codes: moved, rounding: rounding ?? 'descent' } } };
+      }
+      case 'refit': {
+        const axis = encodeTask(this.task, plain).scaledAxis;
+        const grid = await this.grid(plain);
+        if (!grid || axis === undefined) return undefined;
+        const codes = known ?? nearestCodes(weights, grid);
+        const layout = axisLayout(this.task.weight.tensor.dims, axis);
+        const rounded = gridValues(codes.codes, grid);
+        const factors = await refitScales(wanted, rounded, moments, layout, multiply);
+        return factors && { choice: { ...plain, codes: { ...codes, factors } }, ...(delta && { delta }) };
+      }
+      case 'bias': {
+        const map = biasMap(this.task.layer, this.task.view);
+        if (!map || outputChannelsOf(this.task.layer)?.count !== map.channels) return undefined;
+        const rounded = await encodeTask(this.task, choice).values();
+        const shift = Float32Array.from(biasDelta(weights, rounded, this.task.view, moments, map));
+        return { choice, delta: shift };
+      }
+    }
+  }
+
+  private gptq({ wanted, factors, moments }: Ground) {
+    const { compute } = this.tools;
+    return async (choice: EncodingChoice, view = moments.view): Promise<Int16Array> =>
+      roundGptq(wanted, view, await this.needGrid(choice), factors, compute, this.work);
+  }
+
+  private inq({ wanted, moments }: Ground) {
+    const { multiply } = this.tools;
+    return async (choice: EncodingChoice, view = moments.view): Promise<Int16Array> =>
+      roundInq(wanted, await this.needGrid(choice), { ...moments, view }, multiply, {}, this.work);
+  }
+
+  /** The grid with the least error at the layer's output, on some of the columns; undefined when the format has none. */
+  private async bestGrid(
+    { wanted, moments }: Ground,
+    round: (choice: EncodingChoice, view: LayerMoments['view']) => Promise<Int16Array>,
+  ): Promise<EncodingChoice | undefined> {
+    const choices = gridChoices(this.task);
+    const [first] = choices;
+    if (!first || !(await this.grid(first))) return undefined;
+    if (choices.length === 1) return first;
+    const { view } = moments;
+    const stride = Math.max(1, Math.floor(view.columns / TRIAL_COLUMNS));
+    const part = {
+      ...view,
+      columns: Math.ceil(view.columns / stride),
+      columnStep: view.columnStep * stride,
+    };
+    let best: { readonly choice: EncodingChoice; readonly noise: number } | undefined;
+    for (const choice of choices) {
+      const codes = await round(choice, part);
+      const rounded = gridValues(codes, await this.needGrid(choice));
+      const { noise } = await outputError(wanted, rounded, { ...moments, view: part }, this.tools.multiply);
+      if (!best || noise < best.noise) best = { choice, noise };
+    }
+    return best?.choice;
+  }
+
+  private async better(
+    step: RecoverStep,
+    best: Version,
+    changed: Pick<Version, 'choice' | 'delta'>,
+  ): Promise<Version> {
+    const version = await this.version(changed);
+    const kept = version.nmse < best.nmse;
+    this.tried.push({ step, kept, beforeDb: decibels(best.nmse), afterDb: decibels(version.nmse) });
+    return kept ? version : best;
+  }
+
+  private async version(changed: Pick<Version, 'choice' | 'delta'>): Promise<Version> {
+    const model = withDone(this.before, this.task, changed);
+    return { ...changed, model, nmse: await this.tools.judge.error(model, this.work) };
+  }
+
+  private done(
+    { choice, delta, model }: Version,
+    beforeDb: number | null,
+    afterDb: number | null,
+  ): DoneLayer & { readonly model: Model } {
+    const { name } = this.task.layer;
+    const rule = choice.codes?.rounding ?? 'nearest';
+    return {
+      choice,
+      ...(delta && { delta }),
+      layer: { name, rule, beforeDb, afterDb, tried: this.tried },
+      model,
+    };
+  }
+
+  private grid(choice: EncodingChoice): Promise<WeightGrid | undefined> {
+    return encodeTask(this.task, choice).grid();
+  }
+
+  private async needGrid(choice: EncodingChoice): Promise<WeightGrid> {
+    const grid = await this.grid(choice);
+    if (!grid) throw new Error(`${this.task.format.scheme} has no grid`);
+    return grid;
+  }
+}
+
+function nearestCodes(weights: Float32Array, grid: WeightGrid): CompensatedCodes {
+  return { codes: Int16Array.from(weights, (weight, at) => grid.codeOf(at, weight)) };
+}
