@@ -70,8 +70,7 @@ export async function compensateAll(engine: EngineHost, document: ModelDocument)
 function pickSteps(before: readonly RecoverStep[]): Promise<readonly RecoverStep[] | undefined> {
   const pick = vscode.window.createQuickPick<StepItem>();
   pick.title = TITLE;
-  pick.placeholder =
-    'What makes up for the errors of weights in this plan; each needs calibration inputs, no labels';
+  pick.placeholder = 'What makes up for rounding, in the whole plan';
   pick.canSelectMany = true;
   pick.matchOnDescription = true;
   pick.ignoreFocusOut = true;
