@@ -4,6 +4,7 @@ import type { Plan } from '../core/plan/types';
 import type { ModelSummary, QuantizeResult } from '../core/results';
 import { openModelFile } from '../engine/files/modelFile';
 import { inspectModel, weightHashes } from '../engine/inspect';
+import { cacheRequest } from './cacheOptions';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { dryRun } from './dryRun';
@@ -12,6 +13,7 @@ import { applySchemes, basePlan, dataRequest, unusedPlanNotes } from './planOpti
 import { checkPlanPath, writePlan } from './planOutput';
 import type { QuantizeOptions } from './quantizeOptions';
 import { labelCounts } from '../core/quant/schemeCatalog';
+import { recoveredText } from './recoveredText';
 import { bytesText, countText, decibelText, jsonText, table } from './text';
 import { weightText } from './weightText';
 
@@ -56,6 +58,7 @@ export async function quantize(file: string, options: QuantizeOptions, io: CliIo
     output,
     // The text does not tell.
     countUnique: options.json === true,
+    ...(plan.recover && cacheRequest(options)),
   });
   // A preset works on the same model and finds some of the same.
   const result = { ...quantized, notes: [...new Set([...planNotes, ...quantized.notes])] };
@@ -109,6 +112,7 @@ function describeResult(result: QuantizeResult, ops: ReadonlyMap<string, string>
       ({ name, sqnrDb }) =>
         `output ${name}: SQNR ${decibelText(sqnrDb)} against float, ${verification?.samples ?? 0} samples of the verify slice, run at full optimization`,
     ),
+    ...recoveredText(result),
     ...result.notes.map((note) => `note: ${note}`),
     `Wrote ${result.output} in ${result.seconds.toFixed(1)} s`,
   ];

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { parseFormat, type LayerFormat } from '../core/quant/layerFormat';
+import { addCacheOptions, type CacheOptions } from './cacheOptions';
 import { addPresetOptions, type PresetOptions } from './preset';
 import { addRecoverOption, recoverHelp, type RecoverOption } from './recoverOption';
 import {
@@ -10,7 +11,8 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface QuantizeOptions extends DataOptions, ActivationOptions, PresetOptions, RecoverOption {
+export interface QuantizeOptions
+  extends DataOptions, ActivationOptions, PresetOptions, RecoverOption, CacheOptions {
   scheme?: LayerFormat;
   layer?: readonly string[];
   exclude?: readonly string[];
@@ -73,6 +75,7 @@ export function addQuantizeOptions(command: Command): Command {
   );
   addPresetOptions(command);
   addRecoverOption(command);
+  addCacheOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',

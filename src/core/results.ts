@@ -4,6 +4,7 @@
  */
 
 import type { BestClasses, OutputDetails } from './compareResults';
+import type { RecoverResult } from './recoverResults';
 
 export interface ValueSummary {
   name: string;
@@ -214,6 +215,8 @@ export interface QuantizeResult {
   verification: { slice: 'verify'; samples: number; outputs: OutputError[] } | null;
   /** The data that the ranges came from, and how it was dealt; absent without data. */
   calibration?: { data: string; samples: number; seed: number };
+  /** What the plan's recipe to recover accuracy came to; absent: it has none. */
+  recovered?: RecoverResult;
   /** What the user should know: entries of the plan that no longer match, layers kept float and why, opset raised... */
   notes: string[];
   seconds: number;

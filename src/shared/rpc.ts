@@ -58,6 +58,8 @@ export interface QuantizeRequest extends ModelRequest {
   output: string;
   /** Also count the distinct values of each weight, before and after: takes about as long as everything else. */
   countUnique?: boolean;
+  /** Folder that keeps the layers that recovering has done; none are kept when absent. */
+  cache?: string;
 }
 
 export interface PresetPlanRequest extends ModelRequest {

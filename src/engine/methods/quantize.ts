@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
-import type { CalibrationSource } from '../../core/calibrate/calibrate';
 import { verify } from '../../core/compare/verify';
-import { quantizeModel } from '../../core/recover/quantizeModel';
+import { quantizeModel, type QuantizedModel } from '../../core/recover/quantizeModel';
 import { throwIfCancelled } from '../../core/errors';
 import { planForModel, unchangedNotes } from './planForModel';
+import type { Plan } from '../../core/plan/types';
 import type { Session, Work } from '../../core/ports';
 import type { QuantizedLayer, QuantizeResult } from '../../core/results';
 import type { RewrittenLayer } from '../../core/rewrite/rewrite';
 import type { QuantizeRequest } from '../../shared/rpc';
+import { openCompute } from '../compute/threadCompute';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
@@ -17,6 +18,7 @@ import type { CallContext, EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { openModelData, type ModelData } from './modelData';
 import { sizeOf } from './modelFiles';
+import { scanCache } from './scanInputs';
 import { type StagedOutput, withStagedOutput } from './stagedOutput';
 import { workOf } from './work';
 
@@ -48,9 +50,7 @@ async function quantizeTo(
   const data =
     request.calibration && (await openModelData(request.calibration, opened.model, plan.dimensions));
   const runtime = data && (await runtimeFor(mustRun, notes));
-  const source: CalibrationSource | undefined = data &&
-    runtime && { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
-  const quantized = await quantizeModel(opened.model, plan, source, work);
+  const quantized = await quantizeWith(runtime, data, plan, opened, request, work);
   const layers = await layerResults(quantized.layers, request.countUnique === true, work);
 
   const { bytes: after } = await staged.write(quantized.model, work);
@@ -65,9 +65,30 @@ async function quantizeTo(
     totals: totalsOf(layers),
     verification,
     calibration: data && { data: data.dataSet.data, samples: data.deal.calibrate.length, seed: data.seed },
+    ...(quantized.recovered && { recovered: quantized.recovered }),
     notes: [...notes, ...unchangedNotes(layers), ...quantized.notes, ...dataNotes(request, data)],
     seconds: (performance.now() - start) / 1000,
   };
+}
+
+async function quantizeWith(
+  runtime: OrtRuntime | undefined,
+  data: ModelData | undefined,
+  plan: Plan,
+  opened: OpenedModel,
+  request: QuantizeRequest,
+  work: Work,
+): Promise<QuantizedModel> {
+  if (!data || !runtime) return quantizeModel(opened.model, plan, undefined, work);
+  const source = { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
+  if (!plan.recover) return quantizeModel(opened.model, plan, source, work);
+  const cache = await scanCache(request.cache, opened, work.signal);
+  const compute = openCompute();
+  try {
+    return await quantizeModel(opened.model, plan, { ...source, compute, ...(cache && { cache }) }, work);
+  } finally {
+    await compute.close();
+  }
 }
 
 /** Undefined, with a note, where there is no runtime and the model can be made without one. */

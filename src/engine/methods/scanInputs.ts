@@ -17,11 +17,11 @@ export function scanSlices({ dataSet, deal }: ModelData): ScanSlices {
   return { calibrate: sliceOf(dataSet, deal, 'calibrate'), scan: sliceOf(dataSet, deal, 'scan') };
 }
 
-/** What earlier scans of the model found out. @param folder nothing is kept when absent. */
+/** What earlier runs found out about the model. @param folder nothing is kept when absent. */
 export async function scanCache(
   folder: string | undefined,
   opened: OpenedModel,
-  signal: CancelSignal,
+  signal: CancelSignal | undefined,
 ): Promise<ResultCache | undefined> {
   if (folder === undefined) return undefined;
   return FileResultCache.open(folder, await contentHash(await opened.files(), signal));
