@@ -35,5 +35,7 @@ export async function inParts(
   const share = 3 * Math.ceil(rows / compute.threads / 3);
   const parts: Promise<void>[] = [];
   for (let from = 0; from < rows; from += share) parts.push(run(from, Math.min(share, rows - from)));
+  // All of them end before their memory is used again.
+  await Promise.allSettled(parts);
   await Promise.all(parts);
 }

@@ -79,8 +79,11 @@ export class ThreadCompute implements Compute {
     this.#free.length = 0;
     for (const job of this.#waiting.splice(0)) job.reject(new CancelledError());
     const workers = [...this.#idle.splice(0), ...this.#running.keys()];
-    for (const worker of [...this.#running.keys()]) this.#finish(worker)?.reject(new CancelledError());
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    this.#stopPolling();
     await Promise.all(workers.map((worker) => worker.terminate()));
+    for (const job of running) job.reject(new CancelledError());
   }
 
   #startNext(): void {
@@ -119,11 +122,13 @@ export class ThreadCompute implements Compute {
   #finish(worker: Worker): Job | undefined {
     const job = this.#running.get(worker);
     this.#running.delete(worker);
-    if (this.#running.size === 0) {
-      clearInterval(this.#poll);
-      this.#poll = undefined;
-    }
+    if (this.#running.size === 0) this.#stopPolling();
     return job;
+  }
+
+  #stopPolling(): void {
+    clearInterval(this.#poll);
+    this.#poll = undefined;
   }
 
   #lose(worker: Worker, reason: string): void {
@@ -136,8 +141,9 @@ export class ThreadCompute implements Compute {
   #endCancelled(): void {
     for (const [worker, job] of [...this.#running]) {
       if (!job.signal?.aborted) continue;
-      this.#finish(worker)?.reject(new CancelledError());
-      void worker.terminate();
+      this.#finish(worker);
+      // Only then does nothing write to the job's memory any more.
+      void worker.terminate().then(() => job.reject(new CancelledError()));
     }
     this.#startNext();
   }
