@@ -12,6 +12,13 @@ describe('weightText(layer)', () => {
   });
 });
 
+describe('weightText(layer) of codes that are not the nearest', () => {
+  it('tells what chose them', () => {
+    const layer = { scheme: 'w4', bits: 4, signed: true, granularity: 'blocked', blockSize: 32 } as const;
+    expect(weightText({ ...layer, rounding: 'gptq', bias: 'u4' })).toBe('int4 blocked (32), gptq, bias u4');
+  });
+});
+
 describe('labelCounts(layers)', () => {
   it('counts layers per label, by scheme, bias and operator, and not that they needed data', () => {
     const layers = [

@@ -17,7 +17,7 @@ export const recoverSummaries: Readonly<
     summary: 'fixes the greatest weights first, the others make up for them; for powers of two and tables',
   },
   descent: { label: 'Coordinate descent', summary: 'moves single codes as long as that lowers the error' },
-  refit: { label: 'Scale refit', summary: 'fits the scale and the bias of each channel to its output' },
+  refit: { label: 'Scale refit', summary: 'fits the scale of each channel to its output' },
   bias: { label: 'Bias correction', summary: 'takes the mean error of each channel off its bias' },
 };
 

@@ -21,7 +21,8 @@ export interface PredictedBytes {
 
 /**
  * Sizes of everything that `rewrite` would write, byte for byte, without data: a dry run of it, in which no weight is read.
- * What depends on numbers is taken at its usual: a Relu or Clip goes into the range of its output, and biases fit int32.
+ * What depends on numbers is taken at its usual: a Relu or Clip goes into the range of its output, and biases fit int32. What
+ * recovering accuracy adds, a note tells.
  * @param weights as for `rewrite`: a gain may add scales.
  * @throws InputError when the model's opset cannot be raised as the plan needs, or the plan has formats for tensors that it does
  * not quantize.
@@ -40,6 +41,16 @@ export async function predictBytes(
   return {
     bytes: await modelSize(dry.model),
     layers: dry.layers.map(({ measureWeight: _, ...layer }) => layer),
-    notes: [...notes, ...dry.notes],
+    notes: [...notes, ...dry.notes, ...uncounted(plan)],
   };
+}
+
+/** Whether they are kept, only data tells. */
+function uncounted({ recover }: Plan): string[] {
+  const steps = recover?.steps ?? [];
+  const added = [
+    ...(steps.includes('bias') ? ['biases of layers that have none'] : []),
+    ...(steps.includes('equalize') ? ['bounds of channels in place of a Clip'] : []),
+  ];
+  return added.length > 0 ? [`Recovering accuracy may add some bytes: ${added.join(', and ')}.`] : [];
 }

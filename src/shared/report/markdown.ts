@@ -93,6 +93,7 @@ function settings({ plan, data }: ReportData): string {
       'Activations',
       `${plan.activationType}${plan.activationSymmetric ? ', symmetric' : ''}, range ${plan.activationRange}`,
     ],
+    ...(plan.recover ? [['Recovered by', plan.recover.steps.join(', ')]] : []),
     [
       'Data',
       `${data.name}: ${plural(data.calibrate, 'sample')} to calibrate, ${data.verify} to verify, seed ${data.seed}`,

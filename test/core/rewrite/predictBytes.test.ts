@@ -8,7 +8,8 @@ import { MemorySink, MemorySource } from '../../../src/core/onnx/memory';
 import { readModel } from '../../../src/core/onnx/read';
 import { writeModel } from '../../../src/core/onnx/write';
 import { defaultPlan } from '../../../src/core/plan/planFile';
-import type { Plan, PlanEntry } from '../../../src/core/plan/types';
+import { withRecover } from '../../../src/core/plan/recover';
+import type { Plan, PlanEntry, RecoverStep } from '../../../src/core/plan/types';
 import { parseFormat } from '../../../src/core/quant/layerFormat';
 import { predictBytes } from '../../../src/core/rewrite/predictBytes';
 import { readNpz } from '../../support/npz';
@@ -97,4 +98,16 @@ describe('predicted bytes are those of the written file and its layers', () => {
 it('refuses formats for tensors that the plan does not quantize, as writing does', async () => {
   const plan = { ...planOf('w8a8'), tensors: { nothing: { type: 'uint16' as const } } };
   await expect(predictBytes(await mnist(), plan)).rejects.toThrow(/nothing is not in the model/);
+});
+
+it('tells what recovering accuracy may add', async () => {
+  const predicted = async (...steps: RecoverStep[]) =>
+    predictBytes(await mnist(), withRecover(planOf('w4'), steps));
+  const told = 'Recovering accuracy may add some bytes: ';
+  expect((await predicted('gptq', 'refit')).notes).toEqual((await predicted()).notes);
+  expect((await predicted('gptq', 'bias')).notes).toContain(`${told}biases of layers that have none.`);
+  expect((await predicted('equalize', 'bias')).notes).toContain(
+    `${told}biases of layers that have none, and bounds of channels in place of a Clip.`,
+  );
+  expect((await predicted('equalize', 'bias')).bytes).toBe((await predicted()).bytes);
 });
