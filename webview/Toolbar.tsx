@@ -51,6 +51,14 @@ export function Toolbar(props: ToolbarProps) {
       </span>
       <vscode-toolbar-button icon="expand-all" label="Expand All" onClick={props.onExpandAll} />
       <vscode-toolbar-button icon="collapse-all" label="Collapse All" onClick={props.onCollapseAll} />
+      <vscode-toolbar-button
+        icon="graph"
+        label="Overview"
+        title="Overview: sizes and sensitivity by module, and the bit widths of the plan"
+        toggleable
+        checked={view.overviewOpen}
+        onClick={() => props.onOverview(!view.overviewOpen)}
+      />
       <vscode-checkbox
         checked={view.showNodes}
         label="Other nodes"
@@ -66,14 +74,6 @@ export function Toolbar(props: ToolbarProps) {
         />
       )}
       <span class="spring" />
-      <vscode-button
-        secondary
-        aria-pressed={view.overviewOpen}
-        title="Sizes and sensitivity by module, and the bit widths of the plan"
-        onClick={() => props.onOverview(!view.overviewOpen)}
-      >
-        Overview
-      </vscode-button>
       {!scanning && (
         <vscode-button
           secondary

@@ -1,5 +1,6 @@
 /** How strongly a sensitivity colours a shape of the overview. Pure. */
-import { shareOf, type BarScales, type Measured } from '../tree/sensitivity';
+import type { ViewRow } from '../../src/shared/viewRpc';
+import { barScales, shareOf, type BarScales, type Measured } from '../tree/sensitivity';
 import type { Totals } from '../tree/totals';
 
 /** Of a heat: each has a colour. The filled height tells the same without colours. */
@@ -15,6 +16,14 @@ export interface Heat {
 
 /** Powers of ten below the worst that can be told apart: sensitivities of one model differ by as much. */
 export const HEAT_DECADES = 3;
+
+/** Scales on which the worst layer itself, without its standard error, has the strongest colour. */
+export function heatScales(rows: readonly ViewRow[], measured: Measured): BarScales {
+  const candidates = rows.flatMap(({ candidate }) =>
+    candidate ? [{ ...candidate, standardError: null }] : [],
+  );
+  return barScales(candidates, measured);
+}
 
 /** null: nothing is known. Figures in decibels are logarithms already. */
 export function heatOf(worst: Totals['worst'], scales: BarScales, measured: Measured): Heat | null {

@@ -19,21 +19,25 @@ type Find = (shapes: readonly Shape[], shape: Shape, position: number) => number
 const STEPS: Readonly<Partial<Record<string, Find>>> = {
   ArrowUp: (_shapes, { parent }) => parent,
   ArrowDown: (shapes, _shape, position) => shapes.findIndex(({ parent }) => parent === position),
-  ArrowLeft: (shapes, { x, level }) => nearest(shapes, level, (other) => other.x + other.width - x),
+  ArrowLeft: (shapes, { x, level }) => nearest(shapes, level, (other) => x - other.x - other.width),
   ArrowRight: (shapes, { x, width, level }) => nearest(shapes, level, (other) => other.x - x - width),
   Home: (shapes, { parent }) => shapes.findIndex((other) => other.parent === parent),
   End: (shapes, { parent }) => shapes.findLastIndex((other) => other.parent === parent),
 };
 
 /** Widths are sums, so that edges that touch differ in the last digits. */
-const TOUCHES = 1e-3;
+const ROUNDING = 1e-6;
 
-/** Of the shapes that touch, the deepest one that is not below `level`; -1: none. */
-function nearest(shapes: readonly Shape[], level: number, gap: (other: Shape) => number): number {
+/** Of the nearest shapes on one side, the deepest one that is not below `level`; -1: there is none. */
+function nearest(shapes: readonly Shape[], level: number, gapTo: (other: Shape) => number): number {
   let best = -1;
+  let least = Infinity;
   for (const [position, other] of shapes.entries()) {
-    if (other.level > level || Math.abs(gap(other)) > TOUCHES) continue;
-    if (other.level > (shapes[best]?.level ?? 0)) best = position;
+    const gap = gapTo(other);
+    if (other.level > level || gap < -ROUNDING || gap > least + ROUNDING) continue;
+    if (gap > least - ROUNDING && other.level <= (shapes[best]?.level ?? 0)) continue;
+    best = position;
+    least = gap;
   }
   return best;
 }

@@ -45,6 +45,8 @@ export const BAND_HEIGHT = 22;
 const LEAST_HEIGHT = 44;
 /** Narrower than this nothing can be told apart or hit. */
 const LEAST_WIDTH = 4;
+/** What has no neighbours to be put together with is left out below this. */
+const LEAST_ALONE = 0.5;
 
 /** The shapes of what is zoomed to, each before those below it. Empty when it is of no size. */
 export function icicle(model: Module, zoom: Zoom, measure: Measure, frame: Frame): Shape[] {
@@ -65,10 +67,11 @@ export function icicle(model: Module, zoom: Zoom, measure: Measure, frame: Frame
     let left = x;
     for (const run of visibleRuns(children, sizeOf, width / size)) {
       const own = run.size * (width / size);
-      place(partOf(content, run), {
-        ...{ size: run.size, x: left, width: own, level: level + 1, parent: position },
-      });
       left += own;
+      if (own < LEAST_ALONE) continue;
+      place(partOf(content, run), {
+        ...{ size: run.size, x: left - own, width: own, level: level + 1, parent: position },
+      });
     }
   };
   const root = zoomedTo(model, zoom);
