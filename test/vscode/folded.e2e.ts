@@ -72,6 +72,20 @@ it('shows the layers alone, each with a badge of its stored type', async () => {
   expect(await view.cell('node_linear', 'scheme')).toBe('lut16');
 });
 
+it('shows the codes and the codebook that the file holds', async () => {
+  const view = await ModelView.shown(vscode);
+  const region = (name: string): Locator => view.frame.getByRole('region', { name, exact: true });
+  await view.layer('node_linear').locator('.cell.name').click();
+  for (const name of ['Codes', 'Codebook']) await region(name).locator('.disclosure-head').click();
+  await region('Codes').locator('svg').waitFor();
+  expect(await region('Codes').innerText()).toContain('16 of 16 (100.0 %)');
+  expect(await region('Codebook').locator('.centroids line').count()).toBe(16);
+  await view.layer('node_linear_1').locator('.cell.name').click();
+  await expect.poll(() => region('Codes').innerText()).toMatch(/\d+ of 256 \(/);
+  expect(await region('Codebook').innerText()).toContain('int8 has no codebook');
+  for (const name of ['Codes', 'Codebook']) await region(name).locator('.disclosure-head').click();
+});
+
 it('reads scale, zero point, codebook and activation formats into the inspector', async () => {
   const view = await ModelView.shown(vscode);
   await view.layer('node_conv2d_1').locator('.cell.name').click();

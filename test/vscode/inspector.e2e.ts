@@ -139,6 +139,27 @@ it('shows the range of each channel and names the one that decides', async () =>
   await expect.poll(async () => (await head.allInnerTexts()).map(Number), patient).toEqual(order);
 });
 
+it('divides the error of the planned scheme among channels, and sorts them', async () => {
+  const view = await ModelView.shown(vscode);
+  await openByKeyboard(view, 'Error by channel');
+  const errors = channels.map((channel, index) => {
+    const scale = Math.fround((2 * (magnitudes[index] ?? 0)) / 254);
+    return channel.reduce((sum, value) => sum + (value - Math.round(value / scale) * scale) ** 2, 0);
+  });
+  const whole = errors.reduce((sum, error) => sum + error, 0);
+  const order = errors.map((_, index) => index).sort((a, b) => (errors[b] ?? 0) - (errors[a] ?? 0));
+  const table = section(view, 'Error by channel').locator('tbody tr');
+  await section(view, 'Error by channel').locator('summary').click();
+  await expect.poll(() => table.count(), patient).toBe(channels.length);
+  expect(await section(view, 'Error by channel').innerText()).toContain('rounding 100.0 %');
+  await section(view, 'Error by channel').locator('vscode-checkbox').click();
+  await expect
+    .poll(() => table.first().innerText(), patient)
+    .toContain(`${((100 * (errors[order[0] ?? 0] ?? 0)) / whole).toFixed(1)} %`);
+  expect((await table.locator('th').allInnerTexts()).map(Number)).toEqual(order);
+  await view.frame.locator('.inspector').focus();
+});
+
 it('counts the codes that the planned scheme uses', async () => {
   const view = await ModelView.shown(vscode);
   await openByKeyboard(view, 'Codes');
@@ -159,6 +180,13 @@ it('counts the codes that the planned scheme uses', async () => {
       Scheme: 'w8a8',
       'Unique values': `${new Set(values).size.toLocaleString('en-US')} → ${rounded.size.toLocaleString('en-US')}`,
     });
+  // Nothing is clipped: the greatest difference is half a step of the widest channel.
+  const half = Math.max(...magnitudes) / 254;
+  const changed = /farther off than (?:±[\d.e-]+, up to )?([\d.e-]+)\./.exec(
+    await section(view, 'Codes').innerText(),
+  );
+  expect(Number(changed?.[1])).toBeLessThanOrEqual(half * 1.01);
+  expect(Number(changed?.[1])).toBeGreaterThan(half * 0.5);
   await section(view, 'Codes').scrollIntoViewIfNeeded();
   await vscode.screenshot('inspector-codes');
 });

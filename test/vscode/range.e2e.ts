@@ -65,6 +65,21 @@ it('moves the handle by keys, and tells what each range gives', async () => {
   await expect.poll(() => reach(view)).toBeLessThan(best / 3.9);
 });
 
+it('shows the table of a codebook scheme over ranges, which the plan cannot fix', async () => {
+  const view = await select('node_linear');
+  await view.menu('node_linear', 'Quantize With…');
+  await vscode.quickInput.waitFor('Quantize With');
+  await vscode.quickInput.pick('pow2-5');
+  await expect
+    .poll(() => section(view).innerText())
+    .toContain('values of pow2-5, one table for all channels');
+  await expect.poll(() => spoken(view)).toMatch(/codes used \d+ of 17$/);
+  expect(await section(view).innerText()).toContain('pow2-5 has no range to fix');
+  expect(await button(view, 'Apply').count()).toBe(0);
+  await vscode.undo();
+  await expect.poll(() => spoken(view)).toMatch(/codes used \d+ of 256$/);
+});
+
 it('lists where the rules put the range, and takes the handle there', async () => {
   const view = await select('node_linear');
   const rules = await section(view).locator('.range-rules tbody th').allInnerTexts();

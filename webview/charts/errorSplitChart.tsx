@@ -67,7 +67,8 @@ export function ErrorSplitChart({ curve }: { curve: ErrorSplitCurve }) {
         {logTicks(x.domain() as [number, number]).map((threshold) => (
           <>
             <line x1={round(x(threshold))} x2={round(x(threshold))} y1={ground} y2={ground + 3} />
-            <text x={round(x(threshold))} y={ground + 13} text-anchor="middle">
+            {/* Below the grip of the handle, which would cover it. */}
+            <text x={round(x(threshold))} y={ground + 19} text-anchor="middle">
               {formatNumber(threshold)}
             </text>
           </>

@@ -70,7 +70,7 @@ export interface Frame {
 }
 
 /** Of the clipping-versus-rounding chart; on top a row for the label of each marker. */
-export const SPLIT_FRAME: Frame = { width: 310, height: 248, left: 30, right: 8, top: 84, bottom: 30 };
+export const SPLIT_FRAME: Frame = { width: 310, height: 254, left: 30, right: 8, top: 84, bottom: 36 };
 
 /** Room below the least total, so that the curve of the smaller part can be seen falling. */
 const FLOOR_DB = 12;
