@@ -30,5 +30,7 @@ describe('labelCounts(layers)', () => {
     ];
     expect(labelCounts(layers)).toEqual(['no speed-up: 3 layers', 'needs compensation: 1 layer']);
     expect(labelCounts([])).toEqual([]);
+    const compensated = [{ scheme: 'w4', rounding: 'gptq' }, { scheme: 'w4' }];
+    expect(labelCounts(compensated)).toEqual(['no speed-up: 2 layers', 'needs compensation: 1 layer']);
   });
 });

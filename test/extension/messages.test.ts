@@ -74,6 +74,25 @@ describe('describeQuantized', () => {
   });
 });
 
+describe('describeQuantized(recovered)', () => {
+  const recovered: QuantizeResult['recovered'] = {
+    steps: ['gptq', 'refit'],
+    samples: { fit: 56, judge: 8 },
+    beforeDb: 12.34,
+    afterDb: 20,
+    layers: [{ name: 'a', rule: 'gptq', beforeDb: 10, afterDb: 20, tried: [] }],
+  };
+
+  it('tells what was won on samples held out', () => {
+    expect(describeQuantized({ ...quantized, recovered })).toContain(
+      ' GPTQ and scale refit: output 12.3 dB → 20.0 dB on 8 samples held out. ',
+    );
+    expect(describeQuantized({ ...quantized, recovered: { ...recovered, layers: [] } })).not.toContain(
+      'GPTQ',
+    );
+  });
+});
+
 describe('describeQuantized(labels)', () => {
   const layer = (name: string, scheme: string, bias?: string): QuantizedLayer => ({
     name,

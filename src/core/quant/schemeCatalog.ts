@@ -38,18 +38,27 @@ export function labelsOf(format: LayerFormat, op?: string): SchemeLabel[] {
 }
 
 /**
- * How many of the written layers carry each label: `no speed-up: 3 layers`. Not whether they needed data: they had it.
+ * How many of the written layers carry each label: `no speed-up: 3 layers`. Not whether they needed data: they had it; nor
+ * compensation, where they have it.
  * @param layers as the writer tells them; `op` where it is known.
  */
 export function labelCounts(
-  layers: readonly { readonly scheme: string; readonly bias?: string; readonly op?: string }[],
+  layers: readonly {
+    readonly scheme: string;
+    readonly bias?: string;
+    readonly rounding?: string;
+    readonly op?: string;
+  }[],
 ): string[] {
   const counts = new Map<SchemeLabel, number>();
-  for (const { scheme: text, bias, op } of layers) {
+  for (const { scheme: text, bias, rounding, op } of layers) {
     const scheme = parseScheme(text);
     if (!scheme) continue;
     const format = bias !== undefined && isBiasScheme(bias) ? { scheme, bias } : { scheme };
-    for (const label of labelsOf(format, op)) counts.set(label, (counts.get(label) ?? 0) + 1);
+    for (const label of labelsOf(format, op)) {
+      if (label === 'needs compensation' && rounding !== undefined) continue;
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
   }
   counts.delete('needs data');
   return [...counts].map(([label, count]) => `${label}: ${count} ${count === 1 ? 'layer' : 'layers'}`);

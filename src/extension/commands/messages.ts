@@ -13,6 +13,7 @@ import type { SearchResult } from '../../core/searchResults';
 import { formatBytes, formatDb, formatNumber, formatPercent, formatShape, plural } from '../../shared/format';
 import { goalText } from '../../shared/goalText';
 import { changedText } from '../../shared/rewritePasses';
+import { stepsText } from './compensationSteps';
 
 /** What the user should see of chosen data before anything long runs: shape, range, and whether float predicts well. */
 export function describeData(summary: DataSummary): { sentence: string; details: string[] } {
@@ -54,7 +55,7 @@ export function describeQuantized(
   result: QuantizeResult,
   ops: ReadonlyMap<string, string> = new Map(),
 ): string {
-  const { output, bytes, totals, verification, calibration, notes } = result;
+  const { output, bytes, totals, verification, recovered, calibration, notes } = result;
   const share = bytes.before > 0 ? ` (${formatPercent(bytes.after / bytes.before)})` : '';
   const layers = `${plural(totals.quantized, 'layer')} quantized, ${totals.float} float`;
   const parts = [
@@ -62,6 +63,12 @@ export function describeQuantized(
   ];
   const labels = labelCounts(result.layers.map((layer) => ({ ...layer, op: ops.get(layer.name) })));
   if (labels.length > 0) parts.push(`${capitalized(labels.join('; '))}.`);
+  if (recovered && recovered.layers.length > 0) {
+    const won = `${formatDb(recovered.beforeDb)} → ${formatDb(recovered.afterDb)}`;
+    parts.push(
+      `${stepsText(recovered.steps)}: output ${won} on ${plural(recovered.samples.judge, 'sample')} held out.`,
+    );
+  }
   const random = calibration?.data === 'random';
   if (random) parts.push('Calibrated with random inputs: figures will not hold for real data.');
   if (verification) {

@@ -37,11 +37,13 @@ export async function writeQuantized(
 
 async function writeTo(engine: EngineHost, target: Target, destination: vscode.Uri): Promise<void> {
   const calibration = dataRequest(target);
+  const cache = target.document?.session.place.cache;
   const request = {
     ...modelRequest(target),
     plan: target.plan(),
     output: destination.fsPath,
     ...(calibration ? { calibration } : {}),
+    ...(cache !== undefined && { cache }),
   };
   const result = await withProgress(
     `Quantizing ${target.name}`,
