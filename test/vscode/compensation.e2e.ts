@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keepEvidence } from './harness/evidence';
 import { openVsCode } from './harness/openVsCode';
 import type { VsCode } from './harness/vsCode';
-import { ModelView } from './support/modelView';
+import { chooseDataBeside, ModelView } from './support/modelView';
 
 let vscode: VsCode;
 keepEvidence(() => vscode);
@@ -63,4 +63,19 @@ it('takes it all back by one undo, and asks for no scheme where one of few bits 
   await vscode.quickInput.waitFor('Quantize with Compensation');
   await vscode.quickInput.pickMany('GPTQ');
   await expect.poll(() => planFact(view).innerText()).toContain('Compensated: GPTQ, Scale refit');
+});
+
+it('writes the model with it and says what was won', async () => {
+  await vscode.dialogs.pressInNotification('GPTQ and scale refit make up for', 'Write Quantized Model…');
+  await chooseDataBeside(vscode, 'calibration.npz');
+  await vscode.quickInput.waitFor('Write model.onnx Quantized');
+  await vscode.quickInput.answerPath(vscode.path('compensated.onnx'));
+  const { text } = await vscode.dialogs.notification('Wrote compensated.onnx', 60_000);
+  const [, before, after] = /GPTQ and scale refit: output ([\d.]+) dB → ([\d.]+) dB on/.exec(text) ?? [];
+  expect(Number(after)).toBeGreaterThan(Number(before));
+  expect(text).not.toContain('eeds compensation');
+  expect(statSync(vscode.path('compensated.onnx')).size).toBeLessThan(
+    0.15 * statSync(vscode.path('model.onnx')).size,
+  );
+  await vscode.screenshot('compensated-written');
 });
