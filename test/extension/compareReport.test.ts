@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LayerComparison, LayerDifference, OutputDetails } from '../../src/core/compareResults';
 import type { CompareResult } from '../../src/core/results';
 import { compareReport, type Comparison } from '../../src/extension/commands/compareReport';
+import { outputDetails } from '../support/outputDetails';
 
 const result: CompareResult = {
   a: '/m/float.onnx',
@@ -53,20 +54,7 @@ const withDetails = (details: Partial<OutputDetails>): Comparison => ({
         sqnrDb: 30,
         cosine: 1,
         maxAbs: 0.1,
-        details: {
-          classes: 10,
-          classNames: {},
-          samples: [],
-          differences: null,
-          flips: [],
-          flipCount: 0,
-          vectors: 600,
-          confusion: { labelled: 0, a: [], b: [] },
-          points: [],
-          stride: 1,
-          elements: 6000,
-          ...details,
-        },
+        details: outputDetails(details),
       },
     ],
   },
