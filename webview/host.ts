@@ -1,4 +1,5 @@
 /** The view's one line to the extension host: typed calls, events, and the state that survives hide and reload. */
+import { inMessageParts, MessageJoiner } from '../src/shared/messageParts';
 import type { ErrorReply } from '../src/shared/rpc';
 import type { Methods, ReplyOf, RequestOf, ToView, ViewEvent, ViewMethods } from '../src/shared/viewRpc';
 
@@ -10,21 +11,25 @@ export class HostError extends Error {
 }
 
 /** How messages travel; the webview's API, or a test's. */
-export interface Wire<E = ViewEvent> {
+export interface Wire {
   post(message: unknown): void;
-  listen(receive: (message: ToView<E>) => void): void;
+  listen(receive: (message: unknown) => void): void;
 }
 
 /** @typeParam M what this kind of view can call. @typeParam E what it is told without asking. */
 export class Host<M extends Methods<M> = ViewMethods, E extends { event: string } = ViewEvent> {
-  readonly #wire: Wire<E>;
+  readonly #wire: Wire;
   readonly #pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #listeners = new Set<(event: E) => void>();
   #nextId = 1;
 
-  constructor(wire: Wire<E>) {
+  constructor(wire: Wire) {
     this.#wire = wire;
-    wire.listen((message) => this.#receive(message));
+    const joiner = new MessageJoiner();
+    wire.listen((part) => {
+      const message = joiner.add(part);
+      if (message !== undefined) this.#receive(message as ToView<E>);
+    });
   }
 
   /** @throws HostError with the host's sentence. */
@@ -32,7 +37,7 @@ export class Host<M extends Methods<M> = ViewMethods, E extends { event: string 
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (value) => resolve(value as ReplyOf<M, K>), reject });
-      this.#wire.post({ id, method, request });
+      for (const part of inMessageParts({ id, method, request })) this.#wire.post(part);
     });
   }
 

@@ -12,9 +12,7 @@ const host = new Host({
   post: (message) => vscode.postMessage(message),
   listen: (receive) => {
     // Only the workbench can post to this frame: a webview has an origin of its own.
-    window.addEventListener('message', (event: MessageEvent) =>
-      receive(event.data as Parameters<typeof receive>[0]),
-    );
+    window.addEventListener('message', (event: MessageEvent) => receive(event.data));
   },
 });
 const store = new ModelStore(host);

@@ -10,13 +10,11 @@ import { ComparisonApp } from './ComparisonApp';
 import { restoreState } from './state';
 
 const vscode = acquireVsCodeApi();
-const wire: Wire<never> = {
+const wire: Wire = {
   post: (message) => vscode.postMessage(message),
   listen: (receive) => {
     // Only the workbench can post to this frame: a webview has an origin of its own.
-    window.addEventListener('message', (event: MessageEvent) =>
-      receive(event.data as Parameters<typeof receive>[0]),
-    );
+    window.addEventListener('message', (event: MessageEvent) => receive(event.data));
   },
 };
 const host = new Host<ComparisonMethods, never>(wire);

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { InputError } from '../../core/errors';
 import { errorReplyOf } from '../../engine/engineErrors';
 import { COMPARISON_VIEW, type ComparisonMethods } from '../../shared/comparisonRpc';
+import { inMessageParts, MessageJoiner } from '../../shared/messageParts';
 import { answer, isCall } from '../../shared/viewServer';
 import { exportMethods } from '../chartExport';
 import { compareReport } from '../commands/compareReport';
@@ -46,10 +47,13 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer {
     webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extension)] };
     const methods = this.#methodsFor(id, kept);
     let closed = false;
-    const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
+    const joiner = new MessageJoiner();
+    const receiving = webview.onDidReceiveMessage(async (part: unknown) => {
+      const message = joiner.add(part);
       if (!isCall<ComparisonMethods>(message)) return;
       const reply = await answer(methods, message, errorReplyOf);
-      if (!closed) void webview.postMessage(reply);
+      if (closed) return;
+      for (const part of inMessageParts(reply)) void webview.postMessage(part);
     });
     panel.onDidDispose(() => {
       closed = true;

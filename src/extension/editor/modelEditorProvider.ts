@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { parseRowFormat, type RowFormat } from '../../core/quant/layerFormat';
 import { InputError } from '../../core/errors';
+import { inMessageParts, MessageJoiner } from '../../shared/messageParts';
 import type { ToView, ViewCommand, ViewMethods } from '../../shared/viewRpc';
 import { answer, isCall } from '../../shared/viewServer';
 import { exportMethods } from '../chartExport';
@@ -79,10 +80,13 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     let closed = false;
     // An answer may come after its view was closed, and posting to it then throws.
     const post = (message: ToView): void => {
-      if (!closed) void webview.postMessage(message);
+      if (closed) return;
+      for (const part of inMessageParts(message)) void webview.postMessage(part);
     };
+    const joiner = new MessageJoiner();
     const wishes = new HeldWishes(post);
-    const receiving = webview.onDidReceiveMessage(async (message: unknown) => {
+    const receiving = webview.onDidReceiveMessage(async (part: unknown) => {
+      const message = joiner.add(part);
       if (!isCall<ViewMethods>(message)) return;
       post(await answer(methods, message, errorReplyOf));
       if (message.method === 'ready') wishes.open();
