@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, string>> = {
   schemes: 'every scheme on every model: bytes, SQNR, accuracy, time, memory; --targets judges them',
   search: 'searched plans beside simple ones of the same bytes, on data that nothing chose by',
   scanVariants: 'ways to run the trials of a scan against each other, in CPU time',
+  recoveryLayer: 'rounding rules on one made-up layer, beside figures of other code',
   scan: "time and memory to scan ResNet-18, beside the naive loop with ONNX Runtime's own tool",
   quantize: "time and memory to quantize weights, beside ONNX Runtime's own tool",
 };
