@@ -7,6 +7,7 @@ import {
   gatherSlices,
   kernelLayout,
   sliceCount,
+  sliceFinder,
   sliceRanges,
   tensorLayout,
   type SliceLayout,
@@ -42,6 +43,7 @@ describe.each(cases)('%s', (_, layout, slices) => {
       for (let i = start; i < end; i++) seen.push(slice + step * (i - start));
     });
     expect(seen).toEqual(slices);
+    expect(slices.map((__, at) => at).map(sliceFinder(layout))).toEqual(slices);
     expect(elementsOf(layout)).toBe(slices.length);
     expect(sliceCount(layout)).toBe(Math.max(...slices) + 1);
   });
