@@ -1,266 +1,206 @@
 import { describe, expect, it } from 'vitest';
-import { packedView } from '../../../src/core/calibrate/weightMatrix';
-import { CancelledError } from '../../../src/core/errors';
-import { centered } from '../../../src/core/recover/centered';
-import { computeHere } from '../../../src/core/recover/compute';
-import { descend } from '../../../src/core/recover/descent';
-import { factorLayer } from '../../../src/core/recover/factor';
-import { floatTarget } from '../../../src/core/recover/floatTarget';
-import { FreeWeights } from '../../../src/core/recover/freeWeights';
-import { roundGptq } from '../../../src/core/recover/gptq';
-import { INQ_PAPER_STAGES, roundInq } from '../../../src/core/recover/inq';
-import { multiplyHere } from '../../../src/core/recover/multiply';
-import { gridValues, outputError, refitScales, withFactors } from '../../../src/core/recover/refit';
-import {
-  alikeRows,
-  integerGrid,
-  madeLayer,
-  momentsOf,
-  nearestCodes,
-  outputError as errorByRows,
-  tableGrid,
-  valuesOf,
-  type InputRows,
-} from './layers';
+import { CancelledError, InputError } from '../../../src/core/errors';
+import { defaultPlan } from '../../../src/core/plan/planFile';
+import type { Plan, RecoverStep } from '../../../src/core/plan/types';
+import type { Feeds, ResultCache, Runtime } from '../../../src/core/ports';
+import { quantizeModel } from '../../../src/core/recover/quantizeModel';
+import { recover } from '../../../src/core/recover/recover';
+import { prepareFloat } from '../../../src/core/rewrite/prepare';
+import { rewrite } from '../../../src/core/rewrite/rewrite';
+import { uniform } from '../../support/random';
+import { run, sqnr } from '../../support/rewriting';
+import { runtime } from '../../support/runtime';
+import { sliceOf } from '../../support/slices';
+import { image, residualBlock, samples } from '../rewrite/models';
 
-const powers = Array.from({ length: 7 }, (_, i) => 2 ** (i - 5));
-const powersOfTwo = tableGrid([[...powers.map((power) => -power).reverse(), 0, ...powers]], 1);
+/** Neighbouring pixels resemble each other, as in images: white noise leaves nothing to make up for. */
+function smooth(feeds: Feeds): Feeds {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => {
+      const data = Float32Array.from(tensor.data as Float32Array);
+      for (let i = 1; i < data.length; i++) data[i] = 0.9 * (data[i - 1] ?? 0) + 0.4 * (data[i] ?? 0);
+      return [name, { ...tensor, data }];
+    }),
+  );
+}
 
-describe('outputError', () => {
-  it('is the error of the rows that the moments are of', async () => {
-    const { view, weights, inputs, moments } = madeLayer(3, 4, 10, 40, 1);
-    const rounded = valuesOf(nearestCodes(weights, integerGrid(weights, 10, 4)), integerGrid(weights, 10, 4));
-    const { noise, signal, sqnrDb } = await outputError(
-      weights,
-      Float32Array.from(rounded),
-      moments,
-      multiplyHere,
+const inputs = samples(image, 40).map((feeds, index) => ({ index, feeds: smooth(feeds) }));
+const slice = sliceOf('calibrate', inputs.slice(0, 24));
+const fresh = inputs.slice(24);
+
+function planFor(scheme: Plan['defaultScheme'], ...steps: RecoverStep[]): Plan {
+  return { ...defaultPlan, defaultScheme: scheme, ...(steps.length > 0 && { recover: { steps } }) };
+}
+
+/** Output SQNR on samples that no step has seen. */
+async function quality(plan: Plan): Promise<number> {
+  const subject = residualBlock();
+  const { model } = await quantizeModel(subject, plan, { runtime, slice });
+  const [expected, actual]: [number[], number[]] = [[], []];
+  for (const { feeds } of fresh) {
+    expected.push(...((await run(subject, feeds))['y'] ?? []));
+    actual.push(...((await run(model, feeds, 'simulate'))['y'] ?? []));
+  }
+  return sqnr(expected, actual);
+}
+
+/** A cache in memory; what it is asked for and given goes through JSON, as in a file. */
+class MemoryCache implements ResultCache {
+  readonly model = 'model';
+  readonly entries = new Map<string, string>();
+  identify = ({ index }: { readonly index: number }): string => `${index}`;
+  async get(key: string): Promise<unknown> {
+    const text = this.entries.get(key);
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  }
+  async put(key: string, value: unknown): Promise<void> {
+    this.entries.set(key, JSON.stringify(value));
+  }
+}
+
+/** Codes, factors and biases: all that goes into the file. */
+async function outcome(plan: Plan, source: Parameters<typeof recover>[2], signal = { aborted: false }) {
+  const { model } = await prepareFloat(residualBlock(), plan);
+  const recovered = await recover(model, plan, source, { signal });
+  const { model: written } = await rewrite(recovered.model, plan, new Map(), {}, recovered.choices);
+  const tensors: Record<string, number[]> = {};
+  for (const { name, rawData } of written.graph?.initializer ?? []) {
+    if (rawData) tensors[name] = [...(await rawData.read())];
+  }
+  return { tensors, layers: recovered.result.layers };
+}
+
+describe('recover', () => {
+  it.each([
+    ['w4', ['gptq'], 1],
+    ['w4', ['gptq', 'descent', 'refit', 'bias'], 1],
+    ['u3', ['gptq', 'bias'], 1],
+    ['lut8', ['gptq'], 0.1],
+    ['pow2-15', ['inq', 'refit', 'bias'], 1],
+    ['pow2-5', ['inq'], 1],
+  ] as const)('%s with %j brings the output of unseen samples nearer', async (scheme, steps, decibels) => {
+    const plain = await quality(planFor(scheme));
+    expect(await quality(planFor(scheme, ...steps))).toBeGreaterThan(plain + decibels);
+  });
+
+  it('tells of every layer what was tried and what it did', async () => {
+    const plan = planFor('w4', 'gptq', 'refit', 'bias');
+    const { model } = await prepareFloat(residualBlock(), plan);
+    const told: string[] = [];
+    const { result, notes } = await recover(
+      model,
+      plan,
+      { runtime, slice },
+      { onProgress: (_done, _total, message) => told.push(message) },
     );
-    expect(noise * inputs.rows).toBeCloseTo(errorByRows(view, weights, inputs, rounded), 3);
-    const nothing = new Float32Array(weights.length);
-    expect(signal * inputs.rows).toBeCloseTo(errorByRows(view, weights, inputs, nothing), 2);
-    expect(sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise));
-  });
-});
-
-describe('floatTarget', () => {
-  const { view, weights, inputs } = madeLayer(2, 8, 30, 300, 2);
-  const noise = alikeRows(view, 300, 77);
-  const disturbed: InputRows = {
-    rows: 300,
-    values: inputs.values.map((value, at) => 0.8 * value + 0.2 * (noise.values[at] ?? 0)),
-  };
-
-  it('makes up for what earlier layers did to the input, so that codes chosen for it are better', async () => {
-    const moments = momentsOf(view, disturbed, inputs);
-    const grid = integerGrid(weights, 30, 6);
-    const factors = await factorLayer(moments, {}, computeHere);
-    const target = await floatTarget(weights, moments, factors, multiplyHere, computeHere);
-    const chosen = await roundGptq(target, view, grid, factors, computeHere);
-    const plain = await roundGptq(weights, view, grid, factors, computeHere);
-    const errorOf = (values: ArrayLike<number>): number =>
-      errorByRows(view, weights, inputs, values, disturbed);
-    expect(errorOf(target)).toBeLessThan(0.8 * errorOf(weights));
-    expect(errorOf(valuesOf(chosen, grid))).toBeLessThan(0.8 * errorOf(valuesOf(plain, grid)));
-  });
-
-  it('solves w·(C + λ·I) = w*·(H + λ·I)', async () => {
-    const moments = momentsOf(view, disturbed, inputs);
-    const factors = await factorLayer(moments, { actOrder: true }, computeHere);
-    const target = await floatTarget(weights, moments, factors, multiplyHere, computeHere);
-    for (const [group, { damping }] of factors.entries()) {
-      const own = (values: Float32Array): Float32Array => values.subarray(group * 240, group * 240 + 240);
-      const matrix = (values: ArrayLike<number> | undefined): Float64Array =>
-        Float64Array.from(
-          { length: 900 },
-          (_, at) => (values?.[group * 900 + at] ?? NaN) + (at % 31 === 0 ? damping : 0),
-        );
-      const left = await multiplyHere(own(weights), { size: 30, values: matrix(moments.cross) });
-      const right = await multiplyHere(own(target), { size: 30, values: matrix(moments.second) });
-      left.forEach((value, at) => expect(right[at]).toBeCloseTo(value, 3));
+    expect(result.samples).toEqual({ fit: 21, judge: 3 });
+    expect(result.layers.map(({ name }) => name)).toEqual(['stem', 'left', 'right']);
+    for (const { tried, beforeDb, afterDb } of result.layers) {
+      expect(tried.map(({ step }) => step)).toEqual(['gptq', 'refit', 'bias']);
+      for (const { kept, beforeDb: before, afterDb: after } of tried) {
+        expect((after ?? Infinity) > (before ?? Infinity)).toBe(kept);
+      }
+      expect(afterDb ?? 0).toBeGreaterThan(beforeDb ?? Infinity);
     }
+    expect(result.afterDb ?? 0).toBeGreaterThan(result.beforeDb ?? Infinity);
+    expect(notes.join('\n')).toMatch(/Recovered by gptq, refit, bias: 3 layers, output .* dB → .* dB/);
+    expect(told).toContain('GPTQ: layer 2 of 3, left');
   });
 
-  it('is the weights themselves where nothing is known of the float input', async () => {
-    const moments = momentsOf(view, inputs);
-    expect(await floatTarget(weights, moments, [], multiplyHere, computeHere)).toBe(weights);
-  });
-});
-
-describe('FreeWeights', () => {
-  it('finds by conjugate gradients what a direct solution gives', async () => {
-    const { weights, moments } = madeLayer(1, 3, 12, 100, 3);
-    const free = new FreeWeights(weights, { size: 12, values: moments.second }, 0.01, multiplyHere);
-    // Fixed: another third of each row, 0.1 too great.
-    weights.forEach((weight, at) => {
-      if ((at + Math.floor(at / 12)) % 3 > 0) return;
-      free.values[at] = weight + 0.1;
-      free.isFree[at] = 0;
-    });
-    await free.solve(60);
-    for (let row = 0; row < 3; row++) {
-      const elements = Array.from({ length: 12 }, (_, k) => k);
-      const isFree = (k: number): boolean => free.isFree[row * 12 + k] === 1;
-      const h = (i: number, j: number): number =>
-        (moments.second[i * 12 + j] ?? NaN) +
-        (i === j ? (0.01 / 12) * elements.reduce((sum, k) => sum + (moments.second[k * 13] ?? NaN), 0) : 0);
-      const unknown = elements.filter(isFree);
-      const right = unknown.map(
-        (i) => -0.1 * elements.filter((k) => !isFree(k)).reduce((sum, j) => sum + h(i, j), 0),
-      );
-      const expected = gauss(
-        unknown.map((i) => unknown.map((j) => h(i, j))),
-        right,
-      );
-      unknown.forEach((k, at) =>
-        expect((free.values[row * 12 + k] ?? NaN) - (weights[row * 12 + k] ?? NaN)).toBeCloseTo(
-          expected[at] ?? NaN,
-          3,
-        ),
-      );
-    }
-  });
-});
-
-describe('roundInq', () => {
-  it('beats the nearest powers of two, and more stages beat the paper’s four', async () => {
-    const { view, weights, inputs, moments } = madeLayer(1, 24, 96, 400, 4);
-    const errorOf = (codes: Int16Array): number =>
-      errorByRows(view, weights, inputs, valuesOf(codes, powersOfTwo));
-    const nearest = errorOf(nearestCodes(weights, powersOfTwo));
-    const paper = errorOf(
-      await roundInq(weights, powersOfTwo, moments, multiplyHere, { stages: INQ_PAPER_STAGES }),
+  it('leaves out what makes the output worse, and says so', async () => {
+    // Samples that judge are unlike those that fit: there is nothing that they have in common.
+    const unlike = inputs.slice(0, 16).map((sample, at) =>
+      at % 8 === 7
+        ? sample
+        : {
+            ...sample,
+            feeds: Object.fromEntries(
+              Object.entries(sample.feeds).map(([name, tensor]) => [
+                name,
+                { ...tensor, data: (tensor.data as Float32Array).map((_, i) => (i % 7 === 0 ? 5 : 0)) },
+              ]),
+            ),
+          },
     );
-    const fine = errorOf(await roundInq(weights, powersOfTwo, moments, multiplyHere));
-    expect(paper).toBeLessThan(nearest / 3);
-    expect(fine).toBeLessThan(paper);
+    const plan = planFor('w4', 'bias');
+    const { model } = await prepareFloat(residualBlock(), plan);
+    const { result, notes } = await recover(model, plan, { runtime, slice: sliceOf('calibrate', unlike) });
+    const rejected = result.layers.filter(({ tried }) => tried.some(({ kept }) => !kept));
+    expect(rejected.length).toBeGreaterThan(0);
+    expect(notes.some((note) => note.startsWith('bias left out where the output got no better'))).toBe(true);
+    expect(result.afterDb ?? 0).toBeGreaterThanOrEqual(result.beforeDb ?? Infinity);
   });
 
-  it('rounds groups each by its own moments, down to one column of nine weights', async () => {
-    const { view, weights, inputs, moments } = madeLayer(6, 1, 9, 200, 5);
-    const codes = await roundInq(weights, powersOfTwo, moments, multiplyHere);
-    const nearest = nearestCodes(weights, powersOfTwo);
-    const errorOf = (chosen: Int16Array): number =>
-      errorByRows(view, weights, inputs, valuesOf(chosen, powersOfTwo));
-    expect(errorOf(codes)).toBeLessThan(errorOf(nearest));
-  });
-
-  it('stops when it is cancelled between two products', async () => {
-    const { weights, moments } = madeLayer(1, 4, 20, 50, 8);
-    const signal = { aborted: false };
-    let products = 0;
-    const multiply: typeof multiplyHere = (rows, matrix) => {
-      signal.aborted = ++products === 5;
-      return multiplyHere(rows, matrix);
-    };
-    const rounding = roundInq(weights, powersOfTwo, moments, multiply, {}, { signal });
-    await expect(rounding).rejects.toThrow(CancelledError);
-    expect(products).toBe(5);
-  });
-});
-
-describe('descend', () => {
-  it('never raises the error, from the nearest codes or from GPTQ’s', async () => {
-    for (const seed of [11, 12, 13]) {
-      const { view, weights, inputs, moments } = madeLayer(2, 6, 60, 200, seed);
-      for (const grid of [integerGrid(weights, 60, 4), powersOfTwo]) {
-        const factors = await factorLayer(moments, {}, computeHere);
-        const errorOf = (codes: Int16Array): number =>
-          errorByRows(view, weights, inputs, valuesOf(codes, grid));
-        for (const [codes, least] of [
-          [nearestCodes(weights, grid), 0.8],
-          [await roundGptq(weights, view, grid, factors, computeHere), 1],
-        ] as const) {
-          const better = await descend(weights, codes, grid, moments, multiplyHere, { damping: 0 });
-          expect(errorOf(better)).toBeLessThanOrEqual(errorOf(codes) * least);
-          // Nothing is left to do.
-          expect(
-            await descend(weights, better, grid, moments, multiplyHere, { damping: 0, sweeps: 50 }),
-          ).toEqual(await descend(weights, codes, grid, moments, multiplyHere, { damping: 0, sweeps: 55 }));
-        }
+  it('goes on where it was cancelled, to the same bytes', async () => {
+    const plan = planFor('w4', 'gptq', 'refit', 'bias');
+    const whole = await outcome(plan, { runtime, slice });
+    const cache = new MemoryCache();
+    const random = uniform(3);
+    let stops = 0;
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const signal = { aborted: false };
+      let runs = 0;
+      let open = 0;
+      const moment = attempt > 30 ? Infinity : 40 + Math.floor(random() * 160);
+      const cancelling: Runtime = {
+        version: runtime.version,
+        async openModel(opened, options) {
+          const session = await runtime.openModel(opened, options);
+          open++;
+          return {
+            inputNames: session.inputNames,
+            outputNames: session.outputNames,
+            run(feeds, fetches) {
+              signal.aborted ||= ++runs === moment;
+              return session.run(feeds, fetches);
+            },
+            release: () => (open--, session.release()),
+          };
+        },
+      };
+      try {
+        const resumed = await outcome(plan, { runtime: cancelling, slice, cache }, signal);
+        expect(resumed).toEqual(whole);
+        expect(stops).toBeGreaterThan(0);
+        expect(cache.entries.size).toBe(3);
+        return;
+      } catch (error) {
+        expect(error).toBeInstanceOf(CancelledError);
+        expect(open).toBe(0);
+        stops++;
       }
     }
+    expect.unreachable('it never came to its end');
   });
 
-  it('stays within the codes of the grid', async () => {
-    const { weights, moments } = madeLayer(1, 6, 20, 200, 14);
-    const few = tableGrid([[-0.1, 0, 0.1]], 1);
-    const codes = await descend(weights, nearestCodes(weights, few), few, moments, multiplyHere);
-    expect(Math.min(...codes)).toBeGreaterThanOrEqual(0);
-    expect(Math.max(...codes)).toBeLessThanOrEqual(2);
-  });
-});
-
-describe('refitScales', () => {
-  it('lowers the error of each channel to the least that a scale can', async () => {
-    const { view, weights, inputs, moments } = madeLayer(1, 8, 40, 200, 21);
-    const grid = integerGrid(weights, 40, 3);
-    const rounded = gridValues(nearestCodes(weights, grid), grid);
-    const layout = { outer: 1, channels: 8, inner: 40 };
-    const factors = await refitScales(weights, rounded, moments, layout, multiplyHere);
-    if (!factors) throw new Error('no factors');
-    const errorWith = (each: Float32Array): number =>
-      errorByRows(view, weights, inputs, withFactors(rounded, each, layout));
-    const least = errorWith(factors);
-    expect(least).toBeLessThan(errorWith(new Float32Array(8).fill(1)));
-    for (let channel = 0; channel < 8; channel++) {
-      for (const change of [0.99, 1.01])
-        expect(
-          errorWith(factors.map((factor, at) => (at === channel ? factor * change : factor))),
-        ).toBeGreaterThan(least);
-    }
-  });
-
-  it('has one factor for all columns of a tensor with one scale, and none where scales divide columns', async () => {
-    const { weights, moments } = madeLayer(1, 8, 40, 200, 22);
-    const halves = weights.map((weight) => weight / 2);
-    const fit = (layout: { outer: number; channels: number; inner: number }) =>
-      refitScales(weights, halves, moments, layout, multiplyHere);
-    expect((await fit({ outer: 1, channels: 1, inner: 320 }))?.[0]).toBeCloseTo(2, 5);
-    expect(await fit({ outer: 8, channels: 40, inner: 1 })).toBeUndefined();
-  });
-});
-
-describe('centered', () => {
-  it('leaves the error that a corrected bias does not take away', async () => {
-    const { view, weights, inputs, moments } = madeLayer(2, 5, 20, 150, 31);
-    const grid = integerGrid(weights, 20, 3);
-    const rounded = gridValues(nearestCodes(weights, grid), grid);
-    const { noise } = await outputError(weights, rounded, centered(moments), multiplyHere);
-    const means = momentsOf(view, inputs).mean;
-    const shifted: InputRows = {
-      rows: 150,
-      values: inputs.values.map(
-        (value, at) => value - (means[Math.floor(at / 3000) * 20 + (at % 20)] ?? NaN),
-      ),
+  it('does anew what depends on something else', async () => {
+    const cache = new MemoryCache();
+    const keys = async (plan: Plan, runs = slice) => {
+      await outcome(plan, { runtime, slice: runs, cache });
+      return cache.entries.size;
     };
-    expect(noise * 150).toBeCloseTo(errorByRows(view, weights, shifted, rounded), 2);
+    expect(await keys(planFor('w4', 'gptq'))).toBe(3);
+    expect(await keys(planFor('w4', 'gptq'))).toBe(3);
+    expect(await keys(planFor('w4', 'gptq', 'bias'))).toBe(6);
+    expect(await keys(planFor('w4', 'gptq'), sliceOf('calibrate', inputs.slice(0, 20)))).toBe(9);
+    // What stands before the changed layer is the same.
+    const fixed: Plan = { ...planFor('w4', 'gptq'), defaultOptions: { range: 'max', gain: false } };
+    expect(await keys(fixed)).toBe(12);
+    expect(await keys({ ...fixed, layers: { right: { scheme: 'u3' } } })).toBe(13);
   });
 
-  it('takes an element that is always the same for one that does not matter', async () => {
-    const view = packedView(1, 2, 3);
-    const rows: InputRows = { rows: 4, values: Float32Array.of(1, 0.3, 0, 2, 0.3, 0, 0, 0.3, 0, 3, 0.3, 0) };
-    const { second } = centered(momentsOf(view, rows));
-    expect([...second].map((value) => value !== 0)).toEqual([true, ...Array<boolean>(8).fill(false)]);
-    const [factor] = await factorLayer(centered(momentsOf(view, rows)), {}, computeHere);
-    expect(factor?.dead).toEqual(Uint8Array.of(0, 0, 1));
+  it('passes over layers that have no codes, or compute on integers', async () => {
+    const plan: Plan = {
+      ...planFor('w4', 'gptq'),
+      layers: { stem: { scheme: 'float' }, left: { scheme: 'w8a8' } },
+    };
+    const { recovered, notes } = await quantizeModel(residualBlock(), plan, { runtime, slice });
+    expect(recovered?.layers.map(({ name }) => name)).toEqual(['right']);
+    expect(notes).toContain('left: rounded to the nearest, as it computes on integers.');
+  });
+
+  it('needs data', async () => {
+    const job = quantizeModel(residualBlock(), planFor('w4', 'gptq'), undefined);
+    await expect(job).rejects.toThrow(InputError);
   });
 });
-
-/** Gaussian elimination with pivots. */
-function gauss(matrix: number[][], right: number[]): number[] {
-  const rows = matrix.map((row, at) => [...row, right[at] ?? NaN]);
-  const size = rows.length;
-  for (let k = 0; k < size; k++) {
-    rows.sort((a, b) =>
-      rows.indexOf(a) < k || rows.indexOf(b) < k ? 0 : Math.abs(b[k] ?? 0) - Math.abs(a[k] ?? 0),
-    );
-    const pivot = rows[k] ?? [];
-    for (const [at, row] of rows.entries()) {
-      if (at === k) continue;
-      const part = (row[k] ?? 0) / (pivot[k] ?? NaN);
-      for (let j = k; j <= size; j++) row[j] = (row[j] ?? 0) - part * (pivot[j] ?? 0);
-    }
-  }
-  return rows.map((row, k) => (row[size] ?? NaN) / (row[k] ?? NaN));
-}
