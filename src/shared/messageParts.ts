@@ -17,7 +17,10 @@ interface MessagePart {
 /** The message as it is, or in parts when it is long. */
 export function* inMessageParts(message: unknown): Iterable<unknown> {
   const text = JSON.stringify(message);
-  if (text.length <= PIECE_LENGTH || (text.length <= WHOLE_LENGTH && isAscii(text))) return yield message;
+  if (text.length <= PIECE_LENGTH || (text.length <= WHOLE_LENGTH && isAscii(text))) {
+    yield message;
+    return;
+  }
   for (let start = 0; start < text.length; start += PIECE_LENGTH) {
     const isLast = start + PIECE_LENGTH >= text.length;
     yield { piece: text.slice(start, start + PIECE_LENGTH), isLast } satisfies MessagePart;

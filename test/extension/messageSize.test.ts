@@ -64,7 +64,6 @@ it('tells a view everything about 100,000 rows in messages below 1 MB', async ()
   expect([...kinds].sort()).toEqual(
     expect.arrayContaining(['candidates', 'plan', 'predicted', 'prediction', 'scan', 'schemes', 'snapshot']),
   );
-  console.log(`The largest message about ${ROWS} rows has ${largest(messages)} bytes.`);
   expect(largest(messages)).toBeLessThan(MEGABYTE);
 });
 
