@@ -29,7 +29,7 @@ export function OutputSections({ name, view, host, state, change }: OutputSectio
   return (
     <>
       <section aria-label="Samples">
-        <div class="section-head">
+        <div class="comparison-head">
           <h2>Samples</h2>
           {vectors > 0 && (
             <span>
@@ -89,7 +89,7 @@ function Confusion({ view: { mistakes, mistakeCount, labelled, classNames } }: {
   );
   return (
     <section class="table-section">
-      <div class="section-head">
+      <div class="comparison-head">
         <h2>Confusion by class</h2>
         <span class="dim">
           Mistakes among {formatInteger(labelled)} with a label

@@ -95,9 +95,13 @@ function Scores({
       <thead>
         <tr>
           <th scope="col">Rank</th>
-          <th scope="col">Class of A</th>
+          <th scope="col" class="text">
+            Class of A
+          </th>
           <th scope="col">Score of A</th>
-          <th scope="col">Class of B</th>
+          <th scope="col" class="text">
+            Class of B
+          </th>
           <th scope="col">Score of B</th>
         </tr>
       </thead>
@@ -117,7 +121,7 @@ function Scores({
   );
   return (
     <>
-      <div class="section-head">
+      <div class="comparison-head">
         <h3>Class scores{position !== undefined && ` at position ${position}`}</h3>
         <ExportButton title={`Class scores of sample ${sample}`} chart={() => null} table={table} />
       </div>

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { classText, whichIsRight } from '../../src/shared/classText';
+import { classText } from '../../src/shared/classText';
 import type { SampleRow } from '../../src/shared/comparisonRpc';
 import { formatDb, formatInteger, formatPercent } from '../../src/shared/format';
 import { listStep } from './listKeys';
@@ -30,7 +30,7 @@ export function SampleList({ rows, classNames, hasClasses, chosen, onChoose }: S
       <div class="sample-head" aria-hidden="true">
         <span />
         <span>Sample</span>
-        {hasClasses && <span>Classes of A → B</span>}
+        {hasClasses && <span>Class of A → B</span>}
         {hasClasses && <span>Label</span>}
         <span class="number">SQNR</span>
       </div>
@@ -71,14 +71,9 @@ export function SampleList({ rows, classNames, hasClasses, chosen, onChoose }: S
   );
 }
 
-function classesOf(
-  { a, b, changed, vectors, label }: SampleRow,
-  names: Readonly<Record<string, string>>,
-): string {
+function classesOf({ a, b, changed, vectors }: SampleRow, names: Readonly<Record<string, string>>): string {
   if (a === null || b === null || vectors > 1) {
-    return `${formatInteger(changed)} of ${formatInteger(vectors)} change (${formatPercent(changed / Math.max(1, vectors))})`;
+    return `${formatInteger(changed)} of ${formatInteger(vectors)} (${formatPercent(changed / Math.max(1, vectors))})`;
   }
-  if (a === b) return classText(a, names);
-  const right = label === null ? '' : `, ${whichIsRight(a, b, label)} right`;
-  return `${classText(a, names)} → ${classText(b, names)}${right}`;
+  return a === b ? classText(a, names) : `${classText(a, names)} → ${classText(b, names)}`;
 }

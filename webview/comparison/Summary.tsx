@@ -9,7 +9,7 @@ type Output = ComparisonSnapshot['outputs'][number];
 function TableSection({ title, table }: { title: string; table: () => ComponentChildren }) {
   return (
     <section class="table-section">
-      <div class="section-head">
+      <div class="comparison-head">
         <h2>{title}</h2>
         <ExportButton title={title} chart={() => null} table={table} />
       </div>
