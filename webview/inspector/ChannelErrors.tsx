@@ -39,7 +39,7 @@ export function ChannelErrors({ use, isFolded, isSorted, onSorted }: ChannelErro
         </figcaption>
       </figure>
       <TableTwin
-        label="Error by channel"
+        label="Shares by channel"
         table={() => <ChannelErrorsTable columns={columns} isSorted={isSorted} />}
       />
     </>
