@@ -5,13 +5,13 @@ import { sliceGains } from './gain';
 import { halfway, kmeans } from './kmeans';
 import { gatherSlices, sliceRanges, type SliceRanges } from './layouts';
 import { powersOfTwoCodebook, powersOfTwoScales } from './powersOfTwo';
-import { scaleFit } from './scaleFit';
+import { fitToEachOther, partOf, type ScaledTable, type WeightPart } from './scaleFit';
 import type { CodebookKind } from './scheme';
 import { ThresholdGrid } from './thresholdGrid';
 
-/** Times that scales and table are fitted to each other at most, and the part of the error for which it is done again. */
-const SCALE_TURNS = 4;
-const SMALLEST_GAIN = 1e-3;
+/** Turns in which scales and table are fitted to each other: on a part of a weight, and on all of it. */
+const PART_TURNS = 6;
+const WHOLE_TURNS = 2;
 
 export interface Codebook {
   /** Ascending, at most 256. */
@@ -46,8 +46,8 @@ export interface CodebookOptions {
  * The codebook of `kind` for a weight:
  * - uniform: min + (max − min) / (entries − 1) · index over the tensor;
  * - k-means: of the tensor, of groups of its channels, or of its channels each divided by a scale (they count by the square of
- *   it then, which is what their errors are multiplied by). Scales are the greatest magnitudes at first, then up to four times
- *   those of least squared error with the table, which is fitted to them again;
+ *   it then, which is what their errors are multiplied by). Scales are the greatest magnitudes at first; then table and scales
+ *   take turns, of a large weight first on a part, and the best table for the scales found is where they begin again;
  * - powers of two: up to the greatest magnitude of the tensor; scaled: see `powersOfTwoScales`.
  * @param layout the channels that may have a scale; one channel: none has, but for the gain.
  * @throws InputError when a value is not finite.
@@ -85,32 +85,36 @@ export function fitCodebook(
         });
         if (!(scaled ?? layout.channels > 1)) return fitted();
         if (group !== undefined && group < layout.channels) return fitted(magnitudes);
-        return refined(values, fitted(magnitudes), fitted, importance);
+        return refined(values, layout, kind.entries, magnitudes, importance);
       }
     }
   };
   return gain ? withGain(values, fit()) : fit();
 }
 
-/** The best of `start` and of some turns in which the scales are fitted to the table, then the table to the scales. */
+/** A table for all channels with a scale for each, fitted to each other: first on a part of a large weight, then on all of it. */
 function refined(
   values: Float32Array,
-  start: WeightCodebook,
-  tableFor: (scales: Float32Array) => WeightCodebook,
+  layout: AxisLayout,
+  entries: number,
+  magnitudes: Float32Array,
   importance: Float32Array | undefined,
 ): WeightCodebook {
-  let best = start;
-  let least = Infinity;
-  let current = start;
-  for (let turn = 0; ; turn++) {
-    const { layout, scales: known = new Float32Array(layout.channels).fill(1) } = current;
-    const back = lookUp(codebookIndices(values, current), current);
-    const { error, scales } = scaleFit(values, back, layout, known, importance);
-    const isWorthwhile = error < least * (1 - SMALLEST_GAIN);
-    if (error < least) [best, least] = [current, error];
-    if (!isWorthwhile || error <= 0 || turn === SCALE_TURNS) return best;
-    current = tableFor(scales);
-  }
+  const whole: WeightPart = { values, layout, importance };
+  const part = partOf(whole);
+  const tableFor = (scales: Float32Array): ScaledTable => {
+    const [codebook] = kmeansCodebooks(part.values, part.layout, {
+      entries,
+      scales,
+      importance: part.importance,
+    });
+    return { table: codebook?.values ?? new Float32Array(0), scales };
+  };
+  const near = fitToEachOther(part, tableFor(magnitudes), PART_TURNS);
+  // With better scales the best table may be another than the nearest: on U-Net this is worth up to 0.18 dB.
+  const better = fitToEachOther(part, tableFor(near.scales), PART_TURNS);
+  const { table, scales } = part === whole ? better : fitToEachOther(whole, better, WHOLE_TURNS);
+  return { codebooks: [nearestCodebook(table)], group: layout.channels, layout, scales };
 }
 
 /** The codebook with every channel multiplied by its gain. */

@@ -28,17 +28,17 @@ export class ThresholdGrid {
     }
   }
 
+  /** How many thresholds are at or below the value. */
+  countUpTo(value: number): number {
+    const { thresholds, starts } = this;
+    const cell = Math.min(starts.length - 1, Math.max(0, (value - this.least) * this.perUnit)) | 0;
+    let count = starts[cell] as number;
+    while (count < thresholds.length && (thresholds[count] as number) <= value) count++;
+    return count;
+  }
+
   /** Of the values `start` … `end` − 1, each divided by `scale` in float32. */
   countAll(values: Float32Array, start: number, end: number, scale: number, counts: Uint8Array): void {
-    const { thresholds, starts, least, perUnit } = this;
-    const last = starts.length - 1;
-    const { length } = thresholds;
-    for (let i = start; i < end; i++) {
-      const value = Math.fround((values[i] as number) / scale);
-      const cell = Math.min(last, Math.max(0, (value - least) * perUnit)) | 0;
-      let count = starts[cell] as number;
-      while (count < length && (thresholds[count] as number) <= value) count++;
-      counts[i] = count;
-    }
+    for (let i = start; i < end; i++) counts[i] = this.countUpTo(Math.fround((values[i] as number) / scale));
   }
 }
