@@ -78,7 +78,13 @@ export function RangeSection({
         {of === 'weight' && (
           <label class="field inline">
             <span>Bits</span>
-            <vscode-single-select label="Bit width" value={table ?? String(bits)} onChange={chooseCodes}>
+            {/* Made anew with other options: it would not show one that comes after its value. */}
+            <vscode-single-select
+              key={planned ?? ''}
+              label="Bit width"
+              value={table ?? String(bits)}
+              onChange={chooseCodes}
+            >
               {planned !== undefined && <vscode-option value={planned}>{planned}</vscode-option>}
               {CHART_BITS.map((width) => (
                 <vscode-option key={width} value={String(width)}>
