@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const benches: Readonly<Record<string, string>> = {
+  view: 'the view in a real VS Code: first rows, script per scrolled frame and per step of a drag',
   open: 'time and memory to open models of 1.9 GB and 6 GB',
   truth: 'sensitivities of the scan against brute force that shares no code, on five models',
   deep: 'time and memory to scan a generated model of 2,000 layers',
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, string>> = {
   schemes: 'every scheme on every model: bytes, SQNR, accuracy, time, memory; --targets judges them',
   search: 'searched plans beside simple ones of the same bytes, on data that nothing chose by',
   scanVariants: 'ways to run the trials of a scan against each other, in CPU time',
+  recovery: 'accuracy that compensated weights give back: five models, six formats, every recipe',
   recoveryLayer: 'rounding rules on one made-up layer, beside figures of other code',
   scan: "time and memory to scan ResNet-18, beside the naive loop with ONNX Runtime's own tool",
   quantize: "time and memory to quantize weights, beside ONNX Runtime's own tool",
