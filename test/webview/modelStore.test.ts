@@ -129,6 +129,8 @@ describe('ModelStore, of what the host tells', () => {
     expect(store.content.reveal).toBe(first);
     event({ event: 'reveal', layer: 'a', explain: true });
     expect(store.content.reveal).not.toBe(first);
+    event({ event: 'overview' });
+    expect(store.content.overview).toBe(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { revealChange } from '../../webview/reveal';
+import { revealChange, revealModuleChange } from '../../webview/reveal';
 import { rowName } from '../../webview/tree/rowTree';
 import { INITIAL_VIEW_STATE } from '../../webview/viewState';
 import { viewRow } from '../support/viewRows';
@@ -31,6 +31,45 @@ describe('revealChange(rows, view, open, layer)', () => {
 
   it('waits for rows that are not there yet', () => {
     expect(revealChange([], view, new Set(), 'conv')).toBeUndefined();
+  });
+});
+
+describe('revealModuleChange(rows, view, open, path)', () => {
+  const shown = (path: readonly string[], state = INITIAL_VIEW_STATE) =>
+    revealModuleChange(rows, state, new Set(['group:x']), path);
+
+  it('selects the group, opens those around it, and leaves a ranking, which has no groups', () => {
+    const sorted = { ...INITIAL_VIEW_STATE, sort: { column: 'macs', descending: true } as const };
+    expect(shown(['encoder', 'layer1'], sorted)).toEqual({
+      ...{ filter: '', showNodes: false, showRaw: false, sort: null },
+      open: ['group:x', 'group:encoder'],
+      selected: ['group:encoder\0layer1'],
+      active: 'group:encoder\0layer1',
+    });
+  });
+
+  it('selects the group that stands for it where rows that are not shown make another one of it', () => {
+    const chained = [
+      viewRow('conv', { path: ['a', 'b'] }),
+      viewRow('relu', { path: ['a'], isLayer: false, weight: null }),
+    ];
+    expect(revealModuleChange(chained, INITIAL_VIEW_STATE, new Set(), ['a'])?.selected).toEqual([
+      'group:a\0b',
+    ]);
+  });
+
+  it('takes away a filter that hides all of it, and shows nodes where it has nothing else', () => {
+    expect(shown(['encoder', 'layer1'], view)).toMatchObject({ filter: '', showNodes: false });
+    expect(shown(['encoder'], view)?.filter).toBe('other');
+    const nodes = [viewRow('relu', { path: ['tail'], isLayer: false, weight: null })];
+    expect(revealModuleChange(nodes, INITIAL_VIEW_STATE, new Set(), ['tail'])).toMatchObject({
+      showNodes: true,
+      selected: ['group:tail'],
+    });
+  });
+
+  it('is nothing for a module that is not there', () => {
+    expect(shown(['encoder', 'layer2'])).toBeUndefined();
   });
 });
 

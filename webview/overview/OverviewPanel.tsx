@@ -47,9 +47,10 @@ export function OverviewPanel(props: OverviewPanelProps) {
   const model = useMemo(() => wholeModel(rowTree(rows), name), [rows, name]);
   const scales = useMemo(() => heatScales(rows, measured), [rows, measured]);
   const selected = useMemo(() => new Set(view.selected), [view.selected]);
-  const whole = sizeOfRows(model.rows, measure);
-  const context = { measure, whole, measured };
-  const unknown = rows.filter(({ isLayer, macs }) => isLayer && macs === null).length;
+  const whole = useMemo(() => sizeOfRows(rows, measure), [rows, measure]);
+  const context = useMemo(() => ({ measure, whole, measured }), [measure, whole, measured]);
+  const unknown = useMemo(() => rows.filter(({ isLayer, macs }) => isLayer && macs === null).length, [rows]);
+  const hasGuesses = useMemo(() => rows.some(({ candidate }) => candidate?.provisional), [rows]);
   const onSelect = ({ kind, rows: [row], path }: Shape): void => {
     if (kind === 'row' && row) props.onRow(row.name);
     else if (path.length > 0) props.onModule(path);
@@ -105,11 +106,7 @@ export function OverviewPanel(props: OverviewPanelProps) {
       >
         <div class="icicle-view">
           <Icicle {...{ model, zoom, context, scales, selected, onZoom, onSelect }} />
-          <HeatLegend
-            scales={scales}
-            measured={measured}
-            hasGuesses={rows.some(({ candidate }) => candidate?.provisional)}
-          />
+          <HeatLegend scales={scales} measured={measured} hasGuesses={hasGuesses} />
           <TableTwin
             label={`${MEASURE_LABELS[measure]} by module`}
             table={() => <IcicleTable shapes={icicle(model, zoom, measure, TABLE_FRAME)} context={context} />}

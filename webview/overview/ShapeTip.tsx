@@ -1,11 +1,11 @@
 import type { Frame, Shape } from './icicleLayout';
-import { shapeFacts, type ShapeContext } from './shapeText';
+import { schemeFact, shapeFacts, type ShapeContext } from './shapeText';
 
 /** In pixels, as in the style sheet. */
 const TIP_WIDTH = 280;
 const DISTANCE = 4;
 
-/** What a shape is, above it. The shape's own label says the same. */
+/** What a shape is, above it. The shape's own label says it to those who do not see it. */
 export function ShapeTip({ shape, frame, context }: { shape: Shape; frame: Frame; context: ShapeContext }) {
   const left = Math.max(0, Math.min(shape.x, frame.width - TIP_WIDTH));
   return (
@@ -16,7 +16,7 @@ export function ShapeTip({ shape, frame, context }: { shape: Shape; frame: Frame
       style={{ left: `${left}px`, bottom: `${frame.height - shape.y + DISTANCE}px` }}
     >
       <b>{shape.name}</b>
-      {shapeFacts(shape, context).map(({ name, value }) => (
+      {[...shapeFacts(shape, context), schemeFact(shape)].map(({ name, value }) => (
         <span key={name}>
           <span class="dim">{name}</span> {value}
         </span>

@@ -21,10 +21,16 @@ export interface BitWidth {
 /** The widest first, other constants last. What several rows share counts once. */
 export function bitWidths(rows: readonly ViewRow[]): BitWidth[] {
   const found = new Map<string, BitWidth>();
+  // A large model has few formats, and reading one takes longer than all the rest.
+  const formats = new Map<string, Format | undefined>();
+  const schemeFormatOnce = (text: string): Format | undefined => {
+    if (!formats.has(text)) formats.set(text, schemeFormat(text));
+    return formats.get(text);
+  };
   for (const row of rows) {
     const parameters = row.parameters - (row.shared?.parameters ?? 0);
     if (parameters <= 0) continue;
-    const format = formatOfRow(row);
+    const format = formatOfRow(row, schemeFormatOnce);
     const key = `${format.kind} ${format.bits ?? ''}`;
     const known = found.get(key) ?? { ...format, rows: 0, parameters: 0, before: 0, after: 0 };
     const before = row.bytes - (row.shared?.bytes ?? 0);
@@ -50,13 +56,15 @@ function bytesAfter(
 
 type Format = Pick<BitWidth, 'bits' | 'kind'>;
 
-function formatOfRow({ isLayer, quantizable, scheme, predicted, stored, weight }: ViewRow): Format {
+function formatOfRow(row: ViewRow, ofScheme: (text: string) => Format | undefined): Format {
+  const { isLayer, quantizable, scheme, predicted, stored, weight } = row;
   if (!isLayer) return { bits: null, kind: 'constants' };
   if (stored?.codebook) return { bits: stored.codebook.bits, kind: 'codebook' };
-  const dtype = stored?.badge ?? weight?.dtype ?? 'float';
   // A layer that cannot be written as planned has another format in the file.
   const written = predicted?.planned === scheme ? predicted.scheme : scheme;
-  return (quantizable ? schemeFormat(written) : undefined) ?? dtypeFormat(dtype);
+  return (
+    (quantizable ? ofScheme(written) : undefined) ?? dtypeFormat(stored?.badge ?? weight?.dtype ?? 'float')
+  );
 }
 
 /** undefined: as the file has it. */

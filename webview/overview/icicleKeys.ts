@@ -6,7 +6,7 @@ import type { Shape } from './icicleLayout';
  * @param from position of a shape; -1: none yet.
  */
 export function stepFrom(shapes: readonly Shape[], from: number, key: string): number | undefined {
-  const find = STEPS[key];
+  const find = STEPS.get(key);
   if (!find || shapes.length === 0) return undefined;
   const shape = shapes[from];
   if (!shape) return 0;
@@ -16,14 +16,14 @@ export function stepFrom(shapes: readonly Shape[], from: number, key: string): n
 
 type Find = (shapes: readonly Shape[], shape: Shape, position: number) => number;
 
-const STEPS: Readonly<Partial<Record<string, Find>>> = {
-  ArrowUp: (_shapes, { parent }) => parent,
-  ArrowDown: (shapes, _shape, position) => shapes.findIndex(({ parent }) => parent === position),
-  ArrowLeft: (shapes, { x, level }) => nearest(shapes, level, (other) => x - other.x - other.width),
-  ArrowRight: (shapes, { x, width, level }) => nearest(shapes, level, (other) => other.x - x - width),
-  Home: (shapes, { parent }) => shapes.findIndex((other) => other.parent === parent),
-  End: (shapes, { parent }) => shapes.findLastIndex((other) => other.parent === parent),
-};
+const STEPS: ReadonlyMap<string, Find> = new Map<string, Find>([
+  ['ArrowUp', (_shapes, { parent }) => parent],
+  ['ArrowDown', (shapes, _shape, position) => shapes.findIndex(({ parent }) => parent === position)],
+  ['ArrowLeft', (shapes, { x, level }) => nearest(shapes, level, (other) => x - other.x - other.width)],
+  ['ArrowRight', (shapes, { x, width, level }) => nearest(shapes, level, (other) => other.x - x - width)],
+  ['Home', (shapes, { parent }) => shapes.findIndex((other) => other.parent === parent)],
+  ['End', (shapes, { parent }) => shapes.findLastIndex((other) => other.parent === parent)],
+]);
 
 /** Widths are sums, so that edges that touch differ in the last digits. */
 const ROUNDING = 1e-6;

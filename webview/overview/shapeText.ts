@@ -37,20 +37,25 @@ export function heatText({ worst }: Shape, measured: Measured): string {
   return `${sensitivityText(worst)}${unit}`;
 }
 
+/** The module that it is in, what it is, its size and how much it hurts. */
 export function shapeFacts(shape: Shape, { measure, whole, measured }: ShapeContext): ShapeFact[] {
-  const { kind, path, rows, size } = shape;
+  const { kind, path, size } = shape;
   const module = kind === 'row' || kind === 'some' ? path : path.slice(0, -1);
-  const { scheme, schemeDetail } = totalsOf(rows);
   return [
     ...(module.length > 0 ? [{ name: 'Module', value: module.join(' / ') }] : []),
     { name: kind === 'row' ? 'Operator' : 'Contains', value: contentText(shape) },
     { name: MEASURE_LABELS[measure], value: `${sizeText(size, measure)}, ${formatPercent(size / whole)}` },
-    { name: 'Scheme', value: scheme === 'mixed' ? schemeDetail : scheme },
     { name: kind === 'row' ? 'Sensitivity' : 'Worst sensitivity', value: heatText(shape, measured) },
   ];
 }
 
-/** All of it in one line. */
+/** How many of its layers have which scheme. Counts all of them: for one shape at a time. */
+export function schemeFact({ rows }: Shape): ShapeFact {
+  const { scheme, schemeDetail } = totalsOf(rows);
+  return { name: 'Scheme', value: scheme === 'mixed' ? schemeDetail : scheme };
+}
+
+/** Its facts in one line. */
 export function shapeLabel(shape: Shape, context: ShapeContext): string {
   const facts = shapeFacts(shape, context).map(({ name, value }) => `${name} ${value}`);
   return `${shape.name}. ${facts.join(', ')}`;
