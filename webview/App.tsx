@@ -115,7 +115,7 @@ export function App({ host, store, initial, save }: AppProps) {
         searching={search.running !== null}
         lookOnly={snapshot.lookOnly}
         hasRaw={hasRaw}
-        shown={filtered.length}
+        rows={filtered}
         total={rows.filter((row) => isShown(row, view)).length}
         onExpandAll={() => change({ open: groupIds(tree) })}
         onCollapseAll={() => change({ open: [] })}

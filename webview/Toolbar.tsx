@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { formatInteger } from '../src/shared/format';
-import type { ViewCommand } from '../src/shared/viewRpc';
+import type { ViewCommand, ViewRow } from '../src/shared/viewRpc';
+import { ExportButton } from './export/ExportButton';
+import { layersCsv } from './tree/layersCsv';
 import type { ViewState } from './viewState';
 
 interface ToolbarProps {
@@ -12,7 +14,8 @@ interface ToolbarProps {
   lookOnly: string | null;
   /** The model has nodes that only express a format. */
   hasRaw: boolean;
-  shown: number;
+  /** Rows that the filter leaves. */
+  rows: readonly ViewRow[];
   total: number;
   onExpandAll: () => void;
   onCollapseAll: () => void;
@@ -21,7 +24,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar(props: ToolbarProps) {
-  const { view, change, scanning, searching, lookOnly, shown, total, run } = props;
+  const { view, change, scanning, searching, lookOnly, rows, total, run } = props;
   const filter = useRef<HTMLElement>(null);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
@@ -47,10 +50,11 @@ export function Toolbar(props: ToolbarProps) {
         <vscode-icon slot="content-before" name="filter" />
       </vscode-textfield>
       <span class="count" role="status">
-        {shown === total ? '' : `${formatInteger(shown)} of ${formatInteger(total)}`}
+        {rows.length === total ? '' : `${formatInteger(rows.length)} of ${formatInteger(total)}`}
       </span>
       <vscode-toolbar-button icon="expand-all" label="Expand All" onClick={props.onExpandAll} />
       <vscode-toolbar-button icon="collapse-all" label="Collapse All" onClick={props.onCollapseAll} />
+      <ExportButton title="Layers" chart={() => null} csv={() => layersCsv(rows)} />
       <vscode-toolbar-button
         icon="graph"
         label="Overview"

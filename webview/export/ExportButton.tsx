@@ -8,12 +8,14 @@ interface ExportButtonProps {
   title: string;
   /** Makes the table of the figures; absent: there is only a chart. */
   table?: () => ComponentChildren;
+  /** The same as text, where no table is shown. */
+  csv?: () => string;
   /** Finds the chart; the nearest one before the button when absent. */
   chart?: () => SVGSVGElement | null;
 }
 
 /** Offers a chart as SVG and PNG, and its figures as CSV. */
-export function ExportButton({ title, table, chart }: ExportButtonProps) {
+export function ExportButton({ title, table, csv, chart }: ExportButtonProps) {
   const exporter = useContext(ExportContext);
   const button = useRef<HTMLButtonElement>(null);
   const [error, setError] = useState<string | null>(null);
@@ -21,8 +23,8 @@ export function ExportButton({ title, table, chart }: ExportButtonProps) {
   const run = (): void => {
     setError(null);
     const shown = chart ? chart() : chartBefore(button.current);
-    const csv = table ? () => tableCsv(table()) : null;
-    exporter.run({ title, chart: shown, csv }).catch((reason: unknown) => {
+    const text = csv ?? (table ? () => tableCsv(table()) : null);
+    exporter.run({ title, chart: shown, csv: text }).catch((reason: unknown) => {
       setError(reason instanceof Error ? reason.message : String(reason));
     });
   };
