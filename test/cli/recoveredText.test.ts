@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { recoveredText } from '../../src/cli/recoveredText';
+import type { QuantizeResult } from '../../src/core/results';
+
+const result: QuantizeResult = {
+  output: 'm.onnx',
+  bytes: { before: 1, after: 1 },
+  layers: [],
+  totals: { quantized: 1, float: 0, bytesBefore: 1, bytesAfter: 1 },
+  verification: null,
+  notes: [],
+  seconds: 1,
+};
+
+it('shows each layer with what was kept and what was not', () => {
+  const tried = { beforeDb: 1, afterDb: 2 };
+  const lines = recoveredText({
+    ...result,
+    recovered: {
+      steps: ['gptq', 'bias'],
+      samples: { fit: 7, judge: 1 },
+      beforeDb: 1,
+      afterDb: 2,
+      layers: [
+        {
+          name: 'conv',
+          rule: 'gptq',
+          beforeDb: 20.123,
+          afterDb: null,
+          tried: [
+            { ...tried, step: 'gptq', kept: true },
+            { ...tried, step: 'bias', kept: false },
+          ],
+        },
+      ],
+    },
+  });
+  expect(lines.join('\n')).toMatch(/conv +gptq +20\.12 dB +– +gptq, no bias/);
+});
+
+it('says nothing where nothing was recovered', () => {
+  expect(recoveredText(result)).toEqual([]);
+});
