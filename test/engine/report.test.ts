@@ -58,6 +58,7 @@ describe('report, on the sample', () => {
       'layer-bytes.svg',
       'sensitivity.svg',
       'output.svg',
+      'difference.svg',
       'layers.csv',
       'report.json',
     ]);
