@@ -23,8 +23,11 @@ const GAP = 1;
 const TEXT_INSET = 5;
 const FIRST_LINE = 15;
 const LINE = 14;
-/** Heights that the name takes at the top, where the filled part of a shape ends. */
+/** What the name takes at the top, and what name and figures take: the filled part of a shape ends below, so that they can be read. */
 const NAME_HEIGHT = 21;
+const TEXT_HEIGHT = 49;
+/** Lower shapes have no room for figures. */
+const TALL = 90;
 const BAND_FILL = 4;
 /** So that the least that was measured differs from what was not. */
 const LEAST_FILL = 3;
@@ -81,11 +84,14 @@ function ShapeItem({ shape, index, context, scales, selected }: ShapeItemProps) 
   const width = Math.max(1, shape.width - GAP);
   const height = Math.max(1, shape.height - GAP);
   const room = width - 2 * TEXT_INSET;
+  const figures = [sizeText(size, context.measure), ...(heat ? [heatText(shape, context.measured)] : [])];
   const lines = isBand
     ? [fitText(`${name}  ${sizeText(size, context.measure)}`, room)]
-    : [name, sizeText(size, context.measure), ...(heat ? [heatText(shape, context.measured)] : [])].map(
-        (line) => fitText(line, room),
-      );
+    : [
+        fitText(name, room),
+        // A figure that is cut would be another one.
+        ...(height >= TALL ? figures.map((figure) => (fitText(figure, room) === figure ? figure : '')) : []),
+      ];
   const isSelected = selected.has(shape.id);
   const classes = [
     'shape',
@@ -133,7 +139,7 @@ interface FillProps {
 }
 
 function Fill({ heat: { share, isGuess }, isBand, x, y, width, height }: FillProps) {
-  const longest = height - NAME_HEIGHT;
+  const longest = height - (height >= TALL ? TEXT_HEIGHT : NAME_HEIGHT);
   const filled = isBand ? BAND_FILL : Math.max(LEAST_FILL, share * longest);
   return (
     <rect
