@@ -11,7 +11,7 @@ import { floatsOf } from '../rewrite/weights/floatValues';
 import { biasDelta, biasMap } from './bias';
 import { withWeight } from './currentModel';
 import { descend } from './descent';
-import { type Factor, factorLayer, releaseFactors } from './factor';
+import { DAMPING, type Factor, factorLayer, releaseFactors } from './factor';
 import { floatTarget } from './floatTarget';
 import { roundGptq } from './gptq';
 import { roundInq } from './inq';
@@ -44,6 +44,8 @@ interface Version {
 /** What rounding rules work on. */
 interface Ground {
   readonly moments: LayerMoments;
+  /** λ as a part of the mean of the diagonal. */
+  readonly damping: number;
   readonly factors: readonly Factor[];
   /** Float weights in the order of the stored tensor, and those that codes are to come near to. */
   readonly weights: Float32Array;
@@ -98,10 +100,11 @@ class LayerRecovery {
     if (!moments) return this.done(nearest, null, null);
     const { compute, multiply } = this.tools;
     const weights = await floatsOf(this.task.weight.tensor);
-    const factors = await factorLayer(moments, {}, compute, this.work);
+    const damping = dampingFor(moments);
+    const factors = await factorLayer(moments, { damping }, compute, this.work);
     try {
       const wanted = await floatTarget(weights, moments, factors, multiply, compute, this.work);
-      const ground: Ground = { moments, factors, weights, wanted };
+      const ground: Ground = { moments, damping, factors, weights, wanted };
       let best = nearest;
       for (const step of steps) {
         throwIfCancelled(this.work.signal);
@@ -122,7 +125,7 @@ class LayerRecovery {
     { choice, delta }: Version,
     ground: Ground,
   ): Promise<Pick<Version, 'choice' | 'delta'> | undefined> {
-    const { moments, weights, wanted } = ground;
+    const { moments, damping, weights, wanted } = ground;
     const { multiply } = this.tools;
     const { codes: known, ...plain } = choice;
     switch (step) {
@@ -138,7 +141,7 @@ class LayerRecovery {
         const grid = await this.grid(plain);
         if (!grid) return undefined;
         const { codes, rounding } = known ?? nearestCodes(weights, grid);
-        const moved = await descend(wanted, codes, grid, moments, multiply, {}, this.work);
+        const moved = await descend(wanted, codes, grid, moments, multiply, { damping }, this.work);
         return { choice: { ...plain, codes: { codes: moved, rounding: rounding ?? 'descent' } } };
       }
       case 'refit': {
@@ -167,10 +170,10 @@ class LayerRecovery {
       roundGptq(wanted, view, await this.needGrid(choice), factors, compute, this.work);
   }
 
-  private inq({ wanted, moments }: Ground) {
+  private inq({ wanted, moments, damping }: Ground) {
     const { multiply } = this.tools;
     return async (choice: EncodingChoice, view = moments.view): Promise<Int16Array> =>
-      roundInq(wanted, await this.needGrid(choice), { ...moments, view }, multiply, {}, this.work);
+      roundInq(wanted, await this.needGrid(choice), { ...moments, view }, multiply, { damping }, this.work);
   }
 
   /** The grid with the least error at the layer's output, on some of the columns; undefined when the format has none. */
@@ -239,6 +242,11 @@ class LayerRecovery {
     if (!grid) throw new Error(`${this.task.format.scheme} has no grid`);
     return grid;
   }
+}
+
+/** More where there are fewer rows than elements: what so few rows tell of the other directions is chance. */
+function dampingFor({ rows, view }: LayerMoments): number {
+  return DAMPING * Math.max(1, view.depth / rows);
 }
 
 function nearestCodes(weights: Float32Array, grid: WeightGrid): CompensatedCodes {
