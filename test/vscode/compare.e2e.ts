@@ -124,6 +124,8 @@ it('walks through the samples by keyboard, and keeps the place when it is hidden
   frame = await comparison('model.onnx against model.u2.onnx');
   expect(await chosenSample(frame)).toBe(last);
   await vscode.page.reload();
+  // Which tab comes back in front depends on when VS Code last wrote its state.
+  await comparisonTab().click();
   frame = await comparison('model.onnx against model.u2.onnx');
   expect(await chosenSample(frame)).toBe(last);
   await expect
@@ -134,6 +136,7 @@ it('walks through the samples by keyboard, and keeps the place when it is hidden
 });
 
 it('writes charts as SVG and PNG and tables as CSV, beside the model', async () => {
+  await comparisonTab().click();
   const frame = await comparison('model.onnx against model.u2.onnx');
   const svg = await exported(frame, 'Error by layer', 'Save as SVG…', 'model.error-by-layer.svg');
   const text = svg.toString('utf8');
