@@ -110,7 +110,9 @@ it('is clicked and zoomed by mouse, and comes back as it was when the view is ma
   await shape(view, 'fc1').dblclick({ position: { x: 60, y: 8 } });
   await expect.poll(() => names(view)).toEqual(['fc1', 'node_linear']);
   expect(await selectedRow(view)).toBe('group:fc1');
+  const before = view.frame;
   await vscode.command('Developer: Reload Webviews');
+  await expect.poll(() => before.isDetached(), patient).toBe(true);
   view = await ModelView.shown(vscode);
   await expect.poll(() => names(view), patient).toEqual(['fc1', 'node_linear']);
   await shape(view, 'node_linear').click();
