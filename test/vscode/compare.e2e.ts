@@ -116,8 +116,9 @@ it('walks through the samples by keyboard, and keeps the place when it is hidden
   await expect.poll(() => frame.locator('.sample:not(.changed)').count()).toBe(0);
   await frame.locator('.sample-list').focus();
   await vscode.page.keyboard.press('End');
+  const end = await frame.locator('.sample').last().getAttribute('id');
+  await expect.poll(async () => `sample-${await chosenSample(frame)}`).toBe(end);
   const last = await chosenSample(frame);
-  expect(await frame.locator('.sample').last().getAttribute('id')).toBe(`sample-${last}`);
   await vscode.openFile('model.onnx');
   await ModelView.shown(vscode);
   await comparisonTab().click();
