@@ -92,7 +92,9 @@ export function App({ host, store, initial, save }: AppProps) {
   if (!snapshot) return <Loading />;
   const { model, plan, scan, search, prediction } = snapshot;
   if (model.state === 'failed') return <Failure message={model.message} run={run} />;
-  if (model.state === 'loading' && rows.length === 0) return <Loading />;
+  // Without its rows the tree would forget how far it was scrolled.
+  const isReading = model.state === 'loading' || model.rowCount > 0;
+  if (isReading && rows.length === 0) return <Loading />;
   const ready = model.state === 'ready';
   return (
     <div class="app" aria-busy={!ready}>
