@@ -51,7 +51,7 @@ describe.each([
     ['u4', 10],
     ['lut256', 40],
     ['lut16', 16],
-    ['lut3', 4],
+    ['lut3', 3],
     ['pow2-5', 10],
     ['pow2-15', 10],
     // Zero and one magnitude: these weights are spread evenly.
