@@ -1,28 +1,31 @@
 import { forEachColumn, product, type MatrixView } from '../calibrate/weightMatrix';
 import { operatorKey } from '../graph/operands';
 import type { Layer } from '../graph/types';
-import { attrInts } from '../onnx/attributes';
+import { attrFloat, attrInts } from '../onnx/attributes';
 
-/** How the columns of a weight belong to the elements of the layer's bias. */
+/** How the columns of a weight belong to the channels that a bias is added to. */
 export interface BiasMap {
   readonly channels: number;
   /** So many columns that follow one another add to the same channel. */
   readonly columnsPerChannel: number;
-  /** The part of the output pixels that each of these columns adds to. */
+  /** The part of a column's product that, on average, comes to an output element of its channel. */
   readonly share: number;
 }
 
 /**
- * Of a Conv or Gemm each column has an element of its own. Of a ConvTranspose all taps of a filter add to one: each lands on one
- * of every Π strides output pixels, which is exact but for the borders (and everywhere where the strides are the filter's
- * size). Undefined for other layers, which have no bias.
+ * Of a Conv, Gemm or MatMul each column has a channel of its own. Of a ConvTranspose all taps of a filter add to one: each lands
+ * on one of every Π strides output pixels, which is exact but for the borders (and everywhere where the strides are the filter's
+ * size). Undefined for other layers, and for stacked matrices, which share their channels.
  */
 export function biasMap({ ref, weight }: Layer, { groups, columns }: MatrixView): BiasMap | undefined {
   const all = groups * columns;
   switch (operatorKey(ref.node)) {
     case 'Conv':
-    case 'Gemm':
       return { channels: all, columnsPerChannel: 1, share: 1 };
+    case 'Gemm':
+      return { channels: all, columnsPerChannel: 1, share: attrFloat(ref.node, 'alpha', 1) };
+    case 'MatMul':
+      return groups === 1 ? { channels: all, columnsPerChannel: 1, share: 1 } : undefined;
     case 'ConvTranspose': {
       const taps = product(weight?.tensor.dims.slice(2) ?? []);
       const share = 1 / product(attrInts(ref.node, 'strides') ?? []);
