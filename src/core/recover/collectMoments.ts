@@ -38,7 +38,7 @@ export interface MomentsSource {
  * that is more.
  * @param value the layer's data operand.
  * @param options.cross also E[x x̂ᵀ], where anything before the layer has changed.
- * @returns undefined where rows cannot be told from the operand, or it is not finite.
+ * @returns undefined where rows cannot be told from the operand, or its squares are not finite.
  * @throws CancelledError
  */
 export async function collectMoments(
@@ -83,7 +83,7 @@ class PrefixRun {
   static async open(runtime: Runtime, model: Model, value: string): Promise<PrefixRun> {
     if (model.graph?.input.some(({ name }) => name === value)) return new PrefixRun(value, undefined, []);
     const { model: prefix, feeds } = cutBefore(model, [value], new Map());
-    return new PrefixRun(value, await runtime.openModel(prefix, { optimization: 'full' }), feeds);
+    return new PrefixRun(value, await runtime.openModel(prefix, { optimization: 'simulate' }), feeds);
   }
 
   /** The value as float32; undefined when it is of another kind. */
@@ -193,9 +193,9 @@ class MomentSums {
     if (this.isUnfit || rows === 0) return undefined;
     for (const part of [second, this.sum, this.floatSum, ...(cross ? [cross] : [])]) {
       for (let i = 0; i < part.length; i++) part[i] = (part[i] as number) / rows;
+      // Squares may be too great where the rows themselves are finite.
+      if (!part.every(Number.isFinite)) return undefined;
     }
-    // A NaN or an infinity anywhere in the rows shows in the mean.
-    if (!this.sum.every(Number.isFinite) || !this.floatSum.every(Number.isFinite)) return undefined;
     return { view, rows, second, mean: this.sum, floatMean: this.floatSum, ...(cross && { cross }) };
   }
 
@@ -208,7 +208,7 @@ class MomentSums {
     const model = sampled
       ? rowMomentsModel(this.wanted)
       : momentsModel(this.layer, this.view, rank, this.wanted);
-    return this.runtime.openModel(model, { optimization: 'full' });
+    return this.runtime.openModel(model, { optimization: 'simulate' });
   }
 
   /** An even choice of `wanted` rows: one in each of equal parts, at another place in it each time. */

@@ -5,10 +5,11 @@ import type { ResultCache, Sample } from '../ports';
 import type { Plan } from '../plan/types';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import type { RecoveredLayer } from '../recoverResults';
+import type { Equalized } from '../rewrite/equalize/equalize';
 import type { LayerTask } from './layerTask';
 
 /** Of what is computed and kept: results of versions that computed otherwise are not used. */
-const VERSION = 1;
+const VERSION = 2;
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -29,12 +30,13 @@ export class KeptLayers {
   /** Layers before the next, each with its format and what data chose for it. */
   private readonly before: unknown[] = [];
 
+  /** @param evened layers between which channels were evened out: these depend on formats of later layers as well. */
   constructor(
     private readonly store: ResultCache | undefined,
     runtime: string,
     plan: Plan,
     samples: readonly Sample[],
-    equalized: boolean,
+    evened: Equalized['pairs'],
   ) {
     const ids = store ? samples.map((sample) => store.identify(sample)) : [];
     this.common = [
@@ -44,7 +46,7 @@ export class KeptLayers {
       runtime,
       plan.recover,
       plan.dimensions ?? {},
-      equalized,
+      evened,
       ids,
     ];
   }

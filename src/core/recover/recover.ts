@@ -1,22 +1,22 @@
 import type { CalibrationSource } from '../calibrate/calibrate';
-import { chooseWeights } from '../calibrate/chooseWeights';
+import { chooseWeights, type ChosenWeights } from '../calibrate/chooseWeights';
 import { throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Plan, RecoverStep } from '../plan/types';
 import type { Compute, ResultCache, Work } from '../ports';
-import type { RecoveredLayer, RecoverResult, TriedCorrection } from '../recoverResults';
+import type { RecoverResult, TriedCorrection } from '../recoverResults';
 import { addToBiases } from '../rewrite/addToBiases';
-import { equalize } from '../rewrite/equalize/equalize';
+import { equalize, type Equalized } from '../rewrite/equalize/equalize';
 import { listed } from '../rewrite/notes';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { collectMoments } from './collectMoments';
 import { computeHere } from './compute';
-import { KeptLayers } from './keptLayers';
-import { layerTasks, type LayerTask } from './layerTask';
+import { type DoneLayer, KeptLayers } from './keptLayers';
+import { layerTasks, type LayerTask, type LayerTasks } from './layerTask';
 import { decibels, OutputJudge } from './outputJudge';
 import { recoverLayer, withDone, type LayerTools } from './recoverLayer';
 import { RuntimeMultiply } from './runtimeMultiply';
-import { readBatches } from './sampleBatches';
+import { readBatches, type SampleBatches } from './sampleBatches';
 
 /** What recovering needs beside calibration inputs. */
 export interface RecoverSource extends CalibrationSource {
@@ -52,22 +52,109 @@ export async function recover(
   source: RecoverSource,
   work: Work = {},
 ): Promise<Recovered> {
-  const { runtime, slice, compute = computeHere, cache } = source;
+  const { runtime, slice } = source;
   const steps = plan.recover?.steps ?? [];
   const quiet: Work = work.signal ? { signal: work.signal } : {};
   const batches = await readBatches(runtime, prepared, slice, work);
   const judge = new OutputJudge(runtime, batches.judge);
-  const evened = steps.includes('equalize') ? await evenOut(prepared, plan, judge, quiet) : undefined;
-  const float = evened?.model ?? prepared;
-  const weights = await chooseWeights(float, plan, source, work);
-  const { tasks, passedOver } = layerTasks(float, plan, weights.choices);
+  const open = async (model: Model): Promise<Start> => {
+    const weights = await chooseWeights(model, plan, source, work);
+    const { tasks, passedOver } = layerTasks(model, plan, weights.choices);
+    const error = await judge.error(allNearest(model, tasks), quiet);
+    return { model, weights, tasks, passedOver, error };
+  };
+  const plain = await open(prepared);
+  const evened = steps.includes('equalize') ? await evenOut(plain, plan, open, quiet) : undefined;
+  const start = evened?.start ?? plain;
+  const isByLayer = steps.some((step) => step !== 'equalize');
+  const { current, done } = isByLayer
+    ? await recoverLayers(start, plan, batches, { ...source, judge, evened: evened?.pairs ?? [] }, work)
+    : { current: start.model, done: new Map<string, DoneLayer>() };
+  const result: RecoverResult = {
+    steps: [...steps],
+    samples: { fit: batches.fitSamples, judge: batches.judgeSamples },
+    beforeDb: decibels(plain.error),
+    afterDb: decibels(isByLayer ? await judge.error(current, quiet) : start.error),
+    layers: [...done.values()].map(({ layer }) => layer),
+  };
+  const notes = [
+    ...start.weights.notes,
+    ...(evened?.notes ?? []),
+    ...notesOf(result, evened?.tried ? [evened.tried] : []),
+    ...[...(isByLayer ? start.passedOver : [])].map(
+      ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
+    ),
+  ];
+  const deltas = new Map([...done].flatMap(([name, { delta }]) => (delta ? [[name, delta] as const] : [])));
+  const choices = new Map<string, EncodingChoice>(start.weights.choices);
+  for (const [name, { choice }] of done) choices.set(name, choice);
+  return { model: addToBiases(start.model, deltas), choices, result, notes };
+}
+
+/** A model to begin with: all weights float, and what they would be when rounded to the nearest. */
+interface Start extends LayerTasks {
+  readonly model: Model;
+  readonly weights: ChosenWeights;
+  /** With the nearest codes: see `OutputJudge`. */
+  readonly error: number;
+}
+
+interface EvenedOut {
+  /** The better of both. */
+  readonly start: Start;
+  /** Absent: there was nothing to even out. */
+  readonly tried?: TriedCorrection;
+  /** Layers between which factors moved; none where the model stays as it was. */
+  readonly pairs: Equalized['pairs'];
+  readonly notes: readonly string[];
+}
+
+/** Equalization, where the model with all weights at the nearest codes is better for it. */
+async function evenOut(
+  plain: Start,
+  plan: Plan,
+  open: (model: Model) => Promise<Start>,
+  work: Work,
+): Promise<EvenedOut> {
+  const { model, pairs, notes } = await equalize(plain.model, plan, work.signal);
+  if (pairs.length === 0)
+    return {
+      start: plain,
+      pairs,
+      notes: [...notes, 'equalize: no layers between which channels could be evened out.'],
+    };
+  const evened = await open(model);
+  const kept = evened.error < plain.error;
+  const tried: TriedCorrection = {
+    step: 'equalize',
+    kept,
+    beforeDb: decibels(plain.error),
+    afterDb: decibels(evened.error),
+  };
+  return kept ? { start: evened, tried, pairs, notes } : { start: plain, tried, pairs: [], notes: [] };
+}
+
+/** What layers have in common while they are recovered. */
+interface LayerSource extends RecoverSource {
+  readonly judge: OutputJudge;
+  readonly evened: Equalized['pairs'];
+}
+
+/** Layer by layer. @returns the model with all of them done, and each by its name. */
+async function recoverLayers(
+  { model: float, tasks }: Start,
+  plan: Plan,
+  batches: SampleBatches,
+  { runtime, judge, evened, cache, compute = computeHere }: LayerSource,
+  work: Work,
+): Promise<{ readonly current: Model; readonly done: ReadonlyMap<string, DoneLayer> }> {
+  const steps = plan.recover?.steps ?? [];
+  const quiet: Work = work.signal ? { signal: work.signal } : {};
+  const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened);
+  const done = new Map<string, DoneLayer>();
   const multiply = await RuntimeMultiply.open(runtime);
   try {
     const tools: LayerTools = { judge, compute, multiply: multiply.multiply };
-    const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened?.tried.kept === true);
-    const choices = new Map<string, EncodingChoice>(weights.choices);
-    const deltas = new Map<string, Float32Array>();
-    const layers: RecoveredLayer[] = [];
     let current = float;
     for (const [at, task] of tasks.entries()) {
       throwIfCancelled(work.signal);
@@ -78,57 +165,15 @@ export async function recover(
       const moments = known
         ? undefined
         : await collectMoments(task.layer, task.view, task.value, models, { cross: true }, quiet);
-      const done = known ?? (await recoverLayer(task, current, steps, moments, tools, quiet));
-      if (!known) await kept.keep(done);
-      current = withDone(current, task, done);
-      choices.set(name, done.choice);
-      if (done.delta) deltas.set(name, done.delta);
-      layers.push(done.layer);
+      const layer = known ?? (await recoverLayer(task, current, steps, moments, tools, quiet));
+      if (!known) await kept.keep(layer);
+      current = withDone(current, task, layer);
+      done.set(name, layer);
     }
-    const nearest = await judge.error(allNearest(float, tasks), quiet);
-    const recovered = await judge.error(current, quiet);
-    const result: RecoverResult = {
-      steps: [...steps],
-      samples: { fit: batches.fitSamples, judge: batches.judgeSamples },
-      beforeDb: decibels(nearest),
-      afterDb: decibels(recovered),
-      layers,
-    };
-    const notes = [
-      ...weights.notes,
-      ...(evened?.notes ?? []),
-      ...notesOf(result, evened ? [evened.tried] : []),
-      ...[...passedOver].map(
-        ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
-      ),
-    ];
-    return { model: addToBiases(float, deltas), choices, result, notes };
+    return { current, done };
   } finally {
     await multiply.release();
   }
-}
-
-interface EvenedOut {
-  readonly model: Model;
-  readonly tried: TriedCorrection;
-  readonly notes: readonly string[];
-}
-
-/** Equalization, where the model with all weights at the nearest codes is better for it. */
-async function evenOut(prepared: Model, plan: Plan, judge: OutputJudge, work: Work): Promise<EvenedOut> {
-  const { model, notes } = await equalize(prepared, plan, work.signal);
-  const errorOf = (each: Model) =>
-    judge.error(allNearest(each, layerTasks(each, plan, new Map()).tasks), work);
-  const before = await errorOf(prepared);
-  const after = model === prepared ? before : await errorOf(model);
-  const kept = after < before;
-  const tried: TriedCorrection = {
-    step: 'equalize',
-    kept,
-    beforeDb: decibels(before),
-    afterDb: decibels(after),
-  };
-  return { model: kept ? model : prepared, tried, notes: kept ? notes : [] };
 }
 
 function allNearest(model: Model, tasks: readonly LayerTask[]): Model {
@@ -145,8 +190,9 @@ function notesOf(
   { steps, samples, beforeDb, afterDb, layers }: RecoverResult,
   ofModel: readonly TriedCorrection[],
 ): string[] {
+  const count = layers.length === 0 ? '' : `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}, `;
   const won =
-    `Recovered by ${steps.join(', ')}: ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}, output ` +
+    `Recovered by ${steps.join(', ')}: ${count}output ` +
     `${figure(beforeDb)} → ${figure(afterDb)} (SQNR of simulated weights on ${samples.judge} samples that fitted nothing; ` +
     `${samples.fit} fitted).`;
   const rejected = steps.flatMap((step) => {

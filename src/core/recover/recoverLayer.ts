@@ -22,8 +22,8 @@ import type { Multiply } from './multiply';
 import { decibels, type OutputJudge } from './outputJudge';
 import { gridValues, outputError, refitScales } from './refit';
 
-/** Columns on which grids are compared before one of them is used for all. */
-const TRIAL_COLUMNS = 64;
+/** Weights on which grids are compared before one of them is used for all: so many columns of 1,152. */
+const TRIAL_WEIGHTS = 64 * 1152;
 
 /** What all layers use. */
 export interface LayerTools {
@@ -32,11 +32,10 @@ export interface LayerTools {
   readonly multiply: Multiply;
 }
 
-/** A layer in one version, and the model with it. */
+/** A layer in one version. */
 interface Version {
   readonly choice: EncodingChoice;
   readonly delta?: Float32Array;
-  readonly model: Model;
   /** Of the model's output on held-out samples. */
   readonly nmse: number;
 }
@@ -57,7 +56,6 @@ interface Ground {
  * correction is kept where that model's output gets better on held-out samples.
  * @param before the model with all layers done that come before.
  * @param moments absent: nothing is tried.
- * @returns also the model with the layer done.
  * @throws CancelledError
  */
 export async function recoverLayer(
@@ -67,7 +65,7 @@ export async function recoverLayer(
   moments: LayerMoments | undefined,
   tools: LayerTools,
   work: Work = {},
-): Promise<DoneLayer & { readonly model: Model }> {
+): Promise<DoneLayer> {
   const recovery = new LayerRecovery(task, before, tools, work);
   return recovery.run(steps, moments);
 }
@@ -92,12 +90,10 @@ class LayerRecovery {
     private readonly work: Work,
   ) {}
 
-  async run(
-    steps: readonly RecoverStep[],
-    moments: LayerMoments | undefined,
-  ): Promise<DoneLayer & { readonly model: Model }> {
-    const nearest = await this.version({ choice: this.task.choice });
-    if (!moments) return this.done(nearest, null, null);
+  async run(steps: readonly RecoverStep[], moments: LayerMoments | undefined): Promise<DoneLayer> {
+    const plain = { choice: this.task.choice };
+    if (!moments) return this.done(plain, null, null);
+    const nearest = await this.version(plain);
     const { compute, multiply } = this.tools;
     const weights = await floatsOf(this.task.weight.tensor);
     const damping = dampingFor(moments);
@@ -186,7 +182,7 @@ class LayerRecovery {
     if (!first || !(await this.grid(first))) return undefined;
     if (choices.length === 1) return first;
     const { view } = moments;
-    const stride = Math.max(1, Math.floor(view.columns / TRIAL_COLUMNS));
+    const stride = Math.max(1, Math.floor((view.columns * view.depth) / TRIAL_WEIGHTS));
     const part = {
       ...view,
       columns: Math.ceil(view.columns / stride),
@@ -215,21 +211,20 @@ class LayerRecovery {
 
   private async version(changed: Pick<Version, 'choice' | 'delta'>): Promise<Version> {
     const model = withDone(this.before, this.task, changed);
-    return { ...changed, model, nmse: await this.tools.judge.error(model, this.work) };
+    return { ...changed, nmse: await this.tools.judge.error(model, this.work) };
   }
 
   private done(
-    { choice, delta, model }: Version,
+    { choice, delta }: Pick<Version, 'choice' | 'delta'>,
     beforeDb: number | null,
     afterDb: number | null,
-  ): DoneLayer & { readonly model: Model } {
+  ): DoneLayer {
     const { name } = this.task.layer;
     const rule = choice.codes?.rounding ?? 'nearest';
     return {
       choice,
       ...(delta && { delta }),
       layer: { name, rule, beforeDb, afterDb, tried: this.tried },
-      model,
     };
   }
 

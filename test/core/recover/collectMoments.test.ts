@@ -216,13 +216,16 @@ describe('collectMoments', () => {
     );
   });
 
-  it('knows nothing of inputs that are not finite', async () => {
+  it.each([
+    ['are not finite', NaN],
+    ['have no finite squares', 1e30],
+  ])('knows nothing of inputs that %s', async (_what, value) => {
     const subject = model(
       [node('MatMul', 'layer', ['x', 'w'], ['y'])],
       [floatTensor('w', normalNoise(6, 4), [2, 3])],
       [1, 2],
     );
-    const batches = [{ x: floats([NaN, 1], [1, 2]) }];
+    const batches = [{ x: floats([value, 1], [1, 2]) }];
     await expect(momentsOf(subject, batches)).rejects.toThrow('no moments');
   });
 

@@ -45,16 +45,16 @@ it.each([
     layer: { name: 'stem', rule: 'gptq' as const, beforeDb: 1, afterDb: null, tried: [] },
   };
   const task = firstTask();
-  const writer = new KeptLayers(store, 'r', plan, [], false);
+  const writer = new KeptLayers(store, 'r', plan, [], []);
   expect(await writer.next(task)).toBeUndefined();
   await writer.keep(done);
-  expect(await new KeptLayers(store, 'r', plan, [], false).next(task)).toEqual(done);
-  expect(await new KeptLayers(store, 'other runtime', plan, [], false).next(task)).toBeUndefined();
-  expect(await new KeptLayers(store, 'r', plan, [], true).next(task)).toBeUndefined();
+  expect(await new KeptLayers(store, 'r', plan, [], []).next(task)).toEqual(done);
+  expect(await new KeptLayers(store, 'other runtime', plan, [], []).next(task)).toBeUndefined();
+  expect(await new KeptLayers(store, 'r', plan, [], [['stem', 'left']]).next(task)).toBeUndefined();
 });
 
 it('knows nothing of what it cannot read', async () => {
   const task = firstTask();
   const broken: ResultCache = { ...memory(), get: async () => ({ codes: 'what?' }) };
-  expect(await new KeptLayers(broken, 'r', plan, [], false).next(task)).toBeUndefined();
+  expect(await new KeptLayers(broken, 'r', plan, [], []).next(task)).toBeUndefined();
 });

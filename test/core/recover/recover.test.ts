@@ -11,7 +11,7 @@ import { uniform } from '../../support/random';
 import { run, sqnr } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
 import { sliceOf } from '../../support/slices';
-import { image, residualBlock, samples } from '../rewrite/models';
+import { conv, image, model, residualBlock, samples, weights } from '../rewrite/models';
 
 /** Neighbouring pixels resemble each other, as in images: white noise leaves nothing to make up for. */
 function smooth(feeds: Feeds): Feeds {
@@ -100,8 +100,11 @@ describe('recover', () => {
       for (const { kept, beforeDb: before, afterDb: after } of tried) {
         expect((after ?? Infinity) > (before ?? Infinity)).toBe(kept);
       }
-      expect(afterDb ?? 0).toBeGreaterThan(beforeDb ?? Infinity);
+      // A bias is none of the weights.
+      const areWeightsOther = tried.some(({ step, kept }) => kept && step !== 'bias');
+      expect((afterDb ?? 0) > (beforeDb ?? Infinity)).toBe(areWeightsOther);
     }
+    expect(result.layers.some(({ rule }) => rule === 'gptq')).toBe(true);
     expect(result.afterDb ?? 0).toBeGreaterThan(result.beforeDb ?? Infinity);
     expect(notes.join('\n')).toMatch(/Recovered by gptq, refit, bias: 3 layers, output .* dB → .* dB/);
     expect(told).toContain('GPTQ: layer 2 of 3, left');
@@ -129,6 +132,32 @@ describe('recover', () => {
     expect(rejected.length).toBeGreaterThan(0);
     expect(notes.some((note) => note.startsWith('bias left out where the output got no better'))).toBe(true);
     expect(result.afterDb ?? 0).toBeGreaterThanOrEqual(result.beforeDb ?? Infinity);
+  });
+
+  it('evens out channels without a look at single layers', async () => {
+    const plans = (['equalize', 'bias'] as const).map((step): Plan => ({
+      ...planFor('w4', step),
+      defaultOptions: { granularity: 'tensor' },
+    }));
+    const [evened, biased] = await Promise.all(
+      plans.map(async (plan) => {
+        const { model } = await prepareFloat(residualBlock(), plan);
+        return recover(model, plan, { runtime, slice });
+      }),
+    );
+    // Before: the nearest codes of the model as it was.
+    expect(evened?.result.beforeDb).toBe(biased?.result.beforeDb);
+    expect(evened?.result.afterDb ?? 0).toBeGreaterThan((evened?.result.beforeDb ?? Infinity) + 0.1);
+    expect(evened?.result.layers).toEqual([]);
+    expect(evened?.notes.join('\n')).toMatch(/Recovered by equalize: output .* dB → .* dB/);
+  });
+
+  it('says that there is nothing to even out', async () => {
+    const plan = planFor('w4', 'equalize');
+    const alone = model([conv('layer', ['x', 'w'], 'y')], [weights('w', [4, 3, 3, 3])], image);
+    const { result, notes } = await recover(alone, plan, { runtime, slice });
+    expect(result.afterDb).toBe(result.beforeDb);
+    expect(notes).toContain('equalize: no layers between which channels could be evened out.');
   });
 
   it('goes on where it was cancelled, to the same bytes', async () => {

@@ -26,8 +26,8 @@ export interface Equalized {
   readonly model: Model;
   /** Names of the layers whose weights changed, in the order of the file. */
   readonly layers: readonly string[];
-  /** Pairs of layers between which factors moved. */
-  readonly pairs: number;
+  /** Names of the layers between which factors moved. */
+  readonly pairs: readonly (readonly [first: string, second: string])[];
   readonly notes: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export async function equalize(model: Model, plan: Plan, signal?: CancelSignal):
   return {
     model: changes.apply(),
     layers: index.nodes.filter((ref) => scaled.has(ref)).map(({ name }) => name),
-    pairs: pairs.length,
+    pairs: pairs.map(({ first, second }) => [first.ref.name, second.ref.name]),
     notes: notes.sentences(),
   };
 }
