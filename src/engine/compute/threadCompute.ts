@@ -106,11 +106,13 @@ export class ThreadCompute implements Compute {
     const worker = new Worker(this.#workerPath);
     worker.on('message', (reply: JobReply) => {
       const job = this.#finish(worker);
+      // The last word of a thread that is being ended.
+      if (!job) return;
       // An idle thread does not keep the process alive.
       worker.unref();
       this.#idle.push(worker);
-      if ('ok' in reply) job?.resolve(reply.ok);
-      else job?.reject(failure(reply.error));
+      if ('ok' in reply) job.resolve(reply.ok);
+      else job.reject(failure(reply.error));
       this.#startNext();
     });
     worker.on('error', (error) => this.#lose(worker, error instanceof Error ? error.message : String(error)));
