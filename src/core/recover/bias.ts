@@ -103,7 +103,7 @@ export function analyticBiasDelta(
 
 /** Φ, to 15 digits after the point: φ(z)·(z + z³/3 + z⁵/(3·5) + …) + 1/2 (Marsaglia 2004). */
 function normalCumulative(z: number): number {
-  if (Math.abs(z) > 8) return z > 0 ? 1 : 0;
+  if (!(Math.abs(z) <= 8)) return z > 0 ? 1 : z < 0 ? 0 : NaN;
   let term = z;
   let sum = z;
   for (let odd = 3; sum + term !== sum; odd += 2) {

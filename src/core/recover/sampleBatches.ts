@@ -10,6 +10,8 @@ const INPUT_BYTES = 512 * 2 ** 20;
 /** Every eighth sample judges what the others fitted, up to so many. */
 const JUDGE_STRIDE = 8;
 const MOST_JUDGES = 32;
+/** Fewer samples are not divided; below the stride every fourth judges. */
+const FEWEST_TO_DIVIDE = 4;
 /** Of what the judging samples give; no more judge once there is so much. */
 const JUDGE_BYTES = 256 * 2 ** 20;
 /** Samples of one run, where the model leaves its batch open. */
@@ -51,13 +53,13 @@ export async function readBatches(
   if (used.length === 0) {
     throw new InputError('There are no calibration samples. Choose data with at least one sample.');
   }
+  const stride = used.length < JUDGE_STRIDE ? FEWEST_TO_DIVIDE : JUDGE_STRIDE;
   const isJudge = (position: number): boolean =>
-    position % judgeStride === judgeStride - 1 && Math.floor(position / judgeStride) < MOST_JUDGES;
-  const judgeStride = used.length < JUDGE_STRIDE ? 4 : JUDGE_STRIDE;
-  const fit = used.length < 4 ? used : used.filter((_, position) => !isJudge(position));
-  const judge = used.length < 4 ? used : used.filter((_, position) => isJudge(position));
+    position % stride === stride - 1 && Math.floor(position / stride) < MOST_JUDGES;
+  const fit = used.length < FEWEST_TO_DIVIDE ? used : used.filter((_, position) => !isJudge(position));
+  const judge = used.length < FEWEST_TO_DIVIDE ? used : used.filter((_, position) => isJudge(position));
   const outputs = (model.graph?.output ?? []).map(({ name }) => name);
-  const session = await runtime.openModel(model, { optimization: 'full' });
+  const session = await runtime.openModel(model, { optimization: 'simulate' });
   try {
     const together = Math.min(MOST_TOGETHER, await batchSizeFor(session, model, used, outputs));
     const judged: HeldOutSample[] = [];

@@ -130,6 +130,7 @@ describe('rectifiedNormalMean', () => {
     expect(rectifiedNormalMean(-100, 1)).toBe(0);
     expect(rectifiedNormalMean(-1, 0)).toBe(0);
     expect(rectifiedNormalMean(2, 0)).toBe(2);
+    expect(rectifiedNormalMean(NaN, 1)).toBeNaN();
   });
 });
 
