@@ -14,7 +14,7 @@ export class OutputJudge {
   /** NMSE of the outputs against the float model; Infinity for a model that does not run, or is not finite. @throws CancelledError */
   async error(model: Model, { signal }: Work = {}): Promise<number> {
     try {
-      const session = await this.runtime.openModel(model, { optimization: 'full' });
+      const session = await this.runtime.openModel(model, { optimization: 'simulate' });
       try {
         const errors = new OutputErrors();
         for (const { feeds, outputs } of this.samples) {

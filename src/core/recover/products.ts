@@ -5,8 +5,9 @@ export interface Panel {
   readonly step: number;
 }
 
-/** Terms that are added up at once: so many of 96 rows stay in the cache of the second level. */
+/** Terms that are added up at once, and rows of `b` that they are added up for: these stay in the cache of the second level. */
 const CHUNK = 256;
+const STRIP = 96;
 
 /**
  * target −= a · bᵀ, with `a` [rows, depth], `b` [columns, depth] and `target` [rows, columns], which overlaps neither.
@@ -20,15 +21,29 @@ export function subtractProducts(
   columns: number,
   depth: number,
 ): void {
-  const tiledRows = rows - (rows % 3);
-  const tiledColumns = columns - (columns % 4);
   for (let from = 0; from < depth; from += CHUNK) {
     const count = Math.min(CHUNK, depth - from);
-    const [left, right] = [moved(a, 0, from), moved(b, 0, from)];
-    subtractTiles(target, left, right, tiledRows, tiledColumns, count);
-    subtractDots(target, left, right, 0, rows, tiledColumns, columns, count);
-    subtractDots(target, left, right, tiledRows, rows, 0, tiledColumns, count);
+    const left = moved(a, 0, from);
+    for (let column = 0; column < columns; column += STRIP) {
+      const width = Math.min(STRIP, columns - column);
+      subtractStrip(moved(target, 0, column), left, moved(b, column, from), rows, width, count);
+    }
   }
+}
+
+function subtractStrip(
+  target: Panel,
+  a: Panel,
+  b: Panel,
+  rows: number,
+  columns: number,
+  depth: number,
+): void {
+  const tiledRows = rows - (rows % 3);
+  const tiledColumns = columns - (columns % 4);
+  subtractTiles(target, a, b, tiledRows, tiledColumns, depth);
+  subtractDots(target, a, b, 0, rows, tiledColumns, columns, depth);
+  subtractDots(target, a, b, tiledRows, rows, 0, tiledColumns, depth);
 }
 
 /** The panel that begins at an element of this one. */

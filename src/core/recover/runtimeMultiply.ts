@@ -28,7 +28,7 @@ export class RuntimeMultiply {
       }),
       { opset: 17, irVersion: 8 },
     );
-    return new RuntimeMultiply(await runtime.openModel(model, { optimization: 'full' }));
+    return new RuntimeMultiply(await runtime.openModel(model, { optimization: 'simulate' }));
   }
 
   readonly multiply: Multiply = async (rows, matrix) => {
