@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { ModelSummary, QuantizeResult } from '../../src/core/results';
+import { openRuntime } from '../../src/engine/runtime/ortRuntime';
 import { callCli } from '../cli/support/callCli';
 import { temporaryFolders } from '../support/folder';
 
@@ -18,6 +19,12 @@ let output: string;
 beforeEach(async () => {
   folder = await newFolder();
   output = join(folder, 'out.onnx');
+});
+
+it('says what is possible without', async () => {
+  await expect(openRuntime()).rejects.toThrow(
+    /does not run on this machine .*models can be inspected and their weights quantized/,
+  );
 });
 
 it('inspects', async () => {

@@ -69,7 +69,8 @@ describe('icicle(model, zoom, measure, frame)', () => {
 
   it('takes the worst layer of each module, and a guess only where nothing is measured', () => {
     const candidate = (sensitivity: number | null, provisional = false) => ({
-      ...{ layer: '', scheme: 'w8a8', localSqnrDb: null, bytes: 0, sensitivity, provisional },
+      ...{ layer: '', scheme: 'w8a8', localSqnrDb: null, bytes: 0, sensitivity },
+      ...(provisional && { provisional: true as const }),
     });
     const rows = small.map((row, at) => ({
       ...row,

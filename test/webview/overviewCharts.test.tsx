@@ -105,7 +105,11 @@ describe('IcicleTable', () => {
 describe('heat', () => {
   const scales = heatScales(rows, measured);
   const share = (sensitivity: number, provisional = false): number | undefined =>
-    heatOf({ sensitivity, standardError: null, provisional }, scales, measured)?.share;
+    heatOf(
+      { sensitivity, standardError: null, ...(provisional && { provisional: true as const }) },
+      scales,
+      measured,
+    )?.share;
 
   it('falls by a third for each power of ten below the worst layer, whose own error does not count', () => {
     expect([0.02, 0.002, 0.0002, 0.00002, 1e-9, 0].map((value) => share(value)?.toFixed(3))).toEqual([

@@ -129,17 +129,3 @@ describe('OrtRuntime', () => {
     vi.unstubAllEnvs();
   });
 });
-
-describe('openRuntime on a platform without binaries', () => {
-  it('says what is possible without', async () => {
-    vi.resetModules();
-    vi.doMock('onnxruntime-node', () => {
-      throw new Error("Cannot find module '../bin/napi-v6/darwin/x64/onnxruntime_binding.node'");
-    });
-    const { openRuntime: open } = await import('../../../src/engine/runtime/ortRuntime');
-    await expect(open()).rejects.toThrow(
-      /does not run on this machine .*models can be inspected and their weights quantized/,
-    );
-    vi.doUnmock('onnxruntime-node');
-  });
-});
