@@ -26,14 +26,18 @@ export class ComparisonStore {
 
   constructor(private readonly folder: string) {}
 
-  /** @returns the id by which it is found again. */
+  /** @returns the id by which it is found again: until the window is reloaded, if it cannot be written. */
   async put(kept: KeptComparison): Promise<string> {
     const id = randomUUID();
     this.#known.set(id, kept);
-    await mkdir(this.folder, { recursive: true });
-    const file = new AtomicFile(this.#path(id));
-    await writeTogether([file], () => file.write(new TextEncoder().encode(JSON.stringify(kept))));
-    await this.#forgetOld();
+    try {
+      await mkdir(this.folder, { recursive: true });
+      const file = new AtomicFile(this.#path(id));
+      await writeTogether([file], () => file.write(new TextEncoder().encode(JSON.stringify(kept))));
+      await this.#forgetOld();
+    } catch {
+      // The disk is full, or another window forgets the same files: what took minutes to measure is shown all the same.
+    }
     return id;
   }
 

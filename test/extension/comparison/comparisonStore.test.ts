@@ -46,6 +46,14 @@ describe('ComparisonStore', () => {
     for (const wrong of [id, 'other', '../other', '']) expect(await store.get(wrong)).toBeUndefined();
   });
 
+  it('has what cannot be written, as long as it is there itself', async () => {
+    const folder = join(await temporaryFolder(), 'file');
+    await writeFile(folder, '');
+    const store = new ComparisonStore(folder);
+    const id = await store.put(kept('one'));
+    expect(await store.get(id)).toEqual(kept('one'));
+  });
+
   it('keeps the last eight files, and what is shown in this session', async () => {
     const folder = await temporaryFolder();
     const store = new ComparisonStore(folder);
