@@ -4,7 +4,7 @@ import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { Layer } from '../graph/types';
 import { derive } from '../onnx/origin';
-import { DataType, type Model } from '../onnx/types';
+import { DataType, type Model, type Tensor } from '../onnx/types';
 import { formatOf, isStatic, schemeOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import { isEightBit } from './activationTypes';
@@ -89,6 +89,15 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
   if (!plannedLayers(result.model, plan).some(({ quantizable }) => quantizable)) return { model, notes: [] };
   prepared.set(result.model, result);
   return result;
+}
+
+/**
+ * Whether the weight of a prepared layer holds more than the file's, such as a normalization: float16 as float32 is the same.
+ * @param stored the weight in the model that was prepared. @param weight that of `model`.
+ */
+export function isFoldedInto(model: Model, layer: string, stored: Tensor, weight: Tensor): boolean {
+  if (weight.rawData === stored.rawData) return false;
+  return stored.dataType !== HALF || (prepared.get(model)?.folded.has(layer) ?? false);
 }
 
 /** True when no layer that the plan quantizes was folded although it should not be, or the other way round. */

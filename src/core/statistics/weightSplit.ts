@@ -18,7 +18,7 @@ import type { LayerFormat } from '../quant/layerFormat';
 import { codebookKind, type CodebookScheme } from '../quant/scheme';
 import type { ErrorSplitCurve } from '../rangeResults';
 import { defaultOpset } from '../rewrite/opset';
-import { prepareFloat } from '../rewrite/prepare';
+import { isFoldedInto, prepareFloat } from '../rewrite/prepare';
 import { floatsOf } from '../rewrite/weights/floatValues';
 import { sampleStride, StridedSample } from './stridedSample';
 
@@ -95,7 +95,7 @@ export async function weightSplit(
     elements: elementCount(weight.tensor),
     symmetric: !isUniform,
     extremes: isUniform ? extremesOf(values) : { min: -reach, max: reach },
-    isFolded: weight.tensor.rawData !== stored.tensor.rawData,
+    isFolded: isFoldedInto(ready.model, name, stored.tensor, weight.tensor),
     plannedDb: format && format === planned && stride === 1 ? await sqnrAsWritten() : null,
     whyNotFixed: whyNotFixed(format),
     ...split,

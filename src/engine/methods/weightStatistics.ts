@@ -7,7 +7,7 @@ import { defaultPlan } from '../../core/plan/planFile';
 import type { CancelSignal } from '../../core/ports';
 import { parseFormat, type LayerFormat } from '../../core/quant/layerFormat';
 import { defaultOpset } from '../../core/rewrite/opset';
-import { prepareFloat } from '../../core/rewrite/prepare';
+import { isFoldedInto, prepareFloat } from '../../core/rewrite/prepare';
 import { formatUse } from '../../core/statistics/formatUse';
 import { storedUse } from '../../core/statistics/storedUse';
 import { weightStatistics as statisticsOf } from '../../core/statistics/weightStatistics';
@@ -66,7 +66,7 @@ async function inFormat(
   const { layer, weight } = findWeight(prepared, path, request);
   const opset = defaultOpset(prepared.opsetImport) ?? 0;
   const use = await formatUse(layer, weight, format, { opset, signal });
-  const isFolded = weight.tensor.rawData !== original.tensor.rawData;
+  const isFolded = isFoldedInto(prepared, request.layer, original.tensor, weight.tensor);
   return { layer, weight, use, isFolded };
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { tryFormat } from '../../../src/core/explain/triedFormat';
 import { sqnrOf } from '../../../src/core/explain/weightLoss';
-import { floatTensor } from '../../../src/core/onnx/build';
-import type { Model } from '../../../src/core/onnx/types';
+import { floatTensor, makeGraph, makeModel, makeTensor, makeValueInfo } from '../../../src/core/onnx/build';
+import { DataType, type Model } from '../../../src/core/onnx/types';
 import { setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { withFixedRange } from '../../../src/core/quant/fixedRange';
@@ -158,5 +158,27 @@ describe('weightSplit(model, plan, value)', () => {
     await expect(ask('d', 0, 8)).rejects.toThrow('The model has no layer d.');
     await expect(ask('c', 1, 8)).rejects.toThrow('Layer c has 1 weights: there is none at 1.');
     await expect(ask('c', 0, 1)).rejects.toThrow('Bits must be a whole number from 2 to 16, not 1.');
+  });
+
+  it.each([true, false])('tells float16 with a factor behind it from plain float16: %s', async (isScaled) => {
+    const half = (name: string, of: readonly number[]) => {
+      const length = of.reduce((product, size) => product * size, 1);
+      // From 1 to 2, in steps of 1/1024.
+      const bits = Uint16Array.from({ length }, (_, at) => 0x3c00 + ((37 * at) % 1024));
+      return makeTensor(name, DataType.FLOAT16, of, new Uint8Array(bits.buffer));
+    };
+    const factor = node('Mul', 'factor', ['mid', 'f'], ['y']);
+    const subject = makeModel(
+      makeGraph({
+        node: [conv('c', ['x', 'h'], isScaled ? 'mid' : 'y'), ...(isScaled ? [factor] : [])],
+        initializer: [half('h', dims), half('f', [16, 1, 1])],
+        input: [makeValueInfo('x', DataType.FLOAT16, image)],
+        output: [makeValueInfo('y', DataType.FLOAT16, [1, 16, 6, 6])],
+      }),
+      { opset: 17, irVersion: 8 },
+    );
+    const plan = setScheme(defaultPlan, ['c'], format('w8'));
+    const curve = await weightSplit(subject, plan, { layer: 'c', position: 0, bits: 8 });
+    expect(curve.isFolded).toBe(isScaled);
   });
 });
