@@ -1,9 +1,10 @@
 import Long from 'long';
+import protobuf from 'protobufjs';
 import type { ByteSource, ExternalDataResolver } from '../ports';
 import { copyBytes } from './bytes';
 import { externalPayload } from './externalPayload';
 import type { FieldInfo, MessageInfo } from './messages';
-import { type Origin, setOrigin } from './origin';
+import { messageFrom, type Origin } from './origin';
 import type { PayloadParts } from './payloadParts';
 import type { StringStringEntry } from './types';
 
@@ -26,13 +27,13 @@ export function decodeMessage(
   origin: Origin,
   context: DecodeContext,
 ): object {
-  const message: Record<string, unknown> = { ...info.blank };
+  const message = messageFrom(info.blank, origin);
   for (const field of info.slots) {
     const found = children[field.slot];
     if (found) message[field.property] = field.repeated ? found : found[0];
   }
   if (scalars.byteLength) {
-    const decoded = info.type.decode(scalars) as unknown as Record<string, unknown>;
+    const decoded = info.type.decode(readerOf(scalars)) as unknown as Record<string, unknown>;
     for (const field of info.fields) {
       if (field.kind !== 'scalar' || !Object.hasOwn(decoded, field.name)) continue;
       message[field.property] = fromWire(field, decoded[field.name]);
@@ -45,8 +46,22 @@ export function decodeMessage(
     if (raw) message['rawData'] = raw;
     if (typed) message['typedData'] = typed;
   }
-  setOrigin(message, origin);
   return message;
+}
+
+/**
+ * protobufjs joins short strings of pieces, which take several times the memory and are slow to compare; only of Node's buffers
+ * it lets the runtime make them.
+ */
+function readerOf(bytes: Uint8Array): protobuf.Reader {
+  const { Buffer } = protobuf.util as object as { Buffer?: BufferFactory | null };
+  return protobuf.Reader.create(
+    Buffer ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes,
+  );
+}
+
+interface BufferFactory {
+  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
 }
 
 function externalOf(message: Record<string, unknown>, context: DecodeContext) {

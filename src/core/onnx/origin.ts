@@ -48,9 +48,13 @@ export function originOf(message: object): Origin | undefined {
   return ReadNote.of(message);
 }
 
-/** Notes where a new message was read from. Once per message. */
-export function setOrigin(message: object, origin: Origin): void {
-  new ReadNote(message, origin);
+/**
+ * A new message of these fields, with a note of where it was read from. The note comes first: put on an object made by
+ * `{ ...fields }`, a private field would give each message a hidden class of its own (V8), and make all reading of them slow.
+ */
+export function messageFrom(fields: object, origin: Origin): Record<string, unknown> {
+  const message: object = new ReadNote({}, origin);
+  return Object.assign(message, fields) as Record<string, unknown>;
 }
 
 /** The message as read from the file that `message` was derived from, if any. */
@@ -63,8 +67,8 @@ export function baseOf(message: object): object | undefined {
  * written as their original bytes, unknown fields included; only what changed is encoded.
  */
 export function derive<T extends object>(message: T, changes: Partial<T>): T {
-  const next = { ...message, ...changes };
   const base = ReadNote.of(message) ? message : DerivedNote.of(message);
-  if (base) new DerivedNote(next, base);
-  return next;
+  if (!base) return { ...message, ...changes };
+  const next: object = new DerivedNote({}, base);
+  return Object.assign(next, message, changes);
 }
