@@ -134,6 +134,7 @@ export function App({ host, store, initial, save }: AppProps) {
           rows={rows}
           changed={plan.changed}
           measured={scan.measured}
+          isCompensated={plan.recover.length > 0}
           sort={view.sort}
           scrollTop={view.scrollTop}
           revealed={revealed}

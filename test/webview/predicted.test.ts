@@ -43,12 +43,20 @@ describe('predictedText(row)', () => {
   });
 });
 
-describe('rowLabels(row)', () => {
+describe('rowLabels(row, isCompensated)', () => {
   it('follows scheme and operator, and says nothing of nodes without a weight', () => {
-    expect(rowLabels(viewRow('a'))).toEqual(['needs data']);
-    expect(rowLabels(viewRow('a', { op: 'ConvTranspose' }))).toEqual(['needs data', 'no speed-up']);
-    expect(rowLabels(viewRow('a', { scheme: 'pow2-5' }))).toEqual(['no speed-up', 'needs compensation']);
-    expect(rowLabels(viewRow('pool', { scheme: 'auto', isLayer: false }))).toEqual([]);
+    expect(rowLabels(viewRow('a'), false)).toEqual(['needs data']);
+    expect(rowLabels(viewRow('a', { op: 'ConvTranspose' }), false)).toEqual(['needs data', 'no speed-up']);
+    expect(rowLabels(viewRow('a', { scheme: 'pow2-5' }), false)).toEqual([
+      'no speed-up',
+      'needs compensation',
+    ]);
+    expect(rowLabels(viewRow('pool', { scheme: 'auto', isLayer: false }), false)).toEqual([]);
+  });
+
+  it('says when the plan makes up for what a scheme loses', () => {
+    expect(rowLabels(viewRow('a', { scheme: 'pow2-5' }), true)).toEqual(['no speed-up', 'compensated']);
+    expect(rowLabels(viewRow('a'), true)).toEqual(['needs data']);
   });
 });
 

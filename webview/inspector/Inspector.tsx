@@ -117,7 +117,7 @@ function LayerInspector({
       </dl>
       <StoredFacts row={row} host={host} revision={revision} />
       {(row.quantizable || (!row.isLayer && row.foldedInto === undefined)) && (
-        <SchemeSelect row={row} host={host} />
+        <SchemeSelect row={row} isCompensated={plan.recover.length > 0} host={host} />
       )}
       {plan.changed.includes(row.name) && (
         <p class="note">
@@ -225,7 +225,13 @@ function choicesFor({ isLayer, scheme }: ViewRow): readonly SchemeFacts[] {
     : [{ format: scheme, description: 'as chosen' }, ...offered];
 }
 
-function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
+interface SchemeSelectProps {
+  row: ViewRow;
+  isCompensated: boolean;
+  host: Host;
+}
+
+function SchemeSelect({ row, isCompensated, host }: SchemeSelectProps) {
   const schemes = choicesFor(row);
   const choose = (event: Event): void => {
     const { value } = event.currentTarget as HTMLSelectElement;
@@ -233,7 +239,7 @@ function SchemeSelect({ row, host }: { row: ViewRow; host: Host }) {
       void host.call('setScheme', { names: [row.name], scheme: value }).catch(() => undefined);
     }
   };
-  const labels = rowLabels(row);
+  const labels = rowLabels(row, isCompensated);
   return (
     <>
       <label class="field">

@@ -18,6 +18,8 @@ interface LayerGridProps {
   rows: readonly ViewRow[];
   changed: readonly string[];
   measured: Measured;
+  /** The plan makes up for the errors of weights. */
+  isCompensated: boolean;
   sort: Sort | null;
   /** Where to start; later positions are reported, not followed. */
   scrollTop: number;
@@ -41,8 +43,12 @@ export function LayerGrid(props: LayerGridProps) {
   const focusPending = useRef(false);
   const changed = useMemo(() => new Set(props.changed), [props.changed]);
   const context: CellContext = useMemo(
-    () => ({ scales: rowScales(rows, props.measured), measured: props.measured }),
-    [rows, props.measured],
+    () => ({
+      scales: rowScales(rows, props.measured),
+      measured: props.measured,
+      isCompensated: props.isCompensated,
+    }),
+    [rows, props.measured, props.isCompensated],
   );
 
   useLayoutEffect(() => {

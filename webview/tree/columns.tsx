@@ -11,6 +11,8 @@ import { shownScheme, type Totals } from './totals';
 export interface CellContext {
   readonly scales: BarScales;
   readonly measured: Measured;
+  /** The plan makes up for the errors of weights. */
+  readonly isCompensated: boolean;
 }
 
 interface Cell {
@@ -96,12 +98,12 @@ export const COLUMNS: readonly Column[] = [
     id: 'scheme',
     label: 'Scheme',
     numeric: false,
-    row: (row) => {
+    row: (row, { isCompensated }) => {
       // Its format is that of the row it belongs to.
       if (row.foldedInto !== undefined) return { content: '', title: `Part of ${row.foldedInto}` };
       return {
         content: <span class={`pill ${row.scheme}`}>{shownScheme(row)}</span>,
-        title: row.reason ?? [shownScheme(row), ...rowLabels(row)].join(', '),
+        title: row.reason ?? [shownScheme(row), ...rowLabels(row, isCompensated)].join(', '),
       };
     },
     group: ({ scheme, schemeDetail }) => ({
