@@ -1,5 +1,4 @@
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
-import { ExportButton } from '../export/ExportButton';
 import { curvePoints } from './errorSplitScales';
 import { rangeText } from './rangeText';
 
@@ -11,7 +10,7 @@ export function ErrorSplitTable({ curve }: { curve: ErrorSplitCurve }) {
   const db = (value: number | null): string => (value === null ? 'none' : value.toFixed(1));
   const points = curvePoints(curve);
   const shown = points.filter((_, index) => (points.length - 1 - index) % EVERY === 0);
-  const table = (
+  return (
     <table>
       <thead>
         <tr>
@@ -34,16 +33,5 @@ export function ErrorSplitTable({ curve }: { curve: ErrorSplitCurve }) {
         ))}
       </tbody>
     </table>
-  );
-  return (
-    <div class="twin-row">
-      <details class="twin">
-        <summary>Curves as a table</summary>
-        <div class="table-scroll" tabIndex={0} role="region" aria-label="Error by range">
-          {table}
-        </div>
-      </details>
-      <ExportButton title="Error by range" table={() => table} />
-    </div>
   );
 }

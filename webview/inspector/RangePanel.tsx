@@ -7,6 +7,7 @@ import { ErrorSplitTable } from '../charts/ErrorSplitTable';
 import { chartScales, curvePoints, nearestPoint, SPLIT_FRAME } from '../charts/errorSplitScales';
 import { RangeHandle } from '../charts/RangeHandle';
 import { basisText } from '../charts/rangeText';
+import { TableTwin } from '../charts/TableTwin';
 import type { Host } from '../host';
 import { layerForecast } from './layerForecast';
 import { applied, plannedThreshold, released, type RangeChange } from './rangeChange';
@@ -33,7 +34,16 @@ export function RangePanel({ curve, row, plan, candidates, host }: RangePanelPro
   const best = curve.markers.find(({ rule }) => rule === 'mse')?.threshold;
   const at = nearestPoint(points, held ?? planned ?? best ?? 0);
   const picture = useMemo(() => <ErrorSplitChart curve={curve} />, [curve]);
-  const twin = useMemo(() => <ErrorSplitTable curve={curve} />, [curve]);
+  const twin = useMemo(
+    () => (
+      <TableTwin
+        label="Error by range"
+        summary="Curves as a table"
+        table={() => <ErrorSplitTable curve={curve} />}
+      />
+    ),
+    [curve],
+  );
   const rules = useMemo(
     () => <RangeRules curve={curve} points={points} planned={planned} scheme={row.scheme} onPick={setHeld} />,
     [curve, points, planned, row.scheme],
