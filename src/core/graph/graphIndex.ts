@@ -3,10 +3,12 @@ import type { Model, Node, Tensor, Type } from '../onnx/types';
 import { constantTensor } from './constantNode';
 import { collectScopes, functionId } from './scopes';
 import { type SortedNodes, sortNodes } from './topological';
+import type { TracedConstant } from './traceWeight';
 import type { ConstantRef, NodeRef, Scope } from './types';
 
 /** What is known about one value name in the scope that defines it. */
 interface Definition {
+  readonly scope: Scope;
   producer?: NodeRef;
   initializer?: Tensor;
   isInput: boolean;
@@ -15,6 +17,8 @@ interface Definition {
   escapes: boolean;
   type?: Type;
   readonly consumers: NodeRef[];
+  /** null: it was looked for in vain. */
+  traced?: TracedConstant | null;
 }
 
 interface ScopeTable {
@@ -23,12 +27,6 @@ interface ScopeTable {
   /** Values of this scope that a node's subgraphs read. */
   readonly captured: Map<NodeRef, Set<string>>;
   sorted?: SortedNodes;
-}
-
-/** Where a value is defined, and what is known of it there. */
-interface Found {
-  readonly at: Scope;
-  readonly definition: Definition;
 }
 
 /**
@@ -126,50 +124,57 @@ export class GraphIndex {
 
   /** The scope that defines a value seen from `scope`: this one or one around it. */
   definingScope(scope: Scope, value: string): Scope | undefined {
-    return this.find(scope, value)?.at;
+    return this.find(scope, value)?.scope;
   }
 
   /** The node that computes a value; undefined for inputs, initializers and unknown names. */
   producer(scope: Scope, value: string): NodeRef | undefined {
-    return this.definition(scope, value)?.producer;
+    return this.find(scope, value)?.producer;
   }
 
   /** Every node that reads a value, inside subgraphs too, once each. */
   consumers(scope: Scope, value: string): readonly NodeRef[] {
-    return this.definition(scope, value)?.consumers ?? [];
+    return this.find(scope, value)?.consumers ?? [];
   }
 
   /** The tensor behind a value that is known before the model runs: an initializer or the output of a Constant node. */
   constant(scope: Scope, value: string): ConstantRef | undefined {
     const found = this.find(scope, value);
     if (!found) return undefined;
-    const { at, definition } = found;
-    if (definition.producer) return this.constantOf(definition.producer);
-    if (!definition.initializer) return undefined;
-    const overridable = at.kind === 'graph' && this.model.irVersion >= 4 && definition.isInput;
-    return {
-      tensor: definition.initializer,
-      kind: 'initializer',
-      scope: at,
-      ...(overridable && { overridable }),
-    };
+    const { scope: at, producer, initializer, isInput } = found;
+    if (producer) return this.constantOf(producer);
+    if (!initializer) return undefined;
+    const overridable = at.kind === 'graph' && this.model.irVersion >= 4 && isInput;
+    return { tensor: initializer, kind: 'initializer', scope: at, ...(overridable && { overridable }) };
+  }
+
+  /** What `trace` finds behind a value, looked for once: it is the same wherever the value is seen from. */
+  traced(
+    scope: Scope,
+    value: string,
+    trace: (index: GraphIndex, scope: Scope, value: string) => TracedConstant | undefined,
+  ): TracedConstant | undefined {
+    const found = this.find(scope, value);
+    if (!found) return undefined;
+    if (found.traced === undefined) found.traced = trace(this, found.scope, value) ?? null;
+    return found.traced ?? undefined;
   }
 
   /** True for an input that must be fed: one that has no initializer. */
   isInput(scope: Scope, value: string): boolean {
-    const definition = this.definition(scope, value);
-    return definition !== undefined && definition.isInput && !definition.initializer;
+    const found = this.find(scope, value);
+    return found !== undefined && found.isInput && !found.initializer;
   }
 
   /** True when the scope that defines the value, or a subgraph that captures it, gives it out as an output. */
   isOutput(scope: Scope, value: string): boolean {
-    const definition = this.definition(scope, value);
-    return definition !== undefined && (definition.isOutput || definition.escapes);
+    const found = this.find(scope, value);
+    return found !== undefined && (found.isOutput || found.escapes);
   }
 
   /** The type that the file declares for a value: of an input, output or value_info. */
   declaredType(scope: Scope, value: string): Type | undefined {
-    return this.definition(scope, value)?.type;
+    return this.find(scope, value)?.type;
   }
 
   /**
@@ -200,15 +205,11 @@ export class GraphIndex {
     return imports.find((entry) => normalDomain(entry.domain) === wanted)?.version ?? 0;
   }
 
-  private definition(scope: Scope, value: string): Definition | undefined {
-    return this.find(scope, value)?.definition;
-  }
-
-  private find(scope: Scope, value: string): Found | undefined {
+  private find(scope: Scope, value: string): Definition | undefined {
     if (value === '') return undefined;
     for (let at: Scope | undefined = scope; at; at = at.parent) {
       const definition = this.tableOf(at)?.definitions.get(value);
-      if (definition) return { at, definition };
+      if (definition) return definition;
     }
     return undefined;
   }
@@ -221,6 +222,7 @@ export class GraphIndex {
   }
 
   private constantOf(ref: NodeRef): ConstantRef | undefined {
+    if (ref.node.opType !== 'Constant') return undefined;
     if (!this.constantNodes.has(ref)) {
       const tensor = constantTensor(ref.node);
       this.constantNodes.set(ref, tensor && { tensor, kind: 'constant', node: ref, scope: ref.scope });
@@ -235,7 +237,7 @@ export class GraphIndex {
       if (name === '') return undefined;
       let definition = definitions.get(name);
       if (!definition) {
-        definition = { isInput: false, isOutput: false, escapes: false, consumers: [] };
+        definition = { scope, isInput: false, isOutput: false, escapes: false, consumers: [] };
         definitions.set(name, definition);
       }
       return definition;
@@ -271,7 +273,7 @@ export class GraphIndex {
     const called = this.calledFunction(ref.node);
     if (called) appendTo(this.calls, called, ref);
     for (const value of ref.node.input) {
-      const consumers = this.noteCapture(scope, value)?.definition.consumers;
+      const consumers = this.noteCapture(scope, value)?.consumers;
       // One that reads a value twice has been added a moment ago.
       if (consumers && consumers.at(-1) !== ref) consumers.push(ref);
     }
@@ -281,18 +283,18 @@ export class GraphIndex {
     for (const output of scope.container.output) {
       const name = typeof output === 'string' ? output : output.name;
       const found = this.noteCapture(scope, name);
-      if (found?.at === scope) found.definition.isOutput = true;
-      else if (found) found.definition.escapes = true;
+      if (found?.scope === scope) found.isOutput = true;
+      else if (found) found.escapes = true;
     }
   }
 
   /** Finds `value`; where it is defined further out, the node there that holds `scope` needs the value. */
-  private noteCapture(scope: Scope, value: string): Found | undefined {
+  private noteCapture(scope: Scope, value: string): Definition | undefined {
     const found = this.find(scope, value);
-    if (!found || found.at === scope) return found;
+    if (!found || found.scope === scope) return found;
     let holder = scope.owner;
-    for (let at = scope.parent; at && at !== found.at; at = at.parent) holder = at.owner;
-    const captured = this.tableOf(found.at)?.captured;
+    for (let at = scope.parent; at && at !== found.scope; at = at.parent) holder = at.owner;
+    const captured = this.tableOf(found.scope)?.captured;
     if (holder && captured) captured.set(holder, (captured.get(holder) ?? new Set()).add(value));
     return found;
   }

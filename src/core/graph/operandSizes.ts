@@ -71,6 +71,8 @@ export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants 
   return owned;
 }
 
+const ownsNothing: OwnedConstants = { parameters: 0, bytes: 0, tensors: new Map() };
+
 /** Rows and totals ask for the same nodes; a NodeRef belongs to one index. */
 const found = new WeakMap<NodeRef, OwnedConstants>();
 
@@ -95,6 +97,7 @@ function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
     const rows = dequantizedRows(index, ref);
     for (const parameters of [rows?.scale, rows?.zeroPoint]) addSides(tensors, parameters);
   }
+  if (tensors.size === 0) return ownsNothing;
   let parameters = 0;
   let bytes = 0;
   for (const share of tensors.values()) {

@@ -73,6 +73,8 @@ class ShapeInference implements Shapes {
   }
 
   private lookUp(scope: Scope, value: string): Facts {
+    const own = value === '' ? undefined : this.facts.get(scope)?.get(value);
+    if (own) return own;
     const at = this.index.definingScope(scope, value);
     return (at && this.facts.get(at)?.get(value)) ?? unknown;
   }

@@ -37,7 +37,7 @@ export function summarizeModel(
   const positions = new Map(index.nodes.map((ref, position) => [ref, position]));
   const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
   const shared = sharedParts(index, all);
-  const totals = modelTotals(index, all);
+  const totals = modelTotals(index, all, shared);
   const formatOf = rowFormats(index, shapes, { layers, nodes });
   const toRow = (layer: Layer): LayerRow => ({
     ...rowOf(layer, positions, shared.get(layer)),

@@ -46,9 +46,13 @@ export function sharedParts(index: GraphIndex, rows: readonly Layer[]): Readonly
 /**
  * Parameters and multiply-accumulates of a whole model from all its rows. Of the branches of an If the costlier one
  * counts; a function's body counts once per call. Work inside Loop and Scan bodies is unknown in the rows already.
+ * @param shared the `sharedParts` of the rows.
  */
-export function modelTotals(index: GraphIndex, rows: readonly Layer[]): ModelTotals {
-  const shared = sharedParts(index, rows);
+export function modelTotals(
+  index: GraphIndex,
+  rows: readonly Layer[],
+  shared = sharedParts(index, rows),
+): ModelTotals {
   let parameters = 0;
   const macs = new Map<NodeRef, number>();
   let macsUnknown = 0;

@@ -27,6 +27,10 @@ const longestChain = 16;
  * @returns undefined when the operand depends on anything computed from an input.
  */
 export function traceConstant(index: GraphIndex, scope: Scope, value: string): TracedConstant | undefined {
+  return index.traced(scope, value, follow);
+}
+
+function follow(index: GraphIndex, scope: Scope, value: string): TracedConstant | undefined {
   const steps: NodeRef[] = [];
   const constants: ConstantRef[] = [];
   let via: StoredWeight['via'] = 'float';

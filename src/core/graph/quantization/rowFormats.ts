@@ -13,7 +13,9 @@ export type RowFormat = Pick<LayerRow, 'stored' | 'activations' | 'foldedInto'> 
 /** The formats of every row. Reads no payload. */
 export function rowFormats(index: GraphIndex, shapes: Shapes, rows: Rows): (layer: Layer) => RowFormat {
   const folds = foldedNodes(index, rows);
-  const paths = new Map([...rows.layers, ...rows.nodes].map(({ name, path }) => [name, path]));
+  const paths = new Map(
+    folds.size === 0 ? [] : [...rows.layers, ...rows.nodes].map(({ name, path }) => [name, path]),
+  );
   return (layer) => {
     const foldedInto = folds.get(layer.ref);
     if (foldedInto !== undefined) return { foldedInto, path: [...(paths.get(foldedInto) ?? layer.path)] };

@@ -76,8 +76,9 @@ function behindNodes(
 ): WeightFormat | undefined {
   const { node, scope } = ref;
   const { via } = weight.stored;
+  if (via === 'float' && weight.dtype === 'float') return undefined;
   const traced = traceConstant(index, scope, node.input[weight.inputIndex] ?? '');
-  if (!traced || (via === 'float' && weight.dtype === 'float')) return undefined;
+  if (!traced) return undefined;
   const codes = traced.constant.tensor;
   if (via === 'float' && !dataTypeFacts(codes.dataType)?.isFloat) {
     const rows = dequantizedRows(index, ref);
