@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/vscode/**/*.e2e.ts'],
     globalSetup: ['test/vscode/harness/globalSetup.ts'],
-    fileParallelism: false,
+    // Each waits most of its time: two share the two cores that a machine has at least.
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

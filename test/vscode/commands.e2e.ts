@@ -101,7 +101,7 @@ it('scans without an editor: asks for the model and opens it; random inputs are 
 it('scans only what is selected, by right-click: two layers, then a group', async () => {
   const view = await ModelView.shown(vscode);
   // Larger batches: what follows is cancelled while it runs.
-  await view.frame.locator('.dimension input').fill('64');
+  await view.frame.locator('.dimension input').fill('200');
   await vscode.page.keyboard.press('Tab');
   await expect.poll(() => figures(view)).toEqual([]);
   await view.layer('node_conv2d_1').locator('.cell.name').click();

@@ -98,6 +98,7 @@ it('acts on a whole selection made and opened by keyboard alone', async () => {
   expect(await vscode.menuEntries()).toEqual([
     'Quantize (w8a8)',
     'Quantize With…',
+    'Quantize with Compensation…',
     'Keep Float',
     'Scan These Layers',
     'Explain',

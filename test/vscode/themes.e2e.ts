@@ -36,7 +36,7 @@ it('keeps its content security policy strict, and breaks none of it', async () =
   const { frame } = await ModelView.shown(vscode);
   const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
   expect(policy).toMatch(
-    /^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; style-src [^;]+; font-src [^;]+$/,
+    /^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; style-src [^;]+; font-src [^;]+; img-src data:$/,
   );
   expect(policy).not.toContain('unsafe');
   expect(await frame.locator('#root').innerHTML()).not.toMatch(/<script|javascript:/);
