@@ -1,6 +1,6 @@
 import type { Frame, Locator } from 'playwright-core';
-import { expect } from 'vitest';
 import type { VsCode } from '../harness/vsCode';
+import { until } from './until';
 
 /** Layers of the sample in its order, as rows are labelled. */
 export const SAMPLE_LAYERS = [
@@ -47,7 +47,7 @@ export class ModelView {
   }
 
   async waitForScheme(name: string, scheme: string): Promise<void> {
-    await expect.poll(() => this.cell(name, 'scheme')).toBe(scheme);
+    await until(`${name} has the scheme ${scheme}`, async () => (await this.cell(name, 'scheme')) === scheme);
   }
 
   /** Names of the layers on screen. */

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Frame } from 'playwright-core';
-import { expect } from 'vitest';
 import { themeNames, type Theme } from '../harness/openVsCode';
 import type { VsCode } from '../harness/vsCode';
+import { until } from './until';
 
 /**
  * Changes the theme as a user does, by the settings; the open view follows without a reload.
@@ -18,13 +18,9 @@ export async function useTheme(
     vscode.path('.vscode/settings.json'),
     JSON.stringify({ 'workbench.colorTheme': themeNames[theme] }),
   );
-  // A preview may be made anew while it is looked at.
-  const kind = async () => {
+  await until(`the view has the theme ${themeNames[theme]}`, async () => {
     const frame = view?.frame ?? (await vscode.view());
-    return frame
-      .locator('body')
-      .getAttribute('data-vscode-theme-id', { timeout: 2000 })
-      .catch(() => '');
-  };
-  await expect.poll(kind, { timeout: 20_000 }).toBe(themeNames[theme]);
+    const id = await frame.locator('body').getAttribute('data-vscode-theme-id', { timeout: 2000 });
+    return id === themeNames[theme];
+  });
 }
