@@ -47,6 +47,11 @@ const figures = async (view: ModelView): Promise<string[]> => {
 const label = async (view: ModelView, layer: string): Promise<string> =>
   (await view.layer(layer).locator('.cell.sensitivity').getAttribute('title')) ?? '';
 
+const setBatch = async (view: ModelView, size: number): Promise<void> => {
+  await view.frame.locator('.dimension input').fill(String(size));
+  await vscode.page.keyboard.press('Tab');
+};
+
 it('quantizes without an editor: asks for the model, then for data, here a folder of ONNX test data', async () => {
   await vscode.command('Roundoff: Quantize Model…');
   await vscode.quickInput.waitFor('Quantize Model');
@@ -100,9 +105,7 @@ it('scans without an editor: asks for the model and opens it; random inputs are 
 
 it('scans only what is selected, by right-click: two layers, then a group', async () => {
   const view = await ModelView.shown(vscode);
-  // Larger batches: what follows is cancelled while it runs.
-  await view.frame.locator('.dimension input').fill('200');
-  await vscode.page.keyboard.press('Tab');
+  await setBatch(view, 32);
   await expect.poll(() => figures(view)).toEqual([]);
   await view.layer('node_conv2d_1').locator('.cell.name').click();
   await view
@@ -121,6 +124,8 @@ it('scans only what is selected, by right-click: two layers, then a group', asyn
 
 it('keeps and labels the figures of a scan that is cancelled from its notification', async () => {
   const view = await ModelView.shown(vscode);
+  // Large batches: this and what follows is cancelled while it runs.
+  await setBatch(view, 200);
   await view.button('Scan Sensitivity').click();
   await acceptFormats(vscode);
   await expect.poll(() => figures(view), { timeout: 60_000, interval: 20 }).toContain('node_conv2d_2');
@@ -153,6 +158,7 @@ it('leaves no file when a write is cancelled from its notification', async () =>
 
 it('says of a model calibrated with random inputs that it was', async () => {
   const view = await ModelView.shown(vscode);
+  await setBatch(view, 1);
   await view.button('Write Quantized Model…').click();
   await vscode.quickInput.waitFor('Write model.onnx Quantized');
   await vscode.quickInput.answerPath(vscode.path('random.onnx'));
