@@ -49,7 +49,10 @@ export async function floatTarget(
 }
 
 function differenceOf(a: Float32Array | Float64Array, b: Float32Array | Float64Array): Float32Array {
-  return Float32Array.from(a, (value, at) => value - (b[at] as number));
+  // `Float32Array.from` would keep all values in a list first: 0.5 GB of 4,608 columns.
+  const difference = new Float32Array(a.length);
+  for (let at = 0; at < a.length; at++) difference[at] = (a[at] as number) - (b[at] as number);
+  return difference;
 }
 
 /** rows · (H + λ·I)⁻¹, elements in the order of the factor. */

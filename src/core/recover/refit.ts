@@ -6,7 +6,10 @@ import { groupMatrix, type Multiply } from './multiply';
 
 /** What codes stand for, in their order. */
 export function gridValues(codes: Int16Array, grid: WeightGrid): Float32Array {
-  return Float32Array.from(codes, (code, at) => grid.valueOf(at, code));
+  // Unlike this loop, `Float32Array.from` keeps all values in a list first.
+  const values = new Float32Array(codes.length);
+  for (let at = 0; at < codes.length; at++) values[at] = grid.valueOf(at, codes[at] as number);
+  return values;
 }
 
 /**
