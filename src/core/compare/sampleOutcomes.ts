@@ -17,14 +17,15 @@ export const TOP_CLASSES = 5;
 /** What became of each sample at one output: its error, and the classes that both models choose. */
 export class SampleOutcomes {
   readonly rows: SampleOutcome[] = [];
-  private changed = 0;
+  /** Further ones that are told. */
+  private further = 0;
 
   constructor(private readonly output: OutputDescription) {}
 
   /** @param sample position in the data set. */
   add(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
     const isFull = this.rows.length >= MOST_SAMPLES;
-    if (isFull && this.changed >= MOST_CHANGED) return;
+    if (isFull && this.further === MOST_CHANGED) return;
     const errors = new ErrorAccumulator(this.output.name);
     errors.add(a, b);
     const row = {
@@ -33,8 +34,9 @@ export class SampleOutcomes {
       sqnrDb: errors.sqnrDb,
       ...this.classesOf(a, b, dims),
     };
-    if (row.changed > 0) this.changed++;
-    if (!isFull || row.changed > 0) this.rows.push(row);
+    if (isFull && row.changed === 0) return;
+    if (isFull) this.further++;
+    this.rows.push(row);
   }
 
   private classesOf(

@@ -91,6 +91,14 @@ describe('OutputDetailsCollector', () => {
     expect(samples.at(-1)).toMatchObject({ sample: 2999, changed: 1 });
   });
 
+  it('keeps further ones that change, however many did before', () => {
+    const collector = new OutputDetailsCollector({ name: 'y', kind: 'logits', classAxis: 1 });
+    for (let sample = 0; sample < 2600; sample++) collector.add(sample, [0, 1], [1, 0], [1, 2], undefined);
+    const { samples } = collector.toJson();
+    expect(samples).toHaveLength(2500);
+    expect(samples.at(-1)).toMatchObject({ sample: 2499 });
+  });
+
   it('counts how far values are apart', () => {
     const collector = new OutputDetailsCollector({ name: 'y', kind: 'values' });
     const reference = normalNoise(5000, 1);
