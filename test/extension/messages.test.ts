@@ -90,6 +90,9 @@ describe('describeQuantized(recovered)', () => {
     expect(describeQuantized({ ...quantized, recovered: { ...recovered, layers: [] } })).not.toContain(
       'GPTQ',
     );
+    // Which looks at no layer by itself.
+    const evened = { ...recovered, steps: ['equalize' as const], layers: [] };
+    expect(describeQuantized({ ...quantized, recovered: evened })).toContain('Equalization: output 12.3 dB');
   });
 });
 

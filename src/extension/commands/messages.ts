@@ -63,7 +63,7 @@ export function describeQuantized(
   ];
   const labels = labelCounts(result.layers.map((layer) => ({ ...layer, op: ops.get(layer.name) })));
   if (labels.length > 0) parts.push(`${capitalized(labels.join('; '))}.`);
-  if (recovered && recovered.layers.length > 0) {
+  if (recovered && (recovered.layers.length > 0 || recovered.steps.includes('equalize'))) {
     const won = `${formatDb(recovered.beforeDb)} → ${formatDb(recovered.afterDb)}`;
     parts.push(
       `${stepsText(recovered.steps)}: output ${won} on ${plural(recovered.samples.judge, 'sample')} held out.`,
