@@ -19,8 +19,11 @@ interface ComparisonAppProps {
 
 /** Two models on the same samples: what differs, where, and at what cost. */
 export function ComparisonApp({ host, initial, save }: ComparisonAppProps) {
-  const [snapshot, setSnapshot] = useState<ComparisonSnapshot | null | undefined>(undefined);
+  const [snapshot, setSnapshot] = useState<ComparisonSnapshot | undefined>(undefined);
+  const [failure, setFailure] = useState<string | null>(null);
   const [state, setState] = useState(initial);
+  // Not a part of the state: nothing is drawn anew while the page scrolls.
+  const scrollTop = useRef(initial.scrollTop);
   const change = useCallback(
     (part: Partial<ComparisonState>) => setState((old) => ({ ...old, ...part })),
     [],
@@ -28,24 +31,31 @@ export function ComparisonApp({ host, initial, save }: ComparisonAppProps) {
   useEffect(() => {
     host.call('ready', {}).then(
       (found) => {
+        if (!found) return setFailure('This comparison is no longer there. Compare the models again.');
         setSnapshot(found);
-        if (found) change({ id: found.id });
+        change({ id: found.id });
       },
-      () => setSnapshot(null),
+      (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
     );
   }, [host]);
-  useEffect(() => {
-    if (state.id !== '') save(state);
-  }, [state]);
-  if (snapshot === undefined) return null;
-  if (snapshot === null) {
+  const keep = (): void => {
+    if (state.id !== '') save({ ...state, scrollTop: scrollTop.current });
+  };
+  useEffect(keep, [state]);
+  const onScroll = (top: number): void => {
+    scrollTop.current = top;
+    keep();
+  };
+  if (failure !== null) {
     return (
       <div class="centered" role="status">
-        <p>This comparison is no longer there. Compare the models again.</p>
+        <p>{failure}</p>
       </div>
     );
   }
-  return <Compared snapshot={snapshot} host={host} state={state} change={change} />;
+  if (!snapshot) return null;
+  const top = scrollTop.current;
+  return <Compared {...{ snapshot, host, state, change, onScroll }} scrollTop={top} />;
 }
 
 interface ComparedProps {
@@ -53,9 +63,12 @@ interface ComparedProps {
   host: ComparisonHost;
   state: ComparisonState;
   change: (part: Partial<ComparisonState>) => void;
+  /** Where the page was when it was last drawn. */
+  scrollTop: number;
+  onScroll: (top: number) => void;
 }
 
-function Compared({ snapshot, host, state, change }: ComparedProps) {
+function Compared({ snapshot, host, state, change, scrollTop, onScroll }: ComparedProps) {
   const { outputs, layers, costs, notes } = snapshot;
   const page = useRef<HTMLElement>(null);
   const detailed = outputs.filter(({ hasDetails }) => hasDetails);
@@ -66,14 +79,14 @@ function Compared({ snapshot, host, state, change }: ComparedProps) {
   const isThere = answer.value !== undefined || output === undefined;
   useEffect(() => {
     // Only now is there enough to scroll.
-    if (isThere) page.current?.scrollTo({ top: state.scrollTop });
+    if (isThere) page.current?.scrollTo({ top: scrollTop });
   }, [isThere]);
   return (
     <main
       class="comparison"
       ref={page}
       tabIndex={-1}
-      onScroll={(event) => isThere && change({ scrollTop: event.currentTarget.scrollTop })}
+      onScroll={(event) => isThere && onScroll(event.currentTarget.scrollTop)}
     >
       <header>
         <h1>

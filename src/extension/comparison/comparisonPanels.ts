@@ -7,6 +7,7 @@ import { answer, isCall } from '../../shared/viewServer';
 import { exportMethods } from '../chartExport';
 import { compareReport } from '../commands/compareReport';
 import type { Comparisons } from '../comparisons';
+import { NewestCall } from '../editor/newestCall';
 import { webviewHtml, webviewRoot } from '../editor/webviewHtml';
 import type { SessionEngine } from '../sessionEngine';
 import { lookOnlyReason } from '../trust';
@@ -45,7 +46,8 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer {
   #fill(panel: vscode.WebviewPanel, id: string, kept: KeptComparison | undefined): void {
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [webviewRoot(this.extension)] };
-    const methods = this.#methodsFor(id, kept);
+    const descriptions = new NewestCall(this.engine, 'describeSample');
+    const methods = this.#methodsFor(id, kept, descriptions);
     let closed = false;
     const joiner = new MessageJoiner();
     const receiving = webview.onDidReceiveMessage(async (part: unknown) => {
@@ -58,12 +60,17 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer {
     panel.onDidDispose(() => {
       closed = true;
       receiving.dispose();
+      descriptions.cancel();
       this.store.forget(id);
     });
     webview.html = webviewHtml(webview, this.extension, 'comparison');
   }
 
-  #methodsFor(id: string, kept: KeptComparison | undefined): ComparisonMethods {
+  #methodsFor(
+    id: string,
+    kept: KeptComparison | undefined,
+    descriptions: NewestCall<'describeSample'>,
+  ): ComparisonMethods {
     const there = (): KeptComparison => {
       if (kept) return kept;
       throw new InputError('This comparison is no longer there. Compare the models again.');
@@ -87,7 +94,7 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer {
         const { model, calibration, uri } = there();
         const reason = lookOnlyReason(vscode.Uri.parse(uri));
         if (reason !== null) throw new InputError(reason);
-        return this.engine.call('describeSample', { ...model, calibration, sample }, { isGentle: true });
+        return descriptions.call({ ...model, calibration, sample });
       },
       openMarkdown: async () => {
         const { kind } = vscode.window.activeColorTheme;
