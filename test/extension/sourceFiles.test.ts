@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fileName, findSourceFile, findSourceLine } from '../../src/extension/editor/sourceFiles';
 
-const ROOT = '/work/clone';
+const ROOT = '/home/me/clone';
 const files = (...relative: string[]) =>
   relative.map((path) => ({ path: `${ROOT}/${path}`, relative: path }));
 const found = (path: string, ...relative: string[]): string | undefined =>
@@ -9,7 +9,7 @@ const found = (path: string, ...relative: string[]): string | undefined =>
 
 describe('findSourceFile(path, files)', () => {
   it('is the file with that very path', () => {
-    expect(found('/work/clone/net/model.py', 'model.py', 'net/model.py')).toBe('net/model.py');
+    expect(found('/home/me/clone/net/model.py', 'model.py', 'net/model.py')).toBe('net/model.py');
   });
 
   it('is the file whose place in the workspace ends the path, as long as possible', () => {
