@@ -32,13 +32,8 @@ export function findRows(index: GraphIndex, shapes: Shapes): Rows {
   for (const ref of index.nodes) {
     if (isConstantNode(ref)) continue;
     const weights = weightsOf(index, shapes, ref);
-    const plain = row(index, shapes, paths, ref);
-    if (weights.length === 0 && !isAlwaysLayer(ref)) {
-      nodes.push(plain);
-      continue;
-    }
-    const reason = whyNotQuantizable(ref, weights, shapes);
-    layers.push({ ...plain, weight: weights[0], weights, quantizable: reason === undefined, reason });
+    const isLayer = weights.length > 0 || isAlwaysLayer(ref);
+    (isLayer ? layers : nodes).push(row(index, shapes, ref, paths.get(ref) ?? [], weights, isLayer));
   }
   return { layers, nodes };
 }
@@ -48,23 +43,30 @@ export function findLayers(index: GraphIndex, shapes: Shapes): Layer[] {
   return [...findRows(index, shapes).layers];
 }
 
+/** One literal: `{ ...row, weights }` would give each row of a large model a hidden class of its own (V8). */
 function row(
   index: GraphIndex,
   shapes: Shapes,
-  paths: ReadonlyMap<NodeRef, readonly string[]>,
   ref: NodeRef,
+  path: readonly string[],
+  weights: readonly LayerWeight[],
+  isLayer: boolean,
 ): Layer {
-  const { parameters, bytes } = ownedConstants(index, ref);
+  const reason = isLayer ? whyNotQuantizable(ref, weights, shapes) : undefined;
+  const { parameters, bytes, tensors } = ownedConstants(index, ref);
   return {
     ref,
     name: ref.name,
     op: ref.node.opType,
-    path: paths.get(ref) ?? [],
+    path,
+    constants: tensors,
     parameters,
     bytes,
     macs: repeats(ref) && hasMacs(ref.node) ? undefined : macsOf(ref, shapes),
-    weights: [],
-    quantizable: false,
+    weight: weights[0],
+    weights,
+    quantizable: isLayer && reason === undefined,
+    reason,
   };
 }
 
@@ -118,17 +120,17 @@ function weightAt(
   }
   const { constant, steps, dtype } = traced;
   const { tensor, kind } = constant;
-  const layout = replayLayout(tensor.dims, steps, shapes);
-  const base = { name: traced.value, tensor, kind, inputIndex, scope: constant.scope, steps };
+  const place = { name: traced.value, tensor, kind, inputIndex, scope: constant.scope, steps };
   if (operator.form === 'matmulnbits') {
     return {
-      ...base,
+      ...place,
       shape: [attrInt(node, 'K', 0), attrInt(node, 'N', 0)],
       dtype: `uint${attrInt(node, 'bits', 4)}`,
       stored: { via: 'matmulnbits', scale: node.input[2], zeroPoint: node.input[3] || undefined },
       axes: [],
     };
   }
+  const layout = replayLayout(tensor.dims, steps, shapes);
   const shape = layout?.shape ?? numericShape(shapes.of(scope, operand)) ?? tensor.dims;
   const stored =
     operator.form === 'qlinear'
@@ -138,7 +140,7 @@ function weightAt(
           zeroPoint: inputName(ref, operator.zeroPoint),
         }
       : traced.stored;
-  return { ...base, shape, dtype, stored, axes: layout?.axes ?? shape.map(() => undefined) };
+  return { shape, dtype, stored, axes: layout?.axes ?? shape.map(() => undefined), ...place };
 }
 
 function inputName({ node }: NodeRef, position: number | undefined): string | undefined {

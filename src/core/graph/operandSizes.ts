@@ -58,25 +58,14 @@ function countsAsParameters(constant: ConstantRef, isCodes: boolean): boolean {
 /** Operators that own no constants: they make one, or look at a shape only. */
 const readsNoElements: ReadonlySet<string> = new Set(['Constant', 'Shape', 'Size', 'CastLike']);
 
+const ownsNothing: OwnedConstants = { parameters: 0, bytes: 0, tensors: new Map() };
+
 /**
  * The constants behind a node's inputs. A node that only passes a constant on (DequantizeLinear of a weight, a
  * codebook's Gather) owns nothing: its constants belong to the node that computes with them. Scales of rows that are
  * looked up belong to the look-up of the codes.
  */
 export function ownedConstants(index: GraphIndex, ref: NodeRef): OwnedConstants {
-  const known = found.get(ref);
-  if (known) return known;
-  const owned = findOwned(index, ref);
-  found.set(ref, owned);
-  return owned;
-}
-
-const ownsNothing: OwnedConstants = { parameters: 0, bytes: 0, tensors: new Map() };
-
-/** Rows and totals ask for the same nodes; a NodeRef belongs to one index. */
-const found = new WeakMap<NodeRef, OwnedConstants>();
-
-function findOwned(index: GraphIndex, ref: NodeRef): OwnedConstants {
   const tensors = new Map<Tensor, Share>();
   const { node, scope } = ref;
   if (!readsNoElements.has(node.opType) && !passesConstantOn(index, ref) && !looksUpParameters(index, ref)) {

@@ -36,13 +36,11 @@ export function summarizeModel(
   const { layers, nodes } = findRows(index, shapes);
   const positions = new Map(index.nodes.map((ref, position) => [ref, position]));
   const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
-  const shared = sharedParts(index, all);
+  const shared = sharedParts(all);
   const totals = modelTotals(index, all, shared);
   const formatOf = rowFormats(index, shapes, { layers, nodes });
-  const toRow = (layer: Layer): LayerRow => ({
-    ...rowOf(layer, positions, shared.get(layer)),
-    ...formatOf(layer),
-  });
+  const toRow = (layer: Layer): LayerRow =>
+    Object.assign(rowOf(layer, positions, shared.get(layer)), formatOf(layer));
   return {
     irVersion: model.irVersion,
     opsets: model.opsetImport.map(({ domain, version }) => ({ domain, version })),

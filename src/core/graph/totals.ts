@@ -1,6 +1,5 @@
 import type { Tensor } from '../onnx/types';
 import type { GraphIndex } from './graphIndex';
-import { ownedConstants } from './operandSizes';
 import type { Layer, NodeRef, Scope } from './types';
 
 export interface ModelTotals {
@@ -25,13 +24,13 @@ const deepestCall = 200;
  * Parts of rows that an earlier row has counted already: weights used by several layers. Subtracting them makes sums of
  * rows right.
  */
-export function sharedParts(index: GraphIndex, rows: readonly Layer[]): ReadonlyMap<Layer, SharedPart> {
+export function sharedParts(rows: readonly Layer[]): ReadonlyMap<Layer, SharedPart> {
   const seen = new Set<Tensor>();
   const shared = new Map<Layer, SharedPart>();
   for (const row of rows) {
     let parameters = 0;
     let bytes = 0;
-    for (const [tensor, share] of ownedConstants(index, row.ref).tensors) {
+    for (const [tensor, share] of row.constants) {
       if (seen.has(tensor)) {
         parameters += share.parameters;
         bytes += share.bytes;
@@ -51,7 +50,7 @@ export function sharedParts(index: GraphIndex, rows: readonly Layer[]): Readonly
 export function modelTotals(
   index: GraphIndex,
   rows: readonly Layer[],
-  shared = sharedParts(index, rows),
+  shared = sharedParts(rows),
 ): ModelTotals {
   let parameters = 0;
   const macs = new Map<NodeRef, number>();

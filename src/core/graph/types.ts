@@ -75,6 +75,8 @@ export interface Layer {
   readonly weight?: LayerWeight;
   /** Every constant weight: one, or W and R of a recurrent layer. */
   readonly weights: readonly LayerWeight[];
+  /** The constants that it owns, with what each adds to `parameters` and `bytes`. */
+  readonly constants: ReadonlyMap<Tensor, { readonly parameters: number; readonly bytes: number }>;
   /** Elements of all constant operands (weight, bias...). */
   readonly parameters: number;
   /** Stored bytes of all constant operands. */

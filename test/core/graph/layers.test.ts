@@ -276,7 +276,7 @@ describe('totals', () => {
     expect(rows.map(({ parameters }) => parameters)).toEqual([16, 16]);
     expect(modelTotals(index, rows)).toEqual({ parameters: 16, macs: 64, macsUnknown: 0 });
     const [first, second] = rows;
-    const shared = sharedParts(index, rows);
+    const shared = sharedParts(rows);
     expect(first && shared.get(first)).toBeUndefined();
     expect(second && shared.get(second)).toEqual({ parameters: 16, bytes: 64 });
   });

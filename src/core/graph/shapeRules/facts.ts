@@ -98,7 +98,7 @@ export function join(a: Facts, b: Facts): Facts {
 export function complete(inferred: Facts, declared: Facts): Facts {
   const dtype = inferred.dtype || declared.dtype;
   const { shape } = inferred;
-  if (!shape) return { ...inferred, dtype, shape: declared.shape };
+  if (!shape) return { dtype, shape: declared.shape, values: inferred.values };
   if (shape.length !== declared.shape?.length) return { ...inferred, dtype };
   const { shape: other } = declared;
   const best = (dim: Dim, axis: number): Dim => {
