@@ -49,6 +49,7 @@ async function pictureEditor(vscode: VsCode, { layer }: PicturedModel, album: Al
   const view = await ModelView.shown(vscode);
   const section = (name: string) => view.frame.getByRole('region', { name, exact: true });
   await view.frame.getByRole('switch', { name: 'Overview' }).click();
+  await section('Plans').getByRole('button', { name: 'Plans', exact: true }).click();
   await view.layer(layer).locator('.cell.name').click();
   for (const name of CLOSED) {
     await section(name).getByRole('button', { name, exact: true }).click();
@@ -105,7 +106,9 @@ async function pictureReport(vscode: VsCode, album: Album): Promise<void> {
     await markdownPreview(vscode, 'model.onnx, quantized');
     await useTheme(vscode, theme);
     const frame = await markdownPreview(vscode, 'model.onnx, quantized');
-    await album.take('report', frame.locator('body'));
+    for (const [at, chart] of (await frame.locator('img').all()).entries()) {
+      await album.take(`report-${at + 1}`, chart);
+    }
   }
 }
 
@@ -114,7 +117,7 @@ async function picture(model: PicturedModel, extensionsFolder: string): Promise<
   const vscode = await openVsCode({
     extensionsFolder,
     files: model.files,
-    size: { width: 1500, height: 1300 },
+    size: { width: 1500, height: 2000 },
   });
   try {
     await vscode.openFile('model.onnx');
