@@ -223,7 +223,7 @@ describe('progress of a scan', () => {
     await session.measurements.scan(['conv1', 'conv2'], ['w8a8', 'w8a16', 'w4'], {});
     const last = events.flatMap((event) => (event.event === 'scan' && event.scan.running) || []).at(-1);
     expect(last).toMatchObject({ done: 3, total: 6 });
-    expect(last?.perSecond).toBeGreaterThan(5);
+    expect(last?.perSecond).toBeGreaterThan(0);
     expect(last?.perSecond).toBeLessThan(51);
     expect(last?.secondsLeft).toBeCloseTo(3 / (last?.perSecond ?? 0), 6);
   });
