@@ -7,6 +7,9 @@ export const PLOT_WIDTH = 310;
 export const PLOT_LEFT = 38;
 export const PLOT_RIGHT = PLOT_WIDTH - 8;
 
+/** Half of what a digit of a label takes: a label may not reach over the edge, where it would be cut. */
+const HALF_DIGIT = 2.8;
+
 /** Coordinates need one digit after the point. */
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
@@ -29,14 +32,22 @@ export function ValueAxis({ x, ground, label }: ValueAxisProps) {
   return (
     <g class="axis">
       <line x1={round(from)} x2={round(to)} y1={ground} y2={ground} />
-      {x.ticks(5).map((tick) => (
-        <>
-          <line x1={round(x(tick))} x2={round(x(tick))} y1={ground} y2={ground + 3} />
-          <text x={round(x(tick))} y={ground + 13} text-anchor="middle">
-            {formatNumber(tick)}
-          </text>
-        </>
-      ))}
+      {x.ticks(5).map((tick) => {
+        const text = formatNumber(tick);
+        const isCut = x(tick) + HALF_DIGIT * text.length > PLOT_WIDTH;
+        return (
+          <>
+            <line x1={round(x(tick))} x2={round(x(tick))} y1={ground} y2={ground + 3} />
+            <text
+              x={isCut ? PLOT_WIDTH : round(x(tick))}
+              y={ground + 13}
+              text-anchor={isCut ? 'end' : 'middle'}
+            >
+              {text}
+            </text>
+          </>
+        );
+      })}
       <text x={round((from + to) / 2)} y={ground + 26} text-anchor="middle">
         {label}
       </text>
