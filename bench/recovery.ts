@@ -2,10 +2,12 @@
  * What recovering accuracy gives back: five models in formats that rounding to the nearest hurts, by every rounding rule and
  * with corrections, on data that nothing was fitted to.
  * `npm run bench -- recovery [MODEL…] [--scheme FORMAT…] [--recipe STEPS…]` measures what is not measured yet (--again: all that is
- * named) and writes bench/results/recovery.md from all that was; --cli FILE drives another build than dist/cli.mjs. Models beside the
- * repository are needed for all but MNIST.
+ * named) and writes bench/results/recovery.md from all that was; `--targets` measures only what the targets need, and tells which
+ * are met (exit code 1 when one is not). --cli FILE drives another build than dist/cli.mjs. Models beside the repository are needed
+ * for all but MNIST. On two quiet cores a row of ResNet-18 takes one to four minutes, of the others less.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CompareResult, QuantizeResult } from '../src/core/results';
@@ -13,7 +15,8 @@ import { keepRows, keptRows, markdownTable, writePage } from './support/keptRows
 import { measureProcess } from './support/measureProcess';
 import { outputFolder, root, sharedModel } from './support/paths';
 import { runVerb } from './support/roundoffProcess';
-import { type Comparison, lowestSqnr, scoreOf } from './support/schemeCells';
+import { judgeRecovery, type RecoveryRow, targetRows } from './support/recoveryTargets';
+import { lowestSqnr, scoreOf } from './support/schemeCells';
 import { schemeModel, type ModelData } from './support/schemeModels';
 
 const models = ['mnist', 'cifar10_resnet18', 'cifar10_mobilenetv2', 'unet', 'squeezenet'];
@@ -32,21 +35,6 @@ const recipes = [
 /** Only where layers have few weights for each channel. */
 const depthwiseRecipes = ['equalize,gptq,refit,bias'];
 
-interface Row {
-  readonly scheme: string;
-  readonly recipe: string;
-  /** Absent when the file could not be made. */
-  readonly comparison?: Comparison;
-  readonly reason?: string;
-  /** On held-out calibration samples: the recipe's own account. */
-  readonly recovered?: Pick<NonNullable<QuantizeResult['recovered']>, 'beforeDb' | 'afterDb' | 'samples'>;
-  /** Steps of layers that were left out, as the output got no better with them. */
-  readonly rejected: number;
-  readonly seconds: number;
-  /** Of the command line and its engine together. */
-  readonly peakBytes: number;
-}
-
 /** As many calibration samples as there are, up to 256. */
 function dataOf(model: string): ModelData {
   const images = model.startsWith('cifar10') ? sharedModel('cifar10/calibration') : undefined;
@@ -54,7 +42,7 @@ function dataOf(model: string): ModelData {
   return images === undefined ? data : { ...data, calibration: images, samples: 256 };
 }
 
-async function measure(model: string, scheme: string, recipe: string, cli: string): Promise<Row> {
+async function measure(model: string, scheme: string, recipe: string, cli: string): Promise<RecoveryRow> {
   const { calibration, samples, evaluation } = dataOf(model);
   const file = schemeModel(model).file ?? '';
   const folder = join(outputFolder, 'recovery');
@@ -62,8 +50,10 @@ async function measure(model: string, scheme: string, recipe: string, cli: strin
   const output = join(folder, `${model}.onnx`);
   const args = ['quantize', file, '--scheme', scheme, '--recover', recipe, '--no-cache', '--json'];
   const data = ['--data', calibration, '--samples', String(samples), '-o', output];
+  const [load] = loadavg();
   const made = await measureProcess(process.execPath, [cli, ...args, ...data]);
-  const figures = { scheme, recipe, seconds: made.seconds, peakBytes: made.peakBytes };
+  const { seconds, peakBytes } = made;
+  const figures = { scheme, recipe, seconds, peakBytes, ...(load !== undefined && { load }) };
   try {
     if (made.exitCode !== 0)
       return { ...figures, rejected: 0, reason: made.stderr.trim().split('\n').at(-1) };
@@ -96,7 +86,7 @@ async function measure(model: string, scheme: string, recipe: string, cli: strin
   }
 }
 
-function tableOf(rows: readonly Row[]): string[] {
+function tableOf(rows: readonly RecoveryRow[]): string[] {
   const header = [
     'format',
     'steps',
@@ -108,6 +98,7 @@ function tableOf(rows: readonly Row[]): string[] {
     'rejected',
     'time',
     'memory',
+    'load',
   ];
   const sorted = [...rows].sort(
     (a, b) => schemes.indexOf(a.scheme) - schemes.indexOf(b.scheme) || orderOf(a.recipe) - orderOf(b.recipe),
@@ -116,7 +107,7 @@ function tableOf(rows: readonly Row[]): string[] {
     header,
     sorted.map((row) => {
       const { scheme, recipe, comparison, reason = 'failed' } = row;
-      if (!comparison) return [scheme, recipe, reason, '', '', '', '', '', '', ''];
+      if (!comparison) return [scheme, recipe, reason, ...Array<string>(header.length - 3).fill('')];
       const score = scoreOf(comparison);
       const nearest = rows.find((each) => each.scheme === scheme && each.recipe === 'none')?.comparison;
       const plain = nearest && scoreOf(nearest);
@@ -132,6 +123,7 @@ function tableOf(rows: readonly Row[]): string[] {
         String(row.rejected),
         `${row.seconds.toFixed(0)} s`,
         `${(row.peakBytes / 1e6).toFixed(0)} MB`,
+        row.load?.toFixed(0) ?? '',
       ];
     }),
   );
@@ -152,12 +144,54 @@ function writeResults(): void {
     '',
     'Score and output SQNR are of the written file, run at full optimization on test data that nothing was fitted to; `nearest` takes the',
     'range and gain that calibration data chooses. `rejected` counts corrections of single layers that were left out, as the output got no',
-    'better with them on held-out calibration samples. Times and memory are of the whole command, on a machine that others used as well.',
+    'better with them on held-out calibration samples. Times and memory are of the whole command, on a machine of two cores that others used',
+    'as well: `load` is how many processes wanted to run before it.',
+    '',
+    '## Targets',
+    '',
+    'Where several recipes could reach a target the one is judged that is best on held-out calibration samples.',
+    '',
+    ...markdownTable(['target', 'measured', ''], verdictRows()),
   ];
   for (const [model, rows] of keptRows('recovery', models)) {
-    lines.push('', `## ${model}`, '', `${schemeModel(model).dataWords}.`, '', ...tableOf(rows as Row[]));
+    lines.push(
+      '',
+      `## ${model}`,
+      '',
+      `${schemeModel(model).dataWords}.`,
+      '',
+      ...tableOf(rows as RecoveryRow[]),
+    );
   }
   writePage('recovery', lines);
+}
+
+function verdictRows(): [target: string, figures: string, word: string][] {
+  const rows = new Map(keptRows('recovery', models) as [string, RecoveryRow[]][]);
+  return judgeRecovery(rows).map(({ target, figures, met }) => [
+    target,
+    figures,
+    met === undefined ? '' : met ? 'met' : 'missed',
+  ]);
+}
+
+/** Models, schemes and recipes to measure, in order. */
+function wantedRows(
+  named: readonly string[],
+  { scheme, recipe, targets }: { scheme?: string[]; recipe?: string[]; targets: boolean },
+): (readonly [model: string, scheme: string, recipe: string])[] {
+  const chosen = named.length > 0 ? named : models;
+  const all = chosen.flatMap((model) => {
+    const own = [...recipes, ...(model.includes('mobilenet') ? depthwiseRecipes : [])];
+    return (scheme ?? schemes).flatMap((each) =>
+      (recipe ?? own).map((steps) => [model, each, steps] as const),
+    );
+  });
+  if (!targets) return all;
+  return targetRows.filter(
+    ([model, each, steps]) =>
+      chosen.includes(model) && (scheme?.includes(each) ?? true) && (recipe?.includes(steps) ?? true),
+  );
 }
 
 async function main(): Promise<void> {
@@ -167,27 +201,29 @@ async function main(): Promise<void> {
       scheme: { type: 'string', multiple: true },
       recipe: { type: 'string', multiple: true },
       again: { type: 'boolean', default: false },
+      targets: { type: 'boolean', default: false },
       cli: { type: 'string', default: join(root, 'dist', 'cli.mjs') },
     },
   });
   if (!existsSync(values.cli)) throw new Error(`${values.cli} is not there: run "npm run build" first`);
-  for (const model of positionals.length > 0 ? positionals : models) {
+  for (const [model, scheme, recipe] of wantedRows(positionals, values)) {
     if (schemeModel(model).file === undefined) {
       console.log(`${model} is not on this machine.`);
       continue;
     }
-    const own = [...recipes, ...(model.includes('mobilenet') ? depthwiseRecipes : [])];
-    for (const scheme of values.scheme ?? schemes) {
-      for (const recipe of values.recipe ?? own) {
-        const rows = (keptRows('recovery', [model])[0]?.[1] ?? []) as Row[];
-        const isSame = (row: Row) => row.scheme === scheme && row.recipe === recipe;
-        if (!values.again && rows.some(isSame)) continue;
-        const row = await measure(model, scheme, recipe, values.cli);
-        keepRows('recovery', model, [...rows.filter((each) => !isSame(each)), row]);
-        writeResults();
-        console.log(`${model} ${tableOf([row])[2] ?? ''}`);
-      }
-    }
+    const rows = (keptRows('recovery', [model])[0]?.[1] ?? []) as RecoveryRow[];
+    const isSame = (row: RecoveryRow) => row.scheme === scheme && row.recipe === recipe;
+    if (!values.again && rows.some(isSame)) continue;
+    const row = await measure(model, scheme, recipe, values.cli);
+    keepRows('recovery', model, [...rows.filter((each) => !isSame(each)), row]);
+    writeResults();
+    console.log(`${model} ${tableOf([row])[2] ?? ''}`);
+  }
+  writeResults();
+  if (!values.targets) return;
+  for (const [target, figures, word] of verdictRows()) {
+    console.log(`${(word || 'unknown').padEnd(8)} ${target}: ${figures}`);
+    if (word === 'missed') process.exitCode = 1;
   }
 }
 
