@@ -28,6 +28,8 @@ export class ModelStore {
     overview: 0,
   };
   readonly #listeners = new Set<() => void>();
+  /** Rows that are still coming: those that are here. */
+  #pulled: { readonly revision: number; rows: ViewRow[] } | undefined;
 
   constructor(private readonly host: Host) {
     host.onEvent((event) => this.#apply(event));
@@ -52,7 +54,7 @@ export class ModelStore {
   }
 
   #apply(event: ViewEvent): void {
-    const { snapshot, rowsRevision } = this.#content;
+    const { snapshot } = this.#content;
     switch (event.event) {
       case 'snapshot':
         return this.#takeSnapshot(event.snapshot);
@@ -67,18 +69,11 @@ export class ModelStore {
       case 'prediction':
         return this.#update({ snapshot: snapshot && { ...snapshot, prediction: event.prediction } });
       case 'predicted':
-        if (event.revision === rowsRevision)
-          this.#update({ rows: withPredictions(this.#content.rows, event.rows) });
-        return;
+        return this.#changeRows(event.revision, (rows) => withPredictions(rows, event.rows));
       case 'schemes':
-        if (event.revision === rowsRevision)
-          this.#update({ rows: withSchemes(this.#content.rows, event.schemes) });
-        return;
+        return this.#changeRows(event.revision, (rows) => withSchemes(rows, event.schemes));
       case 'candidates':
-        if (event.revision === rowsRevision) {
-          this.#update({ rows: withCandidates(this.#content.rows, event.candidates) });
-        }
-        return;
+        return this.#changeRows(event.revision, (rows) => withCandidates(rows, event.candidates));
       case 'reveal':
         return this.#update({ reveal: { layer: event.layer, explain: event.explain } });
       case 'overview':
@@ -89,24 +84,33 @@ export class ModelStore {
   #takeSnapshot(snapshot: ViewSnapshot): void {
     const failed = snapshot.model.state === 'failed';
     this.#update(failed ? { snapshot, rows: [], rowsRevision: snapshot.revision } : { snapshot });
-    if (snapshot.model.state === 'ready' && snapshot.revision !== this.#content.rowsRevision) {
-      void this.#pullRows(snapshot.revision);
-    }
+    const { revision } = snapshot;
+    const isKnown = revision === this.#content.rowsRevision || revision === this.#pulled?.revision;
+    if (snapshot.model.state === 'ready' && !isKnown) void this.#pullRows(revision);
+  }
+
+  /** Rows that have come and rows that still come are changed alike. */
+  #changeRows(revision: number, change: (rows: readonly ViewRow[]) => ViewRow[]): void {
+    if (this.#pulled?.revision === revision) this.#pulled.rows = change(this.#pulled.rows);
+    if (this.#content.rowsRevision === revision) this.#update({ rows: change(this.#content.rows) });
   }
 
   async #pullRows(revision: number): Promise<void> {
-    const rows: ViewRow[] = [];
+    const pulled = { revision, rows: [] as ViewRow[] };
+    this.#pulled = pulled;
     try {
       for (let start: number | null = 0; start !== null;) {
         const chunk: RowChunk = await this.host.call('rows', { revision, start });
         // A newer revision is being pulled instead.
         if (chunk.revision !== revision || this.#content.snapshot?.revision !== revision) return;
-        rows.push(...chunk.rows);
+        pulled.rows.push(...chunk.rows);
         start = chunk.next;
       }
-      this.#update({ rows, rowsRevision: revision, failure: null });
+      this.#update({ rows: pulled.rows, rowsRevision: revision, failure: null });
     } catch (error) {
       this.#update({ failure: messageOf(error) });
+    } finally {
+      if (this.#pulled === pulled) this.#pulled = undefined;
     }
   }
 

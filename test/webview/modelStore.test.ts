@@ -76,6 +76,31 @@ describe('ModelStore', () => {
     expect(store.content.rows.map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
+  it('asks for the rows of a revision once, however often it is told of it', async () => {
+    const { store, sent, reply, event } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    event({ event: 'snapshot', snapshot: snapshotOf(1) });
+    expect(sent).toHaveLength(1);
+    await reply(chunk(1, ['a'], null));
+    event({ event: 'snapshot', snapshot: snapshotOf(1) });
+    expect(sent).toEqual([]);
+    expect(store.content.rows.map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('changes rows that came before an edit, while others are still to come', async () => {
+    const { store, reply, event } = openStore();
+    void store.start();
+    await reply(snapshotOf(1));
+    await reply(chunk(1, ['a'], 1));
+    event({ event: 'schemes', revision: 1, schemes: [['a', 'w4']] });
+    await reply(chunk(1, ['b'], null));
+    expect(store.content.rows.map(({ name, scheme }) => [name, scheme])).toEqual([
+      ['a', 'w4'],
+      ['b', 'w8a8'],
+    ]);
+  });
+
   it('drops the rows of a revision that was replaced while they came', async () => {
     const { store, sent, reply, event } = openStore();
     void store.start();
