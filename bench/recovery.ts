@@ -42,6 +42,11 @@ function dataOf(model: string): ModelData {
   return images === undefined ? data : { ...data, calibration: images, samples: 256 };
 }
 
+function dataWords(model: string): string {
+  const { dataWords: words } = schemeModel(model);
+  return model.startsWith('cifar10') ? words.replace('128 training', '256 training') : words;
+}
+
 async function measure(model: string, scheme: string, recipe: string, cli: string): Promise<RecoveryRow> {
   const { calibration, samples, evaluation } = dataOf(model);
   const file = schemeModel(model).file ?? '';
@@ -158,7 +163,7 @@ function writeResults(): void {
       '',
       `## ${model}`,
       '',
-      `${schemeModel(model).dataWords}.`,
+      `${dataWords(model)}.`,
       '',
       ...tableOf(rows as RecoveryRow[]),
     );
