@@ -159,14 +159,7 @@ function writeResults(): void {
     ...markdownTable(['target', 'measured', ''], verdictRows()),
   ];
   for (const [model, rows] of keptRows('recovery', models)) {
-    lines.push(
-      '',
-      `## ${model}`,
-      '',
-      `${dataWords(model)}.`,
-      '',
-      ...tableOf(rows as RecoveryRow[]),
-    );
+    lines.push('', `## ${model}`, '', `${dataWords(model)}.`, '', ...tableOf(rows as RecoveryRow[]));
   }
   writePage('recovery', lines);
 }
