@@ -4,7 +4,7 @@
  * `npm run bench -- recovery [MODEL…] [--scheme FORMAT…] [--recipe STEPS…]` measures what is not measured yet (--again: all that is
  * named) and writes bench/results/recovery.md from all that was; `--targets` measures only what the targets need, and tells which
  * are met (exit code 1 when one is not). --cli FILE drives another build than dist/cli.mjs. Models beside the repository are needed
- * for all but MNIST. On two quiet cores a row of ResNet-18 takes one to four minutes, of the others less.
+ * for all but MNIST.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
