@@ -55,7 +55,8 @@ export class EngineClient {
 
   /**
    * Runs `method` in the engine.
-   * @throws CancelledError once `signal` was aborted and the work has stopped: then no file of it is left.
+   * @throws CancelledError once `signal` was aborted and the work has stopped: then no file of it is left. Also when Ctrl+C has
+   * ended the engine.
    * @throws EngineCrashError when the engine process ended before it answered.
    * @throws InputError, OnnxFileError, RuntimeFailure or InternalError as the engine replied.
    */
@@ -117,7 +118,11 @@ class EngineProcess {
     this.#child.on('error', (error) => this.#end(`could not be started or reached (${error.message})`));
     // 'close' comes after 'exit', once stderr has been read to its end.
     this.#child.on('exit', this.onUnusable);
-    this.#child.on('close', (code, signal) => this.#end(`stopped with ${signal ?? `exit code ${code}`}`));
+    this.#child.on('close', (code, signal) => {
+      // Ctrl+C reaches the whole process group, and may end an engine that does not listen yet before our own handler runs.
+      if (signal === 'SIGINT') for (const call of this.#calls.values()) call.cancelled = true;
+      this.#end(`stopped with ${signal ?? `exit code ${code}`}`);
+    });
   }
 
   get pid(): number | undefined {

@@ -155,6 +155,14 @@ describe('EngineClient', () => {
     expect(await client.call('weightHashes', { file: 'again' })).toMatchObject({ file: 'again' });
   });
 
+  it('calls it a cancel when Ctrl+C ends a process that does not listen yet', async () => {
+    const client = newClient();
+    const call = client.call('inspect', { file: 'a' });
+    process.kill(Number(client.pid), 'SIGINT');
+    await expect(call).rejects.toBeInstanceOf(CancelledError);
+    await expect(client.call('weightHashes', { file: 'b' })).resolves.toMatchObject({ file: 'b' });
+  });
+
   it('quotes the last line of stderr after a crash', async () => {
     const result = newClient().call('inspect', { file: 'stderr assertion-failed' });
     await expect(result).rejects.toThrow(/SIGABRT during inspect.*Its last line was: assertion-failed/);
