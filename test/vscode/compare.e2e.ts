@@ -124,8 +124,10 @@ it('walks through the samples by keyboard, and keeps the place when it is hidden
   await comparisonTab().click();
   frame = await comparison('model.onnx against model.u2.onnx');
   expect(await chosenSample(frame)).toBe(last);
+  // In the browser, VS Code stores every five seconds what is open, and what its views have noted.
+  await vscode.page.waitForTimeout(8000);
   await vscode.page.reload();
-  // Which tab comes back in front depends on when VS Code last wrote its state.
+  // Which tab comes back in front is not certain.
   await comparisonTab().click();
   frame = await comparison('model.onnx against model.u2.onnx');
   expect(await chosenSample(frame)).toBe(last);
@@ -163,7 +165,7 @@ it('writes charts as SVG and PNG and tables as CSV, beside the model', async () 
 });
 
 it('exports charts of the editor too, and by keyboard', async () => {
-  await vscode.tab('model.onnx').click();
+  await vscode.openFile('model.onnx');
   const view = await ModelView.shown(vscode);
   await view.layer('node_conv2d').locator('.cell.name').click();
   await view.frame.locator('.inspector').getByRole('button', { name: 'Weight statistics' }).click();
@@ -187,7 +189,7 @@ it('exports charts of the editor too, and by keyboard', async () => {
 
 it('compares a model with its plan, and leaves no file behind', async () => {
   const before = readdirSync(vscode.folder);
-  await vscode.tab('model.onnx').click();
+  await vscode.openFile('model.onnx');
   await ModelView.shown(vscode);
   await vscode.command('Roundoff: Compare With…');
   await vscode.quickInput.waitFor('Compare model.onnx With');
