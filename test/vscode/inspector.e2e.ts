@@ -301,7 +301,9 @@ it('keeps open sections when the selection moves and when the view is made again
   await expect.poll(() => section(view, 'Channels').locator('path.band').count(), patient).toBe(2);
   await view.layer(LAYER).locator('.cell.name').click();
   await vscode.command('View: Toggle Primary Side Bar Visibility');
+  const before = view.frame;
   await vscode.command('Developer: Reload Webviews');
+  await expect.poll(() => before.isDetached(), patient).toBe(true);
   view = await ModelView.shown(vscode);
   await expect
     .poll(() => facts(view, 'Weight statistics'), patient)
