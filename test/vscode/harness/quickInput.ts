@@ -35,10 +35,16 @@ export class QuickInput {
     await this.input().fill(text);
   }
 
-  /** Labels of the rows on offer. */
+  /** Labels of the rows on offer, once no more of them are drawn. */
   async labels(): Promise<string[]> {
     await this.rows().first().waitFor();
-    return this.rows().locator('.quick-input-list-row:first-child .label-name').allInnerTexts();
+    const read = () => this.rows().locator('.quick-input-list-row:first-child .label-name').allInnerTexts();
+    for (let seen = await read(); ;) {
+      await this.page.waitForTimeout(200);
+      const now = await read();
+      if (now.join('\n') === seen.join('\n')) return now;
+      seen = now;
+    }
   }
 
   /** Picks the row with exactly this label (codicons before it do not count). */
