@@ -14,7 +14,7 @@ export function gridValues(codes: Int16Array, grid: WeightGrid): Float32Array {
 
 /**
  * What to multiply the rounded weights of each channel by, so that the layer's output is nearest to that of the weights
- * wanted: a = Σ ŵ·H·wᵀ / Σ ŵ·H·ŵᵀ over the channel's columns. With `centered` moments the bias may change as well.
+ * wanted: a = Σ ŵ·H·wᵀ / Σ ŵ·H·ŵᵀ over the channel's columns.
  * @param weights in the order of the stored tensor: those wanted, such as of `floatTarget`.
  * @param rounded what their codes stand for.
  * @param layout of the scales that are stored.

@@ -6,7 +6,7 @@ import { findLayers } from '../../../src/core/graph/layers';
 import { inferShapes } from '../../../src/core/graph/shapes';
 import { floatTensor } from '../../../src/core/onnx/build';
 import type { Model } from '../../../src/core/onnx/types';
-import { analyticBiasDelta, biasDelta, biasMap, rectifiedNormalMean } from '../../../src/core/recover/bias';
+import { biasDelta, biasMap } from '../../../src/core/recover/bias';
 import { collectMoments } from '../../../src/core/recover/collectMoments';
 import { addToBiases } from '../../../src/core/rewrite/addToBiases';
 import { normalNoise } from '../../support/random';
@@ -109,38 +109,5 @@ describe('biasDelta', () => {
     ];
     expect(delta(1)).toEqual([6, 14]);
     expect(delta(1 / 2)).toEqual([3, 7]);
-  });
-});
-
-describe('rectifiedNormalMean', () => {
-  it('is the mean of rectified normal numbers', () => {
-    const noise = normalNoise(200_000, 3);
-    for (const [mean, deviation] of [
-      [0, 1],
-      [-1.5, 0.7],
-      [0.4, -2],
-      [5, 0.5],
-    ] as const) {
-      const measured =
-        noise.reduce((sum, x) => sum + Math.max(0, mean + Math.abs(deviation) * x), 0) / noise.length;
-      expect(rectifiedNormalMean(mean, deviation)).toBeCloseTo(measured, 2);
-    }
-    expect(rectifiedNormalMean(0, 1)).toBeCloseTo(1 / Math.sqrt(2 * Math.PI), 14);
-    expect(rectifiedNormalMean(-1, 1)).toBeCloseTo(0.08331547058768626, 14);
-    expect(rectifiedNormalMean(-100, 1)).toBe(0);
-    expect(rectifiedNormalMean(-1, 0)).toBe(0);
-    expect(rectifiedNormalMean(2, 0)).toBe(2);
-    expect(rectifiedNormalMean(NaN, 1)).toBeNaN();
-  });
-});
-
-describe('analyticBiasDelta', () => {
-  it('gives all taps of a channel its mean', () => {
-    const view = packedView(2, 1, 4);
-    const weights = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-    const map = { channels: 2, columnsPerChannel: 1, share: 1 };
-    // Two channels a group, two taps a channel.
-    const delta = analyticBiasDelta(weights, new Float32Array(8), view, [1, 10, 100, 1000], map);
-    expect([...delta]).toEqual([73, 16_100]);
   });
 });

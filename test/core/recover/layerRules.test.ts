@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packedView } from '../../../src/core/calibrate/weightMatrix';
 import { CancelledError } from '../../../src/core/errors';
-import { centered } from '../../../src/core/recover/centered';
 import { computeHere } from '../../../src/core/recover/compute';
 import { descend } from '../../../src/core/recover/descent';
 import { factorLayer } from '../../../src/core/recover/factor';
@@ -218,32 +216,6 @@ describe('refitScales', () => {
       refitScales(weights, halves, moments, layout, multiplyHere);
     expect((await fit({ outer: 1, channels: 1, inner: 320 }))?.[0]).toBeCloseTo(2, 5);
     expect(await fit({ outer: 8, channels: 40, inner: 1 })).toBeUndefined();
-  });
-});
-
-describe('centered', () => {
-  it('leaves the error that a corrected bias does not take away', async () => {
-    const { view, weights, inputs, moments } = madeLayer(2, 5, 20, 150, 31);
-    const grid = integerGrid(weights, 20, 3);
-    const rounded = gridValues(nearestCodes(weights, grid), grid);
-    const { noise } = await outputError(weights, rounded, centered(moments), multiplyHere);
-    const means = momentsOf(view, inputs).mean;
-    const shifted: InputRows = {
-      rows: 150,
-      values: inputs.values.map(
-        (value, at) => value - (means[Math.floor(at / 3000) * 20 + (at % 20)] ?? NaN),
-      ),
-    };
-    expect(noise * 150).toBeCloseTo(errorByRows(view, weights, shifted, rounded), 2);
-  });
-
-  it('takes an element that is always the same for one that does not matter', async () => {
-    const view = packedView(1, 2, 3);
-    const rows: InputRows = { rows: 4, values: Float32Array.of(1, 0.3, 0, 2, 0.3, 0, 0, 0.3, 0, 3, 0.3, 0) };
-    const { second } = centered(momentsOf(view, rows));
-    expect([...second].map((value) => value !== 0)).toEqual([true, ...Array<boolean>(8).fill(false)]);
-    const [factor] = await factorLayer(centered(momentsOf(view, rows)), {}, computeHere);
-    expect(factor?.dead).toEqual(Uint8Array.of(0, 0, 1));
   });
 });
 
