@@ -5,7 +5,9 @@ export function table(
   right: ReadonlySet<number> = new Set(),
 ): string {
   const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const widths = header.map((_, column) =>
+    lines.reduce((most, line) => Math.max(most, line[column]?.length ?? 0), 0),
+  );
   return lines
     .map((line) =>
       line

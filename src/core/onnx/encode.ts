@@ -118,8 +118,8 @@ class ListEdit {
         waiting = [];
       }
     }
-    if (inOrder) this.at.at(-1)?.push(...waiting);
-    else this.at[0] = waiting;
+    const last = Math.max(0, this.at.length - 1);
+    this.at[inOrder ? last : 0] = inOrder ? (this.at[last] ?? []).concat(waiting) : waiting;
   }
 
   private readonly base: readonly object[];

@@ -113,6 +113,12 @@ describe('a changed list of messages', () => {
     expect(Buffer.from(result).toString('latin1')).toBe(Buffer.from(expected).toString('latin1'));
   });
 
+  it('takes more new elements at the end than a call can have arguments', async () => {
+    const added = Array.from({ length: 200_000 }, () => makeNode('Relu', ['x'], ['y']));
+    const result = await edited(sample, (graph) => ({ node: [...graph.node, ...added] }));
+    expect((await read(result)).graph.node.at(-1)?.opType).toBe('Relu');
+  });
+
   it('replaces all elements', async () => {
     const again = await read(await edited(file, () => ({ node: [fresh('only')] })));
     expect(again.graph.node.map(({ name }) => name)).toEqual(['only']);
