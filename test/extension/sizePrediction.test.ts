@@ -15,10 +15,12 @@ function openPrediction() {
   const changes: [string, PredictedRow | null][][] = [];
   const states: PredictionView['state'][] = [];
   let scheme = 'w8';
+  let isLarge = false;
   let now = 0;
   const prediction = new SizePrediction(
     {
       ask: () => new Promise((resolve, reject) => answers.push({ resolve, reject })),
+      isLarge: () => isLarge,
       schemes: () => new Map([['conv1', scheme]]),
       publish: (view, changed) => {
         states.push(view.state);
@@ -32,6 +34,9 @@ function openPrediction() {
     answers,
     changes,
     states,
+    becomesLarge: () => {
+      isLarge = true;
+    },
     edit: (next: string) => {
       scheme = next;
       prediction.update();
@@ -158,6 +163,17 @@ describe('SizePrediction', () => {
     expect(prediction.view.state).toBe('none');
     expect(prediction.rows.size).toBe(0);
     expect(answers).toHaveLength(0);
+  });
+
+  it('waits from the start where a model is large, until the user asks', async () => {
+    const { prediction, answers, becomesLarge, edit } = openPrediction();
+    becomesLarge();
+    edit('w8');
+    await quiet();
+    expect(answers).toHaveLength(0);
+    expect(prediction.view.state).toBe('waiting');
+    prediction.runNow();
+    expect(answers).toHaveLength(1);
   });
 
   it('asks for nothing after its document was closed', async () => {

@@ -20,6 +20,9 @@ import { planToPredict, planViewOf } from './planView';
 import { SizePrediction } from './sizePrediction';
 import { WeightHashes } from './weightHashes';
 
+/** Sizes of larger models are not foretold by themselves: 100,000 rows take half a minute. */
+const MOST_PREDICTED_ROWS = 10_000;
+
 export interface SessionPlace {
   /** The document's URI as text. */
   readonly uri: string;
@@ -57,6 +60,7 @@ export class ModelSession {
       const names = new Set(this.#rows.map(({ row }) => row.name));
       return this.engine.call('predict', { ...this.request(), plan: planToPredict(this.#plan, names) });
     },
+    isLarge: () => this.#rows.length > MOST_PREDICTED_ROWS,
     schemes: () => new Map(this.#rows.map((row) => [row.row.name, rowScheme(row, this.#plan)])),
     publish: (prediction, changed) => {
       for (const rows of inParts(changed)) {

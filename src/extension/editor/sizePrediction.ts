@@ -14,6 +14,8 @@ const NOTHING: PredictionView = { state: 'none', bytes: null, notes: [], notesCo
 export interface PredictionSource {
   /** Asks the engine about the present plan. */
   ask(): Promise<PredictResult>;
+  /** True where that surely takes long, and nothing else gets an answer meanwhile: it waits until the user asks for it. */
+  isLarge(): boolean;
   /** The scheme of every row under the present plan, by name. */
   schemes(): ReadonlyMap<string, string>;
   /** @param changed rows whose figure is new, or null where it is gone. */
@@ -59,7 +61,7 @@ export class SizePrediction {
   update(): void {
     this.#version++;
     clearTimeout(this.#timer);
-    const isWaiting = this.#isSlow;
+    const isWaiting = this.#isSlow || this.source.isLarge();
     if (!isWaiting) this.#timer = setTimeout(() => void this.#run(), QUIET_MS);
     this.#publish({ ...this.#view, state: isWaiting ? 'waiting' : 'running', error: null });
   }
