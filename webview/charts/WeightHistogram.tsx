@@ -1,7 +1,16 @@
 import { scaleLinear } from 'd3-scale';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
 import { formatInteger, formatNumber } from '../../src/shared/format';
-import { HistogramBars, histogramDomain, PLOT_LEFT, PLOT_RIGHT, PLOT_WIDTH, round, ValueAxis } from './plot';
+import {
+  type Histogram,
+  HistogramBars,
+  histogramDomain,
+  PLOT_LEFT,
+  PLOT_RIGHT,
+  PLOT_WIDTH,
+  round,
+  ValueAxis,
+} from './plot';
 
 const HEIGHT = 128;
 const TOP = 16;
@@ -47,7 +56,7 @@ export function histogramSummary({ weight, mean, min, max }: Shown): string {
 }
 
 /** The same counts, a row for each bin. Pure. */
-export function HistogramTable({ histogram }: { histogram: WeightStatistics['histogram'] }) {
+export function HistogramTable({ histogram }: { histogram: Histogram }) {
   const { edges, counts } = histogram;
   return (
     <table>

@@ -2,8 +2,9 @@ import { differenceChart } from '../../src/shared/charts/differenceChart';
 import { scatterChart } from '../../src/shared/charts/scatterChart';
 import { classText } from '../../src/shared/classText';
 import type { OutputView } from '../../src/shared/comparisonRpc';
-import { formatInteger, formatNumber, formatPercent } from '../../src/shared/format';
+import { formatInteger, formatPercent } from '../../src/shared/format';
 import { TableTwin } from '../charts/TableTwin';
+import { HistogramTable } from '../charts/WeightHistogram';
 import { ExportButton } from '../export/ExportButton';
 import type { ComparisonHost } from './ComparisonApp';
 import { SampleList } from './SampleList';
@@ -123,26 +124,7 @@ function Values({ name, view }: { name: string; view: OutputView }) {
             />
             <TableTwin
               label="Differences of values"
-              table={() => (
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">From</th>
-                      <th scope="col">To</th>
-                      <th scope="col">Values</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {differences.counts.map((count, bin) => (
-                      <tr key={bin}>
-                        <th scope="row">{formatNumber(differences.edges[bin] ?? 0)}</th>
-                        <td>{formatNumber(differences.edges[bin + 1] ?? 0)}</td>
-                        <td>{formatInteger(count)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              )}
+              table={() => <HistogramTable histogram={differences} />}
             />
           </div>
         )}
