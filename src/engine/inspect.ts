@@ -1,15 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InputError, RoundoffError, throwIfCancelled } from '../core/errors';
+import { RoundoffError, throwIfCancelled } from '../core/errors';
 import { type GraphIndex, indexGraph } from '../core/graph/graphIndex';
-import { findLayers, findRows } from '../core/graph/layers';
-import { quantizationDetails } from '../core/graph/quantization/details';
+import { findLayers } from '../core/graph/layers';
 import { inferShapes } from '../core/graph/shapes';
 import { summarizeModel, type SummaryOptions } from '../core/graph/summary';
 import { ExternalPayload } from '../core/onnx/externalPayload';
 import type { Tensor } from '../core/onnx/types';
 import type { Work } from '../core/ports';
-import type { ModelSummary, Problem, QuantizationDetails } from '../core/results';
+import type { ModelSummary, Problem } from '../core/results';
 import type { OpenedModel } from './files/modelFile';
 import { weightHash } from './weightHash';
 
@@ -52,23 +51,6 @@ export async function weightHashes(
     hashes[name] = hash;
   }
   return hashes;
-}
-
-/**
- * The formats of one row, a layer or another node, in numbers.
- * @throws InputError when the model has no row of that name.
- */
-export async function quantizationOfRow(
-  { model, path }: Pick<OpenedModel, 'model' | 'path'>,
-  name: string,
-  dimensions: Readonly<Record<string, number>> = {},
-): Promise<QuantizationDetails> {
-  const index = indexGraph(model);
-  const shapes = inferShapes(index, dimensions);
-  const { layers, nodes } = findRows(index, shapes);
-  const row = [...layers, ...nodes].find((candidate) => candidate.name === name);
-  if (!row) throw new InputError(`${path} has no layer ${name}.`);
-  return quantizationDetails(index, shapes, row);
 }
 
 /** A broken file can have one for every weight. */

@@ -1,11 +1,30 @@
-import { resolve } from 'node:path';
+import { rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import {
+  floatTensor,
+  makeGraph,
+  makeModel,
+  makeNode,
+  makeTensor,
+  makeValueInfo,
+} from '../../src/core/onnx/build';
+import { MemorySink } from '../../src/core/onnx/memory';
+import { derive } from '../../src/core/onnx/origin';
 import { readFloat32 } from '../../src/core/onnx/tensor';
+import { DataType, type Model, type Tensor } from '../../src/core/onnx/types';
+import { writeModel } from '../../src/core/onnx/write';
 import type { LayerRow, ModelSummary, QuantizationDetails } from '../../src/core/results';
+import { openFileSource } from '../../src/engine/files/fileSource';
 import { openModelFile, type OpenedModel } from '../../src/engine/files/modelFile';
-import { inspectModel, quantizationOfRow } from '../../src/engine/inspect';
+import { inspectModel } from '../../src/engine/inspect';
+import { quantizationOf } from '../../src/engine/methods/quantizationOf';
+import { ReleasedFile } from '../../src/engine/files/releasedFile';
+import { writeModelFile } from '../../src/engine/files/writeModelFile';
+import { temporaryFolders } from '../support/folder';
 import { sharedModel } from '../support/sharedModels';
 
+const call = { signal: new AbortController().signal, report: () => undefined };
 const sample = resolve(import.meta.dirname, '../../samples/mnist/mnist_cnn.onnx');
 
 async function withModel<T>(path: string, use: (opened: OpenedModel) => Promise<T>): Promise<T> {
@@ -25,7 +44,9 @@ interface Read {
 function read(path: string): Promise<Read> {
   return withModel(path, async (opened) => {
     const summary = await inspectModel(opened);
-    const details = await Promise.all(summary.layers.map(({ name }) => quantizationOfRow(opened, name)));
+    const details = await Promise.all(
+      summary.layers.map(({ name }) => quantizationOf({ file: path, layer: name }, call)),
+    );
     return { summary, details };
   });
 }
@@ -36,17 +57,92 @@ function shownOperators({ summary }: Read): string[] {
   return summary.nodes.filter(isShown).map(({ op }) => op);
 }
 
-describe('quantizationOfRow(opened, name)', () => {
+/** More than what is kept in memory with the graph. */
+const CHANNELS = 2048;
+
+/** A MatMul in int8, with a scale per channel. */
+function quantized(scale: Tensor): Model {
+  const graph = makeGraph({
+    node: [
+      makeNode({
+        opType: 'DequantizeLinear',
+        input: ['codes', 'scale'],
+        output: ['w'],
+        attributes: { axis: 1n },
+      }),
+      makeNode({ opType: 'MatMul', name: 'layer', input: ['x', 'w'], output: ['y'] }),
+    ],
+    initializer: [makeTensor('codes', DataType.INT8, [1, CHANNELS], new Uint8Array(CHANNELS)), scale],
+    input: [makeValueInfo('x', DataType.FLOAT, [1, 1])],
+    output: [makeValueInfo('y', DataType.FLOAT, [1, CHANNELS])],
+  });
+  return makeModel(graph, { opset: 21 });
+}
+
+const scales = (value: number) => floatTensor('scale', new Float32Array(CHANNELS).fill(value));
+
+describe('quantizationOf({ file, layer })', () => {
+  const temporaryFolder = temporaryFolders();
+
   it('says nothing about a float layer, and refuses names that are not in the model', async () => {
-    await withModel(sample, async (opened) => {
-      expect(await quantizationOfRow(opened, 'node_linear')).toEqual({
-        layer: 'node_linear',
-        weight: null,
-        inputs: [],
-        output: null,
-      });
-      await expect(quantizationOfRow(opened, 'none')).rejects.toThrow(/mnist_cnn\.onnx has no layer none/);
+    expect(await quantizationOf({ file: sample, layer: 'node_linear' }, call)).toEqual({
+      layer: 'node_linear',
+      weight: null,
+      inputs: [],
+      output: null,
     });
+    await expect(quantizationOf({ file: sample, layer: 'none' }, call)).rejects.toThrow(
+      /mnist_cnn\.onnx has no layer none/,
+    );
+  });
+
+  it('tells what the file holds now, when it was written again between two rows', async () => {
+    const file = join(await temporaryFolder(), 'model.onnx');
+    for (const scale of [0.5, 0.25]) {
+      await writeModelFile(quantized(scales(scale)), file);
+      for (let time = 0; time < 2; time++) {
+        const { weight } = await quantizationOf({ file, layer: 'layer' }, call);
+        expect(weight?.scale).toEqual({ count: CHANNELS, min: scale, max: scale });
+      }
+    }
+  });
+
+  it('tells what external data holds now', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'model.onnx');
+    const external = derive(scales(0), {
+      rawData: undefined,
+      dataLocation: 1,
+      externalData: [{ key: 'location', value: 'scales.bin' }],
+    });
+    const sink = new MemorySink();
+    await writeModel(quantized(external), sink, { keepExternal: true });
+    await writeFile(file, sink.bytes());
+    for (const [scale, length] of [
+      [0.5, CHANNELS],
+      [0.25, CHANNELS + 5],
+    ] as const) {
+      await writeFile(join(folder, 'scales.bin'), new Float32Array(length).fill(scale));
+      const { weight } = await quantizationOf({ file, layer: 'layer' }, call);
+      expect(weight?.scale).toEqual({ count: CHANNELS, min: scale, max: scale });
+    }
+    await writeFile(join(folder, 'scales.bin'), new Float32Array(3));
+    await expect(quantizationOf({ file, layer: 'layer' }, call)).rejects.toThrow(/scales\.bin has 12 bytes/);
+  });
+});
+
+describe('ReleasedFile', () => {
+  const temporaryFolder = temporaryFolders();
+
+  it('reads one version of a file, also when others replace it', async () => {
+    const path = join(await temporaryFolder(), 'bytes');
+    await writeFile(path, 'abc');
+    const file = await ReleasedFile.held(() => openFileSource(path));
+    await file.release();
+    expect(Buffer.from(await file.read(1, 2)).toString()).toBe('bc');
+    await writeFile(`${path}.new`, 'xyz');
+    await rename(`${path}.new`, path);
+    await expect(file.read(1, 2)).rejects.toThrow(/changed while it was looked at/);
   });
 });
 

@@ -12,10 +12,8 @@ interface ExternalTensor {
   readonly externalData: readonly StringStringEntry[];
 }
 
-/** The bytes of a tensor in another file. The file is found, opened and checked at the first read. */
+/** The bytes of a tensor in another file. The file is found and checked at each read; who opens it may keep it open. */
 export class ExternalPayload implements Payload {
-  private source: Promise<ByteSource> | undefined;
-
   /** @param problem what is wrong with the entries; reading fails with it, so that the graph can still be seen. */
   constructor(
     readonly location: string,
@@ -37,11 +35,7 @@ export class ExternalPayload implements Payload {
 
   private async opened(): Promise<ByteSource> {
     if (this.problem) throw new OnnxFileError(this.problem);
-    this.source ??= this.open().catch((error: unknown) => {
-      this.source = undefined; // the file may be there at the next try
-      throw error;
-    });
-    const source = await this.source;
+    const source = await this.open();
     if (this.offset + this.byteLength > source.size) {
       throw new OnnxFileError(
         `${source.name} has ${source.size} bytes, but the model reads ${this.byteLength} at byte ${this.offset} of it. The data file does not belong to this model, or it is truncated.`,

@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { type GraphIndex, indexGraph } from '../../core/graph/graphIndex';
 import { inferShapes, type Shapes } from '../../core/graph/shapes';
-import type { CancelSignal } from '../../core/ports';
+import { readModel } from '../../core/onnx/read';
+import type { ByteSource, CancelSignal } from '../../core/ports';
 import type { ModelRequest } from '../../shared/rpc';
+import { ExternalFiles } from './externalFiles';
 import { openFileSource } from './fileSource';
-import { openModelFile } from './modelFile';
+import { ReleasedFile } from './releasedFile';
 
-/** What a model file tells without its payloads, which cannot be read any more. */
+/** The graph of a model file, which is not kept open. Payloads can be read until it changes; each read opens the file. */
 export interface FileGraph {
   readonly path: string;
   readonly index: GraphIndex;
@@ -41,13 +43,21 @@ async function readAnew(
   dimensions: Readonly<Record<string, number>>,
   signal: CancelSignal | undefined,
 ): Promise<FileGraph> {
-  const opened = await openModelFile(path, { signal });
+  const file = await ReleasedFile.held(() => openFileSource(path));
   try {
-    const index = indexGraph(opened.model);
+    const resolveExternal = (location: string) => externalFile(path, location);
+    const index = indexGraph(await readModel(file, { resolveExternal, signal }));
     return { path, index, shapes: inferShapes(index, dimensions) };
   } finally {
-    await opened.close();
+    await file.release();
   }
+}
+
+/** Found anew each time that a payload is read: external data may change without the model. */
+async function externalFile(path: string, location: string): Promise<ByteSource> {
+  const file = await ReleasedFile.held(() => new ExternalFiles(path).resolve(location));
+  await file.release();
+  return file;
 }
 
 async function versionOf(path: string): Promise<string> {

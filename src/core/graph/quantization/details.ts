@@ -12,6 +12,8 @@ import { type WeightFormat, weightFormatOf } from './weightFormat';
 /** Entries of a codebook that are given; one of 8-bit indices has no more. */
 const MOST_ENTRIES = 256;
 
+type WeightedNode = Pick<Layer, 'ref' | 'weight'>;
+
 /**
  * The formats of a row in numbers. Reads its scales, zero points and codebook, not its codes.
  * @throws OnnxFileError, or what the payload throws, when one of these cannot be read.
@@ -19,19 +21,22 @@ const MOST_ENTRIES = 256;
 export async function quantizationDetails(
   index: GraphIndex,
   shapes: Shapes,
-  layer: Layer,
+  layer: WeightedNode,
 ): Promise<QuantizationDetails> {
   const format = weightFormatOf(index, shapes, layer);
   const output = outputFormat(index, shapes, layer.ref);
   return {
-    layer: layer.name,
+    layer: layer.ref.name,
     weight: format && layer.weight ? await weightDetails(format, layer) : null,
     inputs: await Promise.all(inputFormats(index, shapes, layer.ref).map(activationDetails)),
     output: output ? await activationDetails(output) : null,
   };
 }
 
-async function weightDetails(format: WeightFormat, layer: Layer): Promise<QuantizationDetails['weight']> {
+async function weightDetails(
+  format: WeightFormat,
+  layer: WeightedNode,
+): Promise<QuantizationDetails['weight']> {
   const { stored, scale, zeroPoint, table } = format;
   const entries = table && [...(await readFloat32(table)).slice(0, MOST_ENTRIES)];
   return {
@@ -58,7 +63,7 @@ const ZERO: NumberRange = { count: 1, min: 0, max: 0 };
  */
 async function packedZeroPoints(
   tensor: Tensor | undefined,
-  { ref, weight }: Layer,
+  { ref, weight }: WeightedNode,
 ): Promise<NumberRange | null> {
   const bits = attrInt(ref.node, 'bits', 4);
   if (!tensor) {

@@ -23,7 +23,11 @@ export interface WeightFormat {
 }
 
 /** The format of a layer's weight; undefined for plain float32, and without a constant weight. Reads no payload. */
-export function weightFormatOf(index: GraphIndex, shapes: Shapes, layer: Layer): WeightFormat | undefined {
+export function weightFormatOf(
+  index: GraphIndex,
+  shapes: Shapes,
+  layer: Pick<Layer, 'ref' | 'weight'>,
+): WeightFormat | undefined {
   const { weight, ref } = layer;
   if (!weight) return undefined;
   switch (weight.stored.via) {
