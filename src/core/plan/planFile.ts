@@ -41,7 +41,7 @@ export function parsePlan(text: string, file: string): Plan {
   if (mistakes.length > 0) {
     throw new InputError(`${file} is not a valid quantization plan: ${mistakes.join(' ')}`);
   }
-  return plan.recover ? withRecover(plan, plan.recover.steps) : plan;
+  return plan.recover ? withRecover(plan, plan.recover.steps, plan.recover) : plan;
 }
 
 /** What the schema cannot tell: options that a scheme does not have, ranges given twice or the wrong way round. */
@@ -58,14 +58,14 @@ function optionMistakes({
       ? []
       : [[`layers/${name}`, { ...optionsIn(entry), scheme: entry.scheme }] as const],
   );
-  const excluded = recover && recoverMistake(recover.steps);
+  const excluded = recover && recoverMistake(recover.steps, recover);
   const all = [['defaultOptions', { ...defaultOptions, scheme: defaultScheme }] as const, ...formats];
   return [
     ...all.flatMap(([place, format]) => {
       const mistake = formatMistake(format);
       return mistake === undefined ? [] : [`${place}: ${mistake}`];
     }),
-    ...(excluded === undefined ? [] : [`recover/steps: ${excluded}`]),
+    ...(excluded === undefined ? [] : [`recover: ${excluded}`]),
     ...(isLowPercentile(activationRange) ? [`activationRange: ${percentileMistake}`] : []),
     ...Object.entries(tensors ?? {}).flatMap(([name, override]) => {
       const mistake = overrideMistake(override);

@@ -41,6 +41,11 @@ export type RecoverStep = (typeof RECOVER_STEPS)[number];
 export interface RecoverRecipe {
   /** In the order of `RECOVER_STEPS`, each once; not both gptq and inq. */
   readonly steps: readonly RecoverStep[];
+  /**
+   * False: each layer is fitted and judged as the only one that is quantized, so that its codes depend on no other layer; not
+   * with equalize. Absent: layer after layer, each making up for those before it as well.
+   */
+  readonly sequential?: false;
 }
 
 /** `model.quant.json`: which node gets which scheme, model-wide settings, and the calibration recipe. */

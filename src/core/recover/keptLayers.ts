@@ -9,7 +9,7 @@ import type { Equalized } from '../rewrite/equalize/equalize';
 import type { LayerTask } from './layerTask';
 
 /** Of what is computed and kept: results of versions that computed otherwise are not used. */
-const VERSION = 2;
+export const RECOVER_VERSION = 2;
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -23,12 +23,14 @@ export interface DoneLayer {
 
 /**
  * Layers that are done, by what they were computed from: every byte of the model, the samples, the recipe, the formats of the
- * layer and of those before it, and the runtime. Without a store nothing is known and nothing kept.
+ * layer and, unless each is done on its own, of those before it, and the runtime. Without a store nothing is known and nothing
+ * kept.
  */
 export class KeptLayers {
   private readonly common: readonly unknown[];
-  /** Layers before the next, each with its format and what data chose for it. */
-  private readonly before: unknown[] = [];
+  private readonly isSequential: boolean;
+  /** What the last layer asked for depends on: itself and those before, each with its format and what data chose for it. */
+  private layers: unknown[] = [];
 
   /** @param evened layers between which channels were evened out: these depend on formats of later layers as well. */
   constructor(
@@ -38,10 +40,11 @@ export class KeptLayers {
     samples: readonly Sample[],
     evened: Equalized['pairs'],
   ) {
+    this.isSequential = plan.recover?.sequential !== false;
     const ids = store ? samples.map((sample) => store.identify(sample)) : [];
     this.common = [
       'recover',
-      VERSION,
+      RECOVER_VERSION,
       store?.model,
       runtime,
       plan.recover,
@@ -51,10 +54,11 @@ export class KeptLayers {
     ];
   }
 
-  /** What is known of the next layer. Layers are asked for in the order in which they are done. */
+  /** What is known of the next layer. Layers that depend on each other are asked for in the order in which they are done. */
   async next(task: LayerTask): Promise<DoneLayer | undefined> {
     const { rule, gain, importance } = task.choice;
-    this.before.push([task.layer.name, formatText(task.format), rule, gain, importance !== undefined]);
+    const own = [task.layer.name, formatText(task.format), rule, gain, importance !== undefined];
+    this.layers = this.isSequential ? [...this.layers, own] : [own];
     const value = await this.store?.get(this.key());
     return isEntry(value) ? restored(value, task) : undefined;
   }
@@ -77,7 +81,7 @@ export class KeptLayers {
   }
 
   private key(): string {
-    return JSON.stringify([this.common, this.before]);
+    return JSON.stringify([this.common, this.layers]);
   }
 }
 

@@ -9,14 +9,12 @@ import { addToBiases } from '../rewrite/addToBiases';
 import { equalize, type Equalized } from '../rewrite/equalize/equalize';
 import { listed } from '../rewrite/notes';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
-import { collectMoments } from './collectMoments';
-import { computeHere } from './compute';
-import { type DoneLayer, KeptLayers } from './keptLayers';
+import type { DoneLayer } from './keptLayers';
+import { LayerRecoverer, type LayerSource } from './layerRecoverer';
 import { layerTasks, type LayerTask, type LayerTasks } from './layerTask';
 import { decibels, OutputJudge } from './outputJudge';
-import { recoverLayer, withDone, type LayerTools } from './recoverLayer';
-import { RuntimeMultiply } from './runtimeMultiply';
-import { readBatches, type SampleBatches } from './sampleBatches';
+import { withDone } from './recoverLayer';
+import { readBatches } from './sampleBatches';
 
 /** What recovering needs beside calibration inputs. */
 export interface RecoverSource extends CalibrationSource {
@@ -41,6 +39,9 @@ export interface Recovered {
  * float, whatever the plan says), and its codes are chosen to give what the float model's layer gives. Every eighth sample fits
  * nothing and judges: a correction is kept where the model's output gets better on those.
  *
+ * A recipe that is not sequential takes each layer as the only one that is quantized: what it reads comes from the float model,
+ * and nothing but the recipe decides about its codes, so that they are those of any other plan in which it has this format.
+ *
  * Memory: the samples (see `readBatches`), the moments of one layer and the codes of all.
  * @param prepared the model as `prepareFloat` makes it.
  * @throws InputError when the slice is empty or a weight is not finite.
@@ -53,12 +54,12 @@ export async function recover(
   work: Work = {},
 ): Promise<Recovered> {
   const { runtime, slice } = source;
-  const steps = plan.recover?.steps ?? [];
+  const { steps = [], sequential = true } = plan.recover ?? {};
   const quiet: Work = work.signal ? { signal: work.signal } : {};
   const batches = await readBatches(runtime, prepared, slice, work);
   const judge = new OutputJudge(runtime, batches.judge);
   const open = async (model: Model): Promise<Start> => {
-    const weights = await chooseWeights(model, plan, source, work);
+    const weights = sequential ? await chooseWeights(model, plan, source, work) : nothingChosen;
     const { tasks, passedOver } = layerTasks(model, plan, weights.choices);
     const error = await judge.error(allNearest(model, tasks), quiet);
     return { model, weights, tasks, passedOver, error };
@@ -68,7 +69,12 @@ export async function recover(
   const start = evened?.start ?? plain;
   const isByLayer = steps.some((step) => step !== 'equalize');
   const { current, done } = isByLayer
-    ? await recoverLayers(start, plan, batches, { ...source, judge, evened: evened?.pairs ?? [] }, work)
+    ? await recoverLayers(
+        start,
+        plan,
+        { ...source, float: start.model, batches, judge, evened: evened?.pairs ?? [] },
+        work,
+      )
     : { current: start.model, done: new Map<string, DoneLayer>() };
   const result: RecoverResult = {
     steps: [...steps],
@@ -134,45 +140,33 @@ async function evenOut(
   return kept ? { start: evened, tried, pairs, notes } : { start: plain, tried, pairs: [], notes: [] };
 }
 
-/** What layers have in common while they are recovered. */
-interface LayerSource extends RecoverSource {
-  readonly judge: OutputJudge;
-  readonly evened: Equalized['pairs'];
-}
+/** What formats leave open stays as it is without data. */
+const nothingChosen: ChosenWeights = { choices: new Map(), notes: [] };
 
 /** Layer by layer. @returns the model with all of them done, and each by its name. */
 async function recoverLayers(
-  { model: float, tasks }: Start,
+  { tasks }: Start,
   plan: Plan,
-  batches: SampleBatches,
-  { runtime, judge, evened, cache, compute = computeHere }: LayerSource,
+  source: LayerSource,
   work: Work,
 ): Promise<{ readonly current: Model; readonly done: ReadonlyMap<string, DoneLayer> }> {
-  const steps = plan.recover?.steps ?? [];
+  const { steps = [], sequential = true } = plan.recover ?? {};
   const quiet: Work = work.signal ? { signal: work.signal } : {};
-  const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened);
   const done = new Map<string, DoneLayer>();
-  const multiply = await RuntimeMultiply.open(runtime);
+  const recoverer = await LayerRecoverer.open(source, plan);
   try {
-    const tools: LayerTools = { judge, compute, multiply: multiply.multiply };
-    let current = float;
+    let current = source.float;
     for (const [at, task] of tasks.entries()) {
       throwIfCancelled(work.signal);
       const { name } = task.layer;
       work.onProgress?.(at, tasks.length, `${wordOf(steps)}: layer ${at + 1} of ${tasks.length}, ${name}`);
-      const known = await kept.next(task);
-      const models = { runtime, float, current, batches: batches.fit };
-      const moments = known
-        ? undefined
-        : await collectMoments(task.layer, task.view, task.value, models, { cross: true }, quiet);
-      const layer = known ?? (await recoverLayer(task, current, steps, moments, tools, quiet));
-      if (!known) await kept.keep(layer);
+      const layer = await recoverer.recover(task, sequential ? current : source.float, quiet);
       current = withDone(current, task, layer);
       done.set(name, layer);
     }
     return { current, done };
   } finally {
-    await multiply.release();
+    await recoverer.release();
   }
 }
 

@@ -8,7 +8,8 @@ import type { TriedCorrection } from '../recoverResults';
 import { addToBiases, outputChannelsOf } from '../rewrite/addToBiases';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
-import { biasDelta, biasMap } from './bias';
+import { biasDelta, biasMap, type BiasMap } from './bias';
+import { centerMoments } from './centered';
 import { withWeight } from './currentModel';
 import { descend } from './descent';
 import { DAMPING, type Factor, factorLayer, releaseFactors } from './factor';
@@ -42,6 +43,7 @@ interface Version {
 
 /** What rounding rules work on. */
 interface Ground {
+  /** Covariances where the layer's bias is corrected. */
   readonly moments: LayerMoments;
   /** λ as a part of the mean of the diagonal. */
   readonly damping: number;
@@ -49,13 +51,17 @@ interface Ground {
   /** Float weights in the order of the stored tensor, and those that codes are to come near to. */
   readonly weights: Float32Array;
   readonly wanted: Float32Array;
+  /** Of a bias that is corrected with each change of the codes. */
+  readonly map: BiasMap | undefined;
 }
 
 /**
  * Recovers one layer. Each version of it stands in the model with all layers before it done, and those behind it float; a
  * correction is kept where that model's output gets better on held-out samples.
+ * With `bias` among the steps, codes are chosen by covariances and judged together with the bias that makes up for the mean of
+ * their error.
  * @param before the model with all layers done that come before.
- * @param moments absent: nothing is tried.
+ * @param moments absent: nothing is tried. They are changed: see `centerMoments`.
  * @throws CancelledError
  */
 export async function recoverLayer(
@@ -94,18 +100,25 @@ class LayerRecovery {
     const plain = { choice: this.task.choice };
     if (!moments) return this.done(plain, null, null);
     const nearest = await this.version(plain);
+    const map = steps.includes('bias') ? this.biasMap() : undefined;
+    if (map) centerMoments(moments);
     const { compute, multiply } = this.tools;
     const weights = await floatsOf(this.task.weight.tensor);
     const damping = dampingFor(moments);
     const factors = await factorLayer(moments, { damping }, compute, this.work);
     try {
       const wanted = await floatTarget(weights, moments, factors, multiply, compute, this.work);
-      const ground: Ground = { moments, damping, factors, weights, wanted };
+      const ground: Ground = { moments, damping, factors, weights, wanted, map };
       let best = nearest;
       for (const step of steps) {
         throwIfCancelled(this.work.signal);
-        const changed = await this.corrected(step, best, ground);
-        if (changed) best = await this.better(step, best, changed);
+        if (step === 'bias') {
+          best = await this.withBias(best, ground);
+        } else {
+          const choice = await this.corrected(step, best, ground);
+          if (choice)
+            best = this.better(step, best, await this.version(await this.compensated(choice, ground)));
+        }
       }
       const errorOf = async ({ choice }: Version): Promise<number | null> =>
         (await outputError(wanted, await encodeTask(this.task, choice).values(), moments, multiply)).sqnrDb;
@@ -115,12 +128,39 @@ class LayerRecovery {
     }
   }
 
-  /** What a step makes of a version; undefined where there is nothing for it to do. */
+  /** How the columns of the layer's weight come to its bias; undefined where it cannot be corrected. */
+  private biasMap(): BiasMap | undefined {
+    const { layer, view } = this.task;
+    const map = biasMap(layer, view);
+    return map && outputChannelsOf(layer)?.count === map.channels ? map : undefined;
+  }
+
+  /** A choice with the bias that goes with its codes, where biases are corrected. */
+  private async compensated(
+    choice: EncodingChoice,
+    { map, weights, moments }: Ground,
+  ): Promise<Pick<Version, 'choice' | 'delta'>> {
+    if (!map) return { choice };
+    const rounded = await encodeTask(this.task, choice).values();
+    const delta = biasDelta(weights, rounded, this.task.view, moments, map);
+    return { choice, delta: Float32Array.from(delta) };
+  }
+
+  /** The better of a version's codes with and without a bias that makes up for them. */
+  private async withBias(best: Version, ground: Ground): Promise<Version> {
+    if (!ground.map) return best;
+    const { choice } = best;
+    const without = best.delta ? await this.version({ choice }) : best;
+    const corrected = best.delta ? best : await this.version(await this.compensated(choice, ground));
+    return this.better('bias', without, corrected);
+  }
+
+  /** What a step makes of the codes of a version; undefined where there is nothing for it to do. */
   private async corrected(
-    step: RecoverStep,
-    { choice, delta }: Version,
+    step: Exclude<RecoverStep, 'bias'>,
+    { choice }: Version,
     ground: Ground,
-  ): Promise<Pick<Version, 'choice' | 'delta'> | undefined> {
+  ): Promise<EncodingChoice | undefined> {
     const { moments, damping, weights, wanted } = ground;
     const { multiply } = this.tools;
     const { codes: known, ...plain } = choice;
@@ -131,14 +171,14 @@ class LayerRecovery {
       case 'inq': {
         const round = step === 'gptq' ? this.gptq(ground) : this.inq(ground);
         const best = await this.bestGrid(ground, round);
-        return best && { choice: { ...best, codes: { codes: await round(best), rounding: step } } };
+        return best && { ...best, codes: { codes: await round(best), rounding: step } };
       }
       case 'descent': {
         const grid = await this.grid(plain);
         if (!grid) return undefined;
         const { codes, rounding } = known ?? nearestCodes(weights, grid);
         const moved = await descend(wanted, codes, grid, moments, multiply, { damping }, this.work);
-        return { choice: { ...plain, codes: { codes: moved, rounding: rounding ?? 'descent' } } };
+        return { ...plain, codes: { codes: moved, rounding: rounding ?? 'descent' } };
       }
       case 'refit': {
         const axis = encodeTask(this.task, plain).scaledAxis;
@@ -148,14 +188,7 @@ class LayerRecovery {
         const layout = axisLayout(this.task.weight.tensor.dims, axis);
         const rounded = gridValues(codes.codes, grid);
         const factors = await refitScales(wanted, rounded, moments, layout, multiply);
-        return factors && { choice: { ...plain, codes: { ...codes, factors } }, ...(delta && { delta }) };
-      }
-      case 'bias': {
-        const map = biasMap(this.task.layer, this.task.view);
-        if (!map || outputChannelsOf(this.task.layer)?.count !== map.channels) return undefined;
-        const rounded = await encodeTask(this.task, choice).values();
-        const shift = Float32Array.from(biasDelta(weights, rounded, this.task.view, moments, map));
-        return { choice, delta: shift };
+        return factors && { ...plain, codes: { ...codes, factors } };
       }
     }
   }
@@ -198,15 +231,10 @@ class LayerRecovery {
     return best?.choice;
   }
 
-  private async better(
-    step: RecoverStep,
-    best: Version,
-    changed: Pick<Version, 'choice' | 'delta'>,
-  ): Promise<Version> {
-    const version = await this.version(changed);
-    const kept = version.nmse < best.nmse;
-    this.tried.push({ step, kept, beforeDb: decibels(best.nmse), afterDb: decibels(version.nmse) });
-    return kept ? version : best;
+  private better(step: RecoverStep, best: Version, changed: Version): Version {
+    const kept = changed.nmse < best.nmse;
+    this.tried.push({ step, kept, beforeDb: decibels(best.nmse), afterDb: decibels(changed.nmse) });
+    return kept ? changed : best;
   }
 
   private async version(changed: Pick<Version, 'choice' | 'delta'>): Promise<Version> {

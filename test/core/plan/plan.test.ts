@@ -113,7 +113,7 @@ describe('what parsePlan says', () => {
     ],
     [
       { recover: { steps: ['gptq', 'bias', 'inq'] } },
-      'recover/steps: gptq and inq both choose the codes of weights: give one of them.',
+      'recover: gptq and inq both choose the codes of weights: give one of them.',
     ],
     [
       { recover: { steps: ['adaround'] } },
