@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { setScheme } from '../core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor } from '../core/plan/planFile';
-import { withRecover } from '../core/plan/recover';
+import { recoverMistake, withRecover } from '../core/plan/recover';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
 import { optionsIn, parseFormat, type LayerFormat } from '../core/quant/layerFormat';
 import type { LayerRow, ModelSummary } from '../core/results';
@@ -25,9 +25,10 @@ export async function basePlan({
   tensor,
   dim,
   recover,
+  sequential,
 }: ActivationOptions & DataOptions & RecoverOption & { plan?: string }): Promise<Plan> {
   const given = file === undefined ? defaultPlan : parsePlan(await readPlan(file), file);
-  const plan = recover ? withRecover(given, recover) : given;
+  const plan = withRecoverOptions(given, { recover, sequential });
   return {
     ...plan,
     activationRange: activationRange ?? plan.activationRange,
@@ -36,6 +37,17 @@ export async function basePlan({
     ...(tensor && { tensors: { ...plan.tensors, ...tensor } }),
     ...(dim && { dimensions: { ...plan.dimensions, ...dim } }),
   };
+}
+
+/** @throws UsageError for an order that the steps cannot have. */
+function withRecoverOptions(plan: Plan, { recover, sequential }: RecoverOption): Plan {
+  if (!recover && sequential !== false) return plan;
+  const steps = recover ?? plan.recover?.steps;
+  if (!steps) throw new UsageError('--no-sequential goes with --recover.');
+  const order = { sequential: sequential !== false && plan.recover?.sequential !== false };
+  const mistake = recoverMistake(steps, order);
+  if (mistake !== undefined) throw new UsageError(mistake);
+  return withRecover(plan, steps, order);
 }
 
 function readPlan(file: string): Promise<string> {

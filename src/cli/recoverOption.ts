@@ -5,6 +5,8 @@ import { RECOVER_STEPS, type RecoverStep } from '../core/plan/types';
 export interface RecoverOption {
   /** Empty: nothing, whatever the plan file says. */
   recover?: readonly RecoverStep[];
+  /** False: each layer on its own. */
+  sequential?: boolean;
 }
 
 /** `gptq,bias`, or `none`. */
@@ -21,9 +23,23 @@ export function recoverSteps(text: string): readonly RecoverStep[] {
 }
 
 export function addRecoverOption(command: Command): Command {
+  return command
+    .option(
+      '--recover <steps>',
+      'make up for the errors of weights, such as gptq,refit,bias (see below); needs data; none: not even as the plan says',
+      recoverSteps,
+    )
+    .option(
+      '--no-sequential',
+      'recover each layer as the only one that is quantized, as scan and search do: codes depend on no other layer',
+    );
+}
+
+/** Of `scan` and `search`. */
+export function addLoneRecoverOption(command: Command): Command {
   return command.option(
     '--recover <steps>',
-    'make up for the errors of weights, such as gptq,refit,bias (see below); needs data; none: not even as the plan says',
+    'try formats with codes that make up for their errors, such as gptq,bias (see below); takes longer; none: not even as the plan says',
     recoverSteps,
   );
 }

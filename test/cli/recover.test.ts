@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/cli/cliIo';
 import { basePlan } from '../../src/cli/planOptions';
 import { recoverSteps } from '../../src/cli/recoverOption';
 import { callCli } from './support/callCli';
@@ -39,6 +40,17 @@ describe('the plan of a command', () => {
     expect(asked.recover).toEqual({ steps: ['inq', 'bias'] });
     expect(await basePlan({ plan, recover: [] })).not.toHaveProperty('recover');
     expect(await basePlan({})).not.toHaveProperty('recover');
+  });
+
+  it('recovers each layer on its own with --no-sequential, and where the plan file says so', async () => {
+    const plan = join(folder, 'alone.quant.json');
+    writeFileSync(plan, '{"version": 1, "recover": {"steps": ["gptq"], "sequential": false}}');
+    const alone = { steps: ['gptq'], sequential: false };
+    expect((await basePlan({ plan, sequential: true })).recover).toEqual(alone);
+    expect((await basePlan({ plan, recover: ['inq'] })).recover).toEqual({ ...alone, steps: ['inq'] });
+    expect((await basePlan({ recover: ['gptq'], sequential: false })).recover).toEqual(alone);
+    await expect(basePlan({ sequential: false })).rejects.toThrow('--no-sequential goes with --recover.');
+    await expect(basePlan({ recover: ['equalize'], sequential: false })).rejects.toThrow(UsageError);
   });
 
   it('asks for data, and writes nothing without', async () => {

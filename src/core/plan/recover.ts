@@ -1,4 +1,6 @@
 import { InputError } from '../errors';
+import type { SchemeId } from '../quant/scheme';
+import { isStatic } from './editPlan';
 import { RECOVER_STEPS, type Plan, type RecoverStep } from './types';
 
 /** What each step does, for menus and help. */
@@ -66,6 +68,11 @@ export function recoveringAlone(plan: Plan): Plan {
   const mistake = recoverMistake(steps, { sequential: false });
   if (mistake !== undefined) throw new InputError(mistake);
   return withRecover(plan, steps, { sequential: false });
+}
+
+/** True for formats of weights alone that store codes, which a recipe chooses. */
+export function hasCodes(scheme: SchemeId): boolean {
+  return !isStatic(scheme) && !['auto', 'float', 'fp16'].includes(scheme);
 }
 
 /** The steps in one word, which names candidates and columns: `gptq,bias`; undefined for a plan that has none. */

@@ -3,12 +3,11 @@ import { chooseWeights, type ChosenWeights } from '../calibrate/chooseWeights';
 import { throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Plan, RecoverStep } from '../plan/types';
-import type { Compute, ResultCache, Work } from '../ports';
+import type { ResultCache, Work } from '../ports';
 import type { RecoverResult, TriedCorrection } from '../recoverResults';
-import { addToBiases } from '../rewrite/addToBiases';
 import { equalize, type Equalized } from '../rewrite/equalize/equalize';
 import { listed } from '../rewrite/notes';
-import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
+import { compensated, type Compensated } from './compensated';
 import type { DoneLayer } from './keptLayers';
 import { LayerRecoverer, type LayerSource } from './layerRecoverer';
 import { layerTasks, type LayerTask, type LayerTasks } from './layerTask';
@@ -18,17 +17,12 @@ import { readBatches } from './sampleBatches';
 
 /** What recovering needs beside calibration inputs. */
 export interface RecoverSource extends CalibrationSource {
-  /** Absent: the caller's own thread. */
-  readonly compute?: Compute;
   /** Keeps layers that are done, so that a run that was stopped goes on from there. */
   readonly cache?: ResultCache;
 }
 
-export interface Recovered {
-  /** The prepared model with channels evened out and biases that make up for errors. */
-  readonly model: Model;
-  /** What the weights of layers are: by layer name. */
-  readonly choices: ReadonlyMap<string, EncodingChoice>;
+/** The model is the prepared one, also with channels evened out. */
+export interface Recovered extends Compensated {
   readonly result: RecoverResult;
   readonly notes: readonly string[];
 }
@@ -91,10 +85,8 @@ export async function recover(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
   ];
-  const deltas = new Map([...done].flatMap(([name, { delta }]) => (delta ? [[name, delta] as const] : [])));
-  const choices = new Map<string, EncodingChoice>(start.weights.choices);
-  for (const [name, { choice }] of done) choices.set(name, choice);
-  return { model: addToBiases(start.model, deltas), choices, result, notes };
+  const { model, choices } = compensated(start.model, done);
+  return { model, choices: new Map([...start.weights.choices, ...choices]), result, notes };
 }
 
 /** A model to begin with: all weights float, and what they would be when rounded to the nearest. */

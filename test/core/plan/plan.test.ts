@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors';
 import { matchPlan, needsData, onlyLayer, schemeOf, setScheme } from '../../../src/core/plan/editPlan';
 import { defaultPlan, parsePlan, planPathFor, serializePlan } from '../../../src/core/plan/planFile';
-import { withRecover } from '../../../src/core/plan/recover';
+import { recoveringAlone, withRecover } from '../../../src/core/plan/recover';
 import { parseScheme } from '../../../src/core/quant/scheme';
 
 describe('parsePlan(text, file)', () => {
@@ -119,6 +119,11 @@ describe('what parsePlan says', () => {
       { recover: { steps: ['adaround'] } },
       'recover/steps/0 must be one of equalize, gptq, inq, descent, refit, bias.',
     ],
+    [
+      { recover: { steps: ['equalize', 'gptq'], sequential: false } },
+      'recover: equalize changes layers together, so that none can be recovered on its own: leave it out.',
+    ],
+    [{ recover: { steps: ['bias'], sequential: 'no' } }, 'recover/sequential must be true or false.'],
     [{ recover: { steps: ['bias', 'bias'] } }, 'recover/steps must name each step once.'],
     [{ recover: { steps: [] } }, 'recover/steps must name at least one step.'],
     [{ recover: {} }, "recover must have required property 'steps'."],
@@ -199,6 +204,19 @@ describe('recover', () => {
     expect(plan).toEqual(withRecover(defaultPlan, ['refit', 'bias', 'equalize', 'gptq']));
     expect(plan.recover).toEqual({ steps: ['equalize', 'gptq', 'refit', 'bias'] });
     expect(parsePlan(serializePlan(plan), 'm.quant.json')).toEqual(plan);
+  });
+
+  it('takes each layer on its own only when it says so', () => {
+    const text = '{"version": 1, "recover": {"steps": ["bias", "gptq"], "sequential": false}}';
+    const plan = parsePlan(text, 'm.quant.json');
+    expect(plan.recover).toEqual({ steps: ['gptq', 'bias'], sequential: false });
+    expect(parsePlan(serializePlan(plan), 'm.quant.json')).toEqual(plan);
+    expect(parsePlan(text.replace('false', 'true'), 'm.quant.json').recover).toEqual({
+      steps: ['gptq', 'bias'],
+    });
+    expect(recoveringAlone(withRecover(defaultPlan, ['bias', 'gptq']))).toEqual(plan);
+    expect(recoveringAlone(defaultPlan)).toEqual(defaultPlan);
+    expect(() => recoveringAlone(withRecover(defaultPlan, ['equalize']))).toThrow(InputError);
   });
 
   it('is gone without steps', () => {
