@@ -13,7 +13,7 @@ export function integerResult(
   quantized: QuantizedConstant,
   biasBytes: number,
 ): RewrittenLayer {
-  const { format, tensor } = quantized;
+  const { format, tensor, chosen } = quantized;
   const { bits, signed } = integerType(format.type);
   return {
     name: layer.name,
@@ -21,6 +21,7 @@ export function integerResult(
     bits,
     signed,
     granularity: quantized.axis === undefined ? 'per-tensor' : 'per-channel',
+    ...(chosen?.rounding && { rounding: chosen.rounding }),
     bytesBefore: layer.bytes,
     bytesAfter: (elementCount(tensor) * bits) / 8 + 5 * format.params.length + biasBytes,
     measureWeight: (countUnique) => measureConstant(quantized, countUnique),

@@ -6,16 +6,18 @@ import { readFloat32 } from '../onnx/tensor';
 import type { Layer } from '../graph/types';
 import type { Node, Tensor } from '../onnx/types';
 import { axisLayout, roundHalfEven, type AxisLayout } from '../quant/affine';
-import type { IntegerOptions } from '../quant/integerWeight';
+import { integerValues, type IntegerOptions } from '../quant/integerWeight';
 import { elementsOf } from '../quant/layouts';
 import type { IntegerTypeName, QuantParams } from '../quant/scheme';
 import {
-  quantizeWeight,
+  differenceFrom,
+  sliceParams,
   weightError,
   weightFormat,
   type WeightError,
   type WeightFormat,
 } from '../quant/weights';
+import { codesOf, type ChosenCodes } from './chosenCodes';
 import { collectable } from './lazyTensor';
 import type { ReadValues } from './rewriteContext';
 
@@ -25,6 +27,8 @@ export interface QuantizedConstant {
   /** The axis of the scales; undefined per tensor. */
   readonly axis: number | undefined;
   readonly format: WeightFormat;
+  /** Absent: its codes are the nearest. */
+  readonly chosen?: ChosenCodes;
 }
 
 /**
@@ -97,16 +101,22 @@ export function layoutOf(tensor: Tensor, axis: number | undefined): AxisLayout {
 }
 
 /** The codes as they are written. */
-export function codesPayload({ tensor, format }: QuantizedConstant): ComputedPayload {
-  const compute = collectable(() => lendFloat32(tensor, (values) => bytesOf(quantizeWeight(values, format))));
+export function codesPayload(quantized: QuantizedConstant): ComputedPayload {
+  const { tensor, format } = quantized;
+  const compute = collectable(() => lendFloat32(tensor, (values) => bytesOf(codesOf(values, quantized))));
   return new ComputedPayload(elementsOf(format.layout), compute);
 }
 
 export function measureConstant(
-  { tensor, format }: QuantizedConstant,
+  quantized: QuantizedConstant,
   countUnique: boolean | undefined,
 ): Promise<WeightError> {
-  return lendFloat32(tensor, (values) => weightError(values, format, countUnique));
+  const { tensor, format, chosen } = quantized;
+  return lendFloat32(tensor, (values) => {
+    if (!chosen) return weightError(values, format, countUnique);
+    const back = integerValues(codesOf(values, quantized), format.layout, sliceParams(format));
+    return differenceFrom(values, back, countUnique);
+  });
 }
 
 /** A bias as int32 codes in steps of (input scale · weight scale). */

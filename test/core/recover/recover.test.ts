@@ -218,14 +218,30 @@ describe('recover', () => {
     expect(await keys({ ...fixed, layers: { right: { scheme: 'u3' } } })).toBe(13);
   });
 
-  it('passes over layers that have no codes, or compute on integers', async () => {
-    const plan: Plan = {
-      ...planFor('w4', 'gptq'),
-      layers: { stem: { scheme: 'float' }, left: { scheme: 'w8a8' } },
-    };
-    const { recovered, notes } = await quantizeModel(residualBlock(), plan, { runtime, slice });
-    expect(recovered?.layers.map(({ name }) => name)).toEqual(['right']);
-    expect(notes).toContain('left: rounded to the nearest, as it computes on integers.');
+  it('passes over layers that have no codes', async () => {
+    const plan: Plan = { ...planFor('w4', 'gptq'), layers: { stem: { scheme: 'float' } } };
+    const { recovered } = await quantizeModel(residualBlock(), plan, { runtime, slice });
+    expect(recovered?.layers.map(({ name }) => name)).toEqual(['left', 'right']);
+  });
+
+  it('recovers layers that compute on integers, to the codes in the file', async () => {
+    const plan: Plan = { ...planFor('w8a8', 'gptq', 'refit', 'bias'), activationRange: 'max' };
+    const { model: prepared } = await prepareFloat(residualBlock(), plan);
+    const { choices, result } = await recover(prepared, plan, { runtime, slice });
+    const { model: written, layers, notes } = await quantizeModel(residualBlock(), plan, { runtime, slice });
+    expect(notes.filter((note) => note.includes('rounded to the nearest'))).toEqual([]);
+    expect(result.layers.map(({ name }) => name)).toEqual(['stem', 'left', 'right']);
+    expect(result.afterDb ?? 0).toBeGreaterThan((result.beforeDb ?? Infinity) + 1);
+    const compensated = layers.filter(({ rounding }) => rounding === 'gptq');
+    expect(compensated.length).toBeGreaterThan(0);
+    const { initializer = [] } = written.graph ?? {};
+    const stored = await Promise.all(
+      initializer.flatMap(({ dataType, rawData }) => (dataType === 3 && rawData ? [rawData.read()] : [])),
+    );
+    for (const { name } of compensated) {
+      const { codes = [] } = choices.get(name)?.codes ?? {};
+      expect(stored.map((bytes) => [...Int8Array.from(bytes)])).toContainEqual([...codes]);
+    }
   });
 
   it('needs data', async () => {
