@@ -146,6 +146,8 @@ export interface ResultCache {
 export interface Work {
   readonly signal?: CancelSignal;
   readonly onProgress?: ProgressCallback;
+  /** Lets the caller's process hear what came meanwhile: a cancel, other calls. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Somewhere to do heavy arithmetic: other threads in the engine, or the caller's own (`computeHere`). */

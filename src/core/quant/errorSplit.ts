@@ -1,4 +1,5 @@
 import { InputError } from '../errors';
+import { atOnce, type Parts } from '../inParts';
 import { leastEntropyRange } from './entropyRange';
 import {
   gridEnds,
@@ -10,6 +11,7 @@ import {
   type MeasuredParts,
 } from './errorGrid';
 import { StreamingHistogram } from './histogram';
+import { sortInParts } from './sortInParts';
 import { SortedSums } from './sortedSums';
 
 /** Where a rule puts the range. */
@@ -81,11 +83,16 @@ const MOST_ENTROPY_CODES = 256;
  * values are sorted once (2.4 million: a few tenths of a second); grids of more than 1024 numbers take O(values · thresholds).
  * @throws InputError when a value is NaN or infinite.
  */
-export function errorSplit(
+export function errorSplit(values: Float32Array, family: GridFamily, options?: SplitOptions): ErrorSplit {
+  return atOnce(errorSplitInParts(values, family, options));
+}
+
+/** The same, threshold by threshold. */
+export function* errorSplitInParts(
   values: Float32Array,
   family: GridFamily,
   { rules = MARKER_RULES, ...options }: SplitOptions = {},
-): ErrorSplit {
+): Parts<ErrorSplit> {
   const magnitudes = values.map(Math.abs);
   let max = 0;
   let energy = 0;
@@ -104,14 +111,17 @@ export function errorSplit(
     edges: Array.from({ length: MAGNITUDE_BINS + 1 }, (_, i) => (max * i) / MAGNITUDE_BINS),
     counts: Array.from(countMagnitudes(magnitudes, max, MAGNITUDE_BINS)),
   };
-  const errorOf = exactError(values);
-  const curve = new ErrorCurve(max, (a) => errorOf(family.at(a)), gridSize(family.at(max)));
+  yield;
+  const widest = family.at(max);
+  const errorOf = exactError(values, isMeasuredSorted(widest) ? yield* sortInParts(values) : undefined);
+  yield;
+  const curve = yield* ErrorCurve.measure(max, (a) => errorOf(family.at(a)), gridSize(widest));
   let fine: Float64Array | undefined;
   const thresholdOf = (rule: MarkerRule): number => {
     if (rule === 'max') return max;
     if (rule === 'mse') return curve.least;
     if (rule === 'entropy') {
-      if (gridSize(family.at(max)) > MOST_ENTROPY_CODES) return max;
+      if (gridSize(widest) > MOST_ENTROPY_CODES) return max;
       const streamed = new StreamingHistogram('weight');
       streamed.add(values);
       const range = leastEntropyRange(streamed, family.symmetric);
@@ -120,8 +130,12 @@ export function errorSplit(
     fine ??= countMagnitudes(magnitudes, max, FINE_BINS);
     return quantileIn(fine, max, Number(rule.slice('percentile:'.length)) / 100, magnitudes.length);
   };
-  const markers = rules.map((rule) => ({ rule, threshold: thresholdOf(rule) }));
-  return { ...curve.pointsWith(markers, energy, options), markers, histogram, energy };
+  const markers: RangeMarker[] = [];
+  for (const rule of rules) {
+    markers.push({ rule, threshold: thresholdOf(rule) });
+    yield;
+  }
+  return { ...(yield* curve.pointsWith(markers, energy, options)), markers, histogram, energy };
 }
 
 /** Of a tensor of zeros. */
@@ -134,15 +148,20 @@ export const NO_POINTS: Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' 
 
 /**
  * Clipping and rounding error of `values` on grids, exactly. The values are sorted once, for grids of few numbers.
+ * @param sorted the values in ascending order, where they are known.
  * @returns a function of the grid.
  */
-export function exactError(values: Float32Array): (grid: ErrorGrid) => MeasuredParts {
-  let sorted: SortedSums | undefined;
+export function exactError(values: Float32Array, sorted?: Float32Array): (grid: ErrorGrid) => MeasuredParts {
+  let sums = sorted && new SortedSums(sorted);
   return (grid) => {
-    if (grid.kind === 'even' && gridSize(grid) > MOST_SORTED) return evenError(values, grid);
-    sorted ??= new SortedSums(values);
-    return sorted.errorOf(gridValues(grid));
+    if (grid.kind === 'even' && !isMeasuredSorted(grid)) return evenError(values, grid);
+    sums ??= new SortedSums(values.slice().sort());
+    return sums.errorOf(gridValues(grid));
   };
+}
+
+function isMeasuredSorted(grid: ErrorGrid): boolean {
+  return grid.kind === 'table' || gridSize(grid) <= MOST_SORTED;
 }
 
 function evenError(values: Float32Array, grid: ErrorGrid & { readonly kind: 'even' }): MeasuredParts {
@@ -172,38 +191,47 @@ function evenError(values: Float32Array, grid: ErrorGrid & { readonly kind: 'eve
   return { clipping, rounding, codes: used.reduce((sum, one) => sum + one, 0) };
 }
 
+interface CurvePoint {
+  readonly threshold: number;
+  readonly parts: MeasuredParts;
+}
+
 /** The error over thresholds. */
 export class ErrorCurve {
-  /** The threshold with the least error, refined between its neighbours. */
-  readonly least: number;
-  private readonly points: { readonly threshold: number; readonly parts: MeasuredParts }[];
-
-  /** @param codes numbers of the grid at `max`. */
-  constructor(
+  private constructor(
     private readonly max: number,
     private readonly errorAt: (threshold: number) => MeasuredParts,
+    private readonly points: readonly CurvePoint[],
+    /** The threshold with the least error, refined between its neighbours. */
+    readonly least: number,
+  ) {}
+
+  /** @param codes numbers of the grid at `max`. */
+  static *measure(
+    max: number,
+    errorAt: (threshold: number) => MeasuredParts,
     codes: number,
-  ) {
+  ): Parts<ErrorCurve> {
     // The least useful range rounds every value to its ends: about half a step of the widest range.
-    this.points = logSpaced(max / (codes + 1), max, THRESHOLDS).map((threshold) => this.at(threshold));
-    this.least = this.leastError();
+    const points = yield* measured(logSpaced(max / (codes + 1), max, THRESHOLDS), errorAt);
+    return new ErrorCurve(max, errorAt, points, yield* leastError(points, errorAt, max));
   }
 
   /** The thresholds that are asked for, up to the end of the curve, ascending. @param energy of the values. */
-  pointsWith(
+  *pointsWith(
     markers: readonly RangeMarker[],
     energy: number,
     { steps, also = [], atMarkers = false }: SplitOptions,
-  ): Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'> {
+  ): Parts<Pick<ErrorSplit, 'thresholds' | 'clipping' | 'rounding' | 'codes'>> {
     const marked = markers.map(({ threshold }) => threshold);
     const base =
       steps === undefined
         ? this.points
-        : logSpaced(this.usefulFrom(marked, energy), this.max, steps).map((a) => this.at(a));
+        : yield* measured(logSpaced(this.usefulFrom(marked, energy), this.max, steps), this.errorAt);
     const known = new Set(base.map(({ threshold }) => threshold));
     const others = new Set([...also, ...(atMarkers ? marked : [])]);
     const added = [...others].filter((a) => a > 0 && a <= this.max && !known.has(a));
-    const all = [...base, ...added.map((threshold) => this.at(threshold))];
+    const all = [...base, ...(yield* measured(added, this.errorAt))];
     all.sort((a, b) => a.threshold - b.threshold);
     return {
       thresholds: all.map(({ threshold }) => threshold),
@@ -221,32 +249,43 @@ export class ErrorCurve {
     const limits = [useless.at(-1)?.threshold ?? 0, this.least / 4, ...marked.map((a) => a * 0.8)];
     return Math.max(this.points[0]?.threshold ?? 0, Math.min(...limits));
   }
+}
 
-  private at(threshold: number) {
-    return { threshold, parts: this.errorAt(threshold) };
+function* measured(
+  thresholds: readonly number[],
+  errorAt: (threshold: number) => MeasuredParts,
+): Parts<CurvePoint[]> {
+  const points: CurvePoint[] = [];
+  for (const threshold of thresholds) {
+    points.push({ threshold, parts: errorAt(threshold) });
+    yield;
   }
+  return points;
+}
 
-  private leastError(): number {
-    const total = (part: ErrorParts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
-    const { points } = this;
-    let best = 0;
-    for (let i = 1; i < points.length; i++) {
-      if (total(points[i]?.parts) < total(points[best]?.parts)) best = i;
-    }
-    let threshold = points[best]?.threshold ?? this.max;
-    let error = total(points[best]?.parts);
-    const from = points[Math.max(0, best - 1)]?.threshold ?? threshold;
-    const to = points[Math.min(points.length - 1, best + 1)]?.threshold ?? threshold;
-    for (let i = 1; i < REFINEMENTS; i++) {
-      const a = from + ((to - from) * i) / REFINEMENTS;
-      const candidate = total(this.errorAt(a));
-      if (candidate < error) {
-        error = candidate;
-        threshold = a;
-      }
-    }
-    return threshold;
+function* leastError(
+  points: readonly CurvePoint[],
+  errorAt: (threshold: number) => MeasuredParts,
+  max: number,
+): Parts<number> {
+  const total = (part: ErrorParts | undefined): number => (part ? part.clipping + part.rounding : Infinity);
+  let best = 0;
+  for (let i = 1; i < points.length; i++) {
+    if (total(points[i]?.parts) < total(points[best]?.parts)) best = i;
   }
+  let threshold = points[best]?.threshold ?? max;
+  let error = total(points[best]?.parts);
+  const from = points[Math.max(0, best - 1)]?.threshold ?? threshold;
+  const to = points[Math.min(points.length - 1, best + 1)]?.threshold ?? threshold;
+  for (let i = 1; i < REFINEMENTS; i++) {
+    const a = from + ((to - from) * i) / REFINEMENTS;
+    const candidate = total(errorAt(a));
+    yield;
+    if (candidate >= error) continue;
+    error = candidate;
+    threshold = a;
+  }
+  return threshold;
 }
 
 /** The magnitude that a part of the elements do not pass, interpolated within bins. */

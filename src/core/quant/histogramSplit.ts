@@ -1,3 +1,4 @@
+import { atOnce } from '../inParts';
 import { gridEnds, gridSize, integerGrid, type ErrorGrid, type ErrorParts } from './errorGrid';
 import { codesUsed } from './histogramCodes';
 import {
@@ -48,8 +49,8 @@ export function histogramSplit(
     const grid = family.at(a);
     return { ...errorOfSpans(spans, grid), codes: codesUsed(spans, grid) };
   };
-  const curve = new ErrorCurve(largest, measured, gridSize(family.at(largest)));
-  return { ...curve.pointsWith(markers, energy, options), markers, histogram: counted, energy };
+  const curve = atOnce(ErrorCurve.measure(largest, measured, gridSize(family.at(largest))));
+  return { ...atOnce(curve.pointsWith(markers, energy, options)), markers, histogram: counted, energy };
 }
 
 /** Clipping and rounding error of the values in a histogram on one grid; see `histogramSplit`. */

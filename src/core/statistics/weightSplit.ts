@@ -4,14 +4,15 @@ import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { Layer, LayerWeight } from '../graph/types';
 import { sqnrOf, weightLoss } from '../explain/weightLoss';
+import { inParts } from '../inParts';
 import { elementCount } from '../onnx/rawBytes';
 import { forEachBlock } from '../onnx/tensorBlocks';
 import type { Model, Tensor } from '../onnx/types';
 import { formatOf, onlyLayer } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { CancelSignal } from '../ports';
+import type { CancelSignal, Work } from '../ports';
 import { bitsGrid, gridSize } from '../quant/errorGrid';
-import { errorSplit } from '../quant/errorSplit';
+import { errorSplitInParts } from '../quant/errorSplit';
 import { fixedRangeOf, integerFormatOf, withoutFixedRange } from '../quant/fixedRange';
 import { extremesOf, formatGrid, integerFormat } from '../quant/formatGrid';
 import type { LayerFormat } from '../quant/layerFormat';
@@ -27,7 +28,7 @@ export const SPLIT_STEPS = 240;
 
 /** Weights up to this size are told exactly: sorting more takes seconds, and 20 bytes for each. */
 const MOST_EXACT = 8_000_000;
-/** Of larger ones: enough for the curves, and a quarter of the time, in which nothing else is answered. */
+/** Of larger ones: enough for the curves, and a quarter of the time. */
 const SAMPLE = 2_000_000;
 
 const INTEGERS_WITHOUT_TYPE =
@@ -53,7 +54,7 @@ export async function weightSplit(
   model: Model,
   plan: Plan,
   { layer: name, position, bits: width, table, mostExact = MOST_EXACT }: WeightSplitOptions,
-  signal?: CancelSignal,
+  work: Work = {},
 ): Promise<ErrorSplitCurve> {
   if (!Number.isInteger(width) || width < 2 || width > 16) {
     throw new InputError(`Bits must be a whole number from 2 to 16, not ${width}.`);
@@ -64,18 +65,16 @@ export async function weightSplit(
   const ready = await prepareFloat(model, onlyLayer(plan, name, format ?? { scheme: 'w8' }));
   const layer = layerOf(ready.model, plan, name);
   const weight = floatWeight(layer, position);
-  throwIfCancelled(signal);
-  const { values, stride } = await valuesOf(weight.tensor, mostExact, signal);
+  throwIfCancelled(work.signal);
+  const { values, stride } = await valuesOf(weight.tensor, mostExact, work.signal);
   const family = (format && formatGrid(format, values)) ?? bitsGrid(width, { symmetric: true });
   const integer = format && integerFormat(format);
   // Of evenly spaced values only what of ±a the weight reaches into.
   const isUniform = table !== undefined && codebookKind(table)?.kind === 'uniform';
   const fixed = fixedRangeOf(planned);
-  const split = errorSplit(values, family, {
-    steps: SPLIT_STEPS,
-    atMarkers: true,
-    ...(fixed !== undefined && { also: [fixed] }),
-  });
+  const also = fixed === undefined ? [] : [fixed];
+  const parts = errorSplitInParts(values, family, { steps: SPLIT_STEPS, atMarkers: true, also });
+  const split = await inParts(parts, work);
   const reach = split.thresholds.at(-1) ?? 0;
   const sqnrAsWritten = async (): Promise<number | null> => {
     const opset = defaultOpset(ready.model.opsetImport) ?? 0;

@@ -20,7 +20,7 @@ export const errorSplit: EngineHandlers['errorSplit'] = async (request, call) =>
         throw new InputError(`${table} has no table: name a codebook scheme such as lut16.`);
       }
       const options = { layer, position: weight, bits, ...(table !== undefined && { table }) };
-      return await weightSplit(opened.model, plan, options, call.signal);
+      return await weightSplit(opened.model, plan, options, workOf(call));
     }
     if (!calibration) throw new InputError(`Choose calibration data to see the ${of} of ${layer}.`);
     const data = await openModelData(calibration, opened.model, plan.dimensions);

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { CancelledError } from '../../../src/core/errors';
 import { tryFormat } from '../../../src/core/explain/triedFormat';
 import { sqnrOf } from '../../../src/core/explain/weightLoss';
 import { floatTensor, makeGraph, makeModel, makeTensor, makeValueInfo } from '../../../src/core/onnx/build';
@@ -150,6 +152,21 @@ describe('weightSplit(model, plan, value)', () => {
     };
     // Between them the one outlier, which counts five times as much in the sample, makes most of the error.
     for (const a of [1, 7]) expect(Math.abs(dbAt(exact, a) - dbAt(sampled, a))).toBeLessThan(0.5);
+  });
+
+  it('hears a cancel while it measures', async () => {
+    const large = model(
+      [conv('c', ['x', 'w'], 'y')],
+      [floatTensor('w', normalNoise(128 * 128 * 9 * 4, 13), [512, 128, 3, 3])],
+      [1, 128, 8, 8],
+      ['y'],
+      21,
+    );
+    const signal = { aborted: false };
+    setTimeout(() => (signal.aborted = true), 1);
+    const work = { signal, pause: () => setImmediate() };
+    const curve = weightSplit(large, defaultPlan, { layer: 'c', position: 0, bits: 16 }, work);
+    await expect(curve).rejects.toThrow(CancelledError);
   });
 
   it('names what is not there', async () => {
