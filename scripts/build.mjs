@@ -1,6 +1,6 @@
 /**
- * Bundles the programs of the extension into dist/: the extension, the engine process with its computing threads, the
- * command line and the view. `--watch` rebuilds on change, `--production` minifies and leaves source maps out.
+ * Bundles the programs of the extension into dist/: the extension, the engine process, the command line and the
+ * view. `--watch` rebuilds on change, `--production` minifies and leaves source maps out.
  */
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -51,12 +51,6 @@ const programs = [
     format: 'esm',
     external: native,
     banner: { js: requireBanner },
-  },
-  {
-    ...node,
-    entryPoints: ['src/engine/compute/computeWorker.ts'],
-    outfile: 'dist/computeWorker.mjs',
-    format: 'esm',
   },
   {
     ...node,

@@ -19,7 +19,6 @@ const required = [
   'LICENSE.txt',
   'dist/extension.cjs',
   'dist/engine.mjs',
-  'dist/computeWorker.mjs',
   'dist/cli.mjs',
   'dist/webview/main.js',
   'dist/webview/main.css',
@@ -35,7 +34,7 @@ const required = [
 /** Everything in the package is one of these. */
 const expected = [
   /^(package\.json|readme\.md|changelog\.md|LICENSE\.txt)$/,
-  /^dist\/(extension\.cjs|engine\.mjs|computeWorker\.mjs|cli\.mjs)$/,
+  /^dist\/(extension\.cjs|engine\.mjs|cli\.mjs)$/,
   /^dist\/webview\/[\w.-]+\.(js|css|ttf)$/,
   /^dist\/node_modules\/(onnxruntime-node|onnxruntime-common|sharp|semver|detect-libc|@img\/[\w-]+)\//,
   /^(media|schemas|samples\/mnist)\//,

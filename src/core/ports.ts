@@ -2,7 +2,6 @@
  * What core needs from the outside. The engine implements these; tests use small in-memory versions.
  */
 import type { Model } from './onnx/types';
-import type { JobInput, JobName, JobOutput } from './recover/jobs';
 
 /** Structural subset of the platform's `AbortSignal`. */
 export interface CancelSignal {
@@ -148,19 +147,4 @@ export interface Work {
   readonly onProgress?: ProgressCallback;
   /** Lets the caller's process hear what came meanwhile: a cancel, other calls. */
   readonly pause?: () => Promise<void>;
-}
-
-/** Somewhere to do heavy arithmetic: other threads in the engine, or the caller's own (`computeHere`). */
-export interface Compute {
-  /** How many jobs run at a time. */
-  readonly threads: number;
-  /**
-   * Runs one of `computeJobs`, on arrays that `take` gave: they change in their places.
-   * @throws CancelledError when the work is cancelled; then what the job was changing is spoilt.
-   */
-  run<J extends JobName>(job: J, input: JobInput<J>, work?: Work): Promise<JobOutput<J>>;
-  /** So many numbers, any at first, where jobs can reach them. */
-  take(length: number): Float64Array;
-  /** Numbers that are no longer needed. Without it their memory lasts until the garbage collector finds it. */
-  give(numbers: Float64Array): void;
 }

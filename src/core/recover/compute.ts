@@ -1,41 +1,21 @@
-import { throwIfCancelled } from '../errors';
-import type { Compute } from '../ports';
-import { computeJobs, type JobInput, type JobName, type JobOutput } from './jobs';
+import { type Panel, subtractProducts } from './products';
 
-/** Products below which a job takes less time than to send it elsewhere. */
-const SMALL = 1e6;
-
-/** Runs jobs where it is called, one after another. */
-export const computeHere: Compute = {
-  threads: 1,
-  async run<J extends JobName>(
-    job: J,
-    input: JobInput<J>,
-    work: Parameters<Compute['run']>[2],
-  ): Promise<JobOutput<J>> {
-    throwIfCancelled(work?.signal);
-    return (computeJobs[job] as (given: JobInput<J>) => JobOutput<J>)(input);
-  },
-  take: (length) => new Float64Array(length),
-  give: () => undefined,
-};
-
-/** Where to run jobs of so many products each. */
-export function computeFor(compute: Compute, products: number): Compute {
-  return products < SMALL ? computeHere : compute;
-}
-
-/** Divides rows into as many parts as `compute` has threads; calls `run` for all at once. */
-export async function inParts(
-  compute: Compute,
+/** target −= a · bᵀ, with `a` [rows, depth], `b` [columns, depth] and `target` [rows, columns], which overlaps neither. */
+export type SubtractProducts = (
+  target: Panel,
+  a: Panel,
+  b: Panel,
   rows: number,
-  run: (from: number, count: number) => Promise<void>,
-): Promise<void> {
-  // Whole tiles of three rows.
-  const share = 3 * Math.ceil(rows / compute.threads / 3);
-  const parts: Promise<void>[] = [];
-  for (let from = 0; from < rows; from += share) parts.push(run(from, Math.min(share, rows - from)));
-  // All of them end before their memory is used again.
-  await Promise.allSettled(parts);
-  await Promise.all(parts);
+  columns: number,
+  depth: number,
+) => Promise<void>;
+
+/** What does most of the arithmetic of factorizations: the runtime, or the caller's own thread. */
+export interface Compute {
+  readonly subtractProducts: SubtractProducts;
 }
+
+/** In the caller's thread: for small matrices and tests. */
+export const computeHere: Compute = {
+  subtractProducts: async (...product) => subtractProducts(...product),
+};

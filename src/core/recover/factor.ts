@@ -1,6 +1,7 @@
 import { RoundoffError } from '../errors';
-import type { Compute, Work } from '../ports';
-import { computeFor } from './compute';
+import type { Work } from '../ports';
+import { cholesky } from './cholesky';
+import type { Compute } from './compute';
 import type { LayerMoments } from './moments';
 import { dampingOf, diagonalOf, groupMatrix } from './multiply';
 
@@ -37,6 +38,7 @@ export interface FactorOptions {
 /**
  * Factors the second moments of every group. λ grows tenfold, up to four times, while a matrix is not positive definite.
  * @throws RoundoffError when a matrix has no factor even so (its numbers are not finite).
+ * @throws CancelledError
  */
 export async function factorLayer(
   moments: LayerMoments,
@@ -45,14 +47,11 @@ export async function factorLayer(
   work?: Work,
 ): Promise<Factor[]> {
   const { groups } = moments.view;
-  return Promise.all(
-    Array.from({ length: groups }, (_, group) => factorGroup(moments, group, options, compute, work)),
-  );
-}
-
-/** Gives the memory of factors back to where they were computed, once nothing needs them. */
-export function releaseFactors(factors: readonly Factor[], compute: Compute): void {
-  for (const { values } of factors) compute.give(values);
+  const factors: Factor[] = [];
+  for (let group = 0; group < groups; group++) {
+    factors.push(await factorGroup(moments, group, options, compute, work));
+  }
+  return factors;
 }
 
 async function factorGroup(
@@ -69,13 +68,12 @@ async function factorGroup(
   const dead = Uint8Array.from(diagonal, (energy, k) => Number(energy === 0 && mean[k] === 0));
   const order = Int32Array.from({ length: depth }, (_, k) => k);
   if (actOrder) order.sort((a, b) => (diagonal[b] ?? 0) - (diagonal[a] ?? 0) || a - b);
-  const target = computeFor(compute, depth ** 3 / 6);
-  const values = target.take(depth * depth);
+  const values = new Float64Array(depth * depth);
   for (let raise = 0; raise <= MOST_RAISES; raise++) {
     const dampingPart = damping * 10 ** raise;
     const lambda = dampingOf(diagonal, dampingPart);
     gatherReversed(second.values, diagonal, order, lambda, values);
-    if (await target.run('cholesky', { matrix: values, size: depth }, work)) {
+    if (await cholesky(values, depth, compute, work)) {
       flip(values, depth);
       return { depth, values, order, dead, damping: lambda, dampingPart };
     }

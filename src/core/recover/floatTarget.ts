@@ -1,9 +1,10 @@
 import { asMatrices, forEachColumn } from '../calibrate/weightMatrix';
-import type { Compute, Work } from '../ports';
-import { computeFor, inParts } from './compute';
+import type { Work } from '../ports';
+import type { Compute } from './compute';
 import type { Factor } from './factor';
 import type { LayerMoments } from './moments';
 import { groupMatrix, type Multiply } from './multiply';
+import { solveSymmetric } from './solve';
 
 /**
  * The weights w* that come nearest to the float layer's output when they read what quantized layers computed: the least
@@ -63,17 +64,11 @@ async function solved(
   compute: Compute,
   work: Work | undefined,
 ): Promise<Float64Array> {
-  const own = computeFor(compute, count * depth * depth);
-  const ordered = own.take(rows.length);
+  const ordered = new Float64Array(rows.length);
   for (let row = 0; row < count; row++) {
     const from = row * depth;
     for (let i = 0; i < depth; i++) ordered[from + i] = rows[from + (order[i] as number)] as number;
   }
-  await inParts(own, count, (first, part) => {
-    const panel = { values: ordered, start: first * depth, step: depth };
-    return own.run('solve', { rows: panel, count: part, factor: values, size: depth }, work);
-  });
-  const solution = ordered.slice();
-  own.give(ordered);
-  return solution;
+  await solveSymmetric({ values: ordered, start: 0, step: depth }, count, values, depth, compute, work);
+  return ordered;
 }

@@ -1,8 +1,8 @@
 import { throwIfCancelled } from '../errors';
 import { forEachColumn, type MatrixView } from '../calibrate/weightMatrix';
-import type { Compute, Work } from '../ports';
+import type { Work } from '../ports';
 import type { WeightGrid } from '../quant/weightGrid';
-import { computeFor, inParts } from './compute';
+import type { Compute } from './compute';
 import type { Factor } from './factor';
 import { dot, type Panel } from './products';
 
@@ -16,7 +16,7 @@ const MOST_COLUMNS = 4096;
  * it has taken over what the errors of those before it do to the output. Elements whose input is always 0 become 0.
  *
  * With H = R·Rᵀ (`Factor`) this is Babai's nearest plane: q_j = Q(w_j − Σ_{i<j} (q_i − w_i)·R_ij / R_jj), w always as given.
- * All sums up to a block of 128 elements are one product of matrices, which `compute` may share among threads.
+ * All sums up to a block of 128 elements are one product of matrices.
  * @param weights in the order of the stored tensor: those wanted, such as of `floatTarget`.
  * @param factors of each group.
  * @returns codes in the order of the stored tensor.
@@ -36,10 +36,7 @@ export async function roundGptq(
     const all = starts[group] ?? [];
     for (let from = 0; from < all.length; from += MOST_COLUMNS) {
       const some = all.slice(from, from + MOST_COLUMNS);
-      const own = computeFor(compute, (some.length * view.depth ** 2) / 2);
-      const rows = new Rows(weights, codes, view, grid, factor, some, own);
-      await rows.round(work);
-      rows.release();
+      await new Rows(weights, codes, view, grid, factor, some, compute).round(work);
     }
   }
   return codes;
@@ -61,13 +58,8 @@ class Rows {
     private readonly starts: readonly number[],
     private readonly compute: Compute,
   ) {
-    this.errors = compute.take(starts.length * factor.depth);
-    this.sums = compute.take(starts.length * BLOCK);
-  }
-
-  release(): void {
-    this.compute.give(this.errors);
-    this.compute.give(this.sums);
+    this.errors = new Float64Array(starts.length * factor.depth);
+    this.sums = new Float64Array(starts.length * BLOCK);
   }
 
   async round(work: Work | undefined): Promise<void> {
@@ -75,22 +67,20 @@ class Rows {
     for (let from = 0; from < depth; from += BLOCK) {
       throwIfCancelled(work?.signal);
       const width = Math.min(BLOCK, depth - from);
-      if (from > 0) await this.addErrors(from, width, work);
+      if (from > 0) await this.addErrors(from, width);
       for (let row = 0; row < this.starts.length; row++) this.roundRow(row, from, width);
     }
   }
 
   /** What the errors of all elements before `from` do to the next ones. */
-  private async addErrors(from: number, width: number, work: Work | undefined): Promise<void> {
+  private async addErrors(from: number, width: number): Promise<void> {
     const { sums, errors, compute } = this;
     const { depth, values } = this.factor;
     sums.fill(0);
-    await inParts(compute, this.starts.length, (first, rows) => {
-      const target: Panel = { values: sums, start: first * BLOCK, step: BLOCK };
-      const a: Panel = { values: errors, start: first * depth, step: depth };
-      const b: Panel = { values, start: from * depth, step: depth };
-      return compute.run('products', { target, a, b, rows, columns: width, depth: from }, work);
-    });
+    const target: Panel = { values: sums, start: 0, step: BLOCK };
+    const a: Panel = { values: errors, start: 0, step: depth };
+    const b: Panel = { values, start: from * depth, step: depth };
+    await compute.subtractProducts(target, a, b, this.starts.length, width, from);
   }
 
   private roundRow(row: number, from: number, width: number): void {

@@ -1,7 +1,7 @@
 import type { Model } from '../onnx/types';
 import { throwIfCancelled } from '../errors';
 import type { RecoverStep } from '../plan/types';
-import type { Compute, Work } from '../ports';
+import type { Work } from '../ports';
 import { axisLayout } from '../quant/affine';
 import type { CompensatedCodes, WeightGrid } from '../quant/weightGrid';
 import type { TriedCorrection } from '../recoverResults';
@@ -10,9 +10,10 @@ import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
 import { biasDelta, biasMap, type BiasMap } from './bias';
 import { centerMoments } from './centered';
+import type { Compute } from './compute';
 import { withWeight } from './currentModel';
 import { descend } from './descent';
-import { DAMPING, type Factor, factorLayer, releaseFactors } from './factor';
+import { DAMPING, type Factor, factorLayer } from './factor';
 import { floatTarget } from './floatTarget';
 import { roundGptq } from './gptq';
 import { roundInq } from './inq';
@@ -106,26 +107,22 @@ class LayerRecovery {
     const weights = await floatsOf(this.task.weight.tensor);
     const damping = dampingFor(moments);
     const factors = await factorLayer(moments, { damping }, compute, this.work);
-    try {
-      const wanted = await floatTarget(weights, moments, factors, multiply, compute, this.work);
-      const ground: Ground = { moments, damping, factors, weights, wanted, map };
-      let best = nearest;
-      for (const step of steps) {
-        throwIfCancelled(this.work.signal);
-        if (step === 'bias') {
-          best = await this.withBias(best, ground);
-        } else {
-          const choice = await this.corrected(step, best, ground);
-          if (choice)
-            best = this.better(step, best, await this.version(await this.compensated(choice, ground)));
-        }
+    const wanted = await floatTarget(weights, moments, factors, multiply, compute, this.work);
+    const ground: Ground = { moments, damping, factors, weights, wanted, map };
+    let best = nearest;
+    for (const step of steps) {
+      throwIfCancelled(this.work.signal);
+      if (step === 'bias') {
+        best = await this.withBias(best, ground);
+      } else {
+        const choice = await this.corrected(step, best, ground);
+        if (choice)
+          best = this.better(step, best, await this.version(await this.compensated(choice, ground)));
       }
-      const errorOf = async ({ choice }: Version): Promise<number | null> =>
-        (await outputError(wanted, await encodeTask(this.task, choice).values(), moments, multiply)).sqnrDb;
-      return this.done(best, await errorOf(nearest), await errorOf(best));
-    } finally {
-      releaseFactors(factors, compute);
     }
+    const errorOf = async ({ choice }: Version): Promise<number | null> =>
+      (await outputError(wanted, await encodeTask(this.task, choice).values(), moments, multiply)).sqnrDb;
+    return this.done(best, await errorOf(nearest), await errorOf(best));
   }
 
   /** How the columns of the layer's weight come to its bias; undefined where it cannot be corrected. */

@@ -8,7 +8,6 @@ import type { Session, Work } from '../../core/ports';
 import type { QuantizedLayer, QuantizeResult } from '../../core/results';
 import type { RewrittenLayer } from '../../core/rewrite/rewrite';
 import type { QuantizeRequest } from '../../shared/rpc';
-import { openCompute } from '../compute/threadCompute';
 import { RANDOM } from '../data/randomDataSet';
 import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
@@ -83,12 +82,7 @@ async function quantizeWith(
   const source = { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
   if (!plan.recover) return quantizeModel(opened.model, plan, source, work);
   const cache = await scanCache(request.cache, opened, work.signal);
-  const compute = openCompute();
-  try {
-    return await quantizeModel(opened.model, plan, { ...source, compute, ...(cache && { cache }) }, work);
-  } finally {
-    await compute.close();
-  }
+  return quantizeModel(opened.model, plan, { ...source, ...(cache && { cache }) }, work);
 }
 
 /** Undefined, with a note, where there is no runtime and the model can be made without one. */
