@@ -152,6 +152,8 @@ export interface DataSummary {
   predictions: { sample: number; output: string; class: number; score: number; label: number | null }[];
   /** Float top-1 on the samples looked at, when there are class labels. */
   accuracy: { samples: number; top1: number } | null;
+  /** What the user should know: labels that cannot be read, numbers that the type of an input does not hold. */
+  notes: string[];
 }
 
 export interface QuantizedLayer {
@@ -241,6 +243,8 @@ export interface Candidate {
   scheme: string;
   /** The only part of the format that was measured; absent: all of it. */
   part?: ScanPart;
+  /** Steps that chose its codes and bias, each layer on its own (`gptq,bias`); absent: rounded to the nearest. */
+  recover?: string;
   /** Change of the model's output, greater is worse; unit is the result's `metric`. null: failed. */
   sensitivity: number | null;
   /** Of the sensitivity, over the samples; null: fewer than two. This and what follows is absent where it failed. */
@@ -345,4 +349,6 @@ export interface CompareResult {
   bytes: { a: number; b: number };
   /** What zlib's deflate leaves of the files. */
   deflatedBytes: { a: number; b: number };
+  /** What the user should know: class names that cannot be read, numbers that the type of an input does not hold. */
+  notes: string[];
 }

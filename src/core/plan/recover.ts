@@ -1,6 +1,5 @@
 import { InputError } from '../errors';
 import type { SchemeId } from '../quant/scheme';
-import { isStatic } from './editPlan';
 import { RECOVER_STEPS, type Plan, type RecoverStep } from './types';
 
 /** What each step does, for menus and help. */
@@ -70,9 +69,9 @@ export function recoveringAlone(plan: Plan): Plan {
   return withRecover(plan, steps, { sequential: false });
 }
 
-/** True for formats of weights alone that store codes, which a recipe chooses. */
+/** True for formats that store weights as codes, which a recipe can choose. */
 export function hasCodes(scheme: SchemeId): boolean {
-  return !isStatic(scheme) && !['auto', 'float', 'fp16'].includes(scheme);
+  return !['auto', 'float', 'fp16'].includes(scheme);
 }
 
 /** The steps in one word, which names candidates and columns: `gptq,bias`; undefined for a plan that has none. */

@@ -1,8 +1,10 @@
 import type { Model } from '../onnx/types';
+import { onlyLayer } from '../plan/editPlan';
 import { hasCodes } from '../plan/recover';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Work } from '../ports';
 import { formatText, optionsIn, type LayerFormat } from '../quant/layerFormat';
+import { prepareAnew } from '../rewrite/prepare';
 import type { DoneLayer } from './keptLayers';
 import { LayerRecoverer } from './layerRecoverer';
 import { layerTasks, type LayerTask } from './layerTask';
@@ -11,9 +13,15 @@ import type { RecoverSource } from './recover';
 import { readBatches, type SampleBatches } from './sampleBatches';
 
 /** The samples that layers are fitted to, and what judges them. */
-interface Ground {
+export interface LoneGround {
   readonly batches: SampleBatches;
   readonly judge: OutputJudge;
+}
+
+/** A recoverer, and the model that it is for. */
+interface Opened {
+  readonly float: Model;
+  readonly recoverer: LayerRecoverer;
 }
 
 /**
@@ -21,34 +29,38 @@ interface Ground {
  * sequential, in which they have that format. Samples are read when the first layer is asked for.
  */
 export class LoneLayers {
-  private ground: Promise<Ground> | undefined;
-  private readonly recoverers = new Map<Model, Promise<LayerRecoverer>>();
-  private readonly tasks = new Map<Model, Map<string, ReadonlyMap<string, LayerTask>>>();
+  private opened: Opened | undefined;
+  private readonly tasks = new WeakMap<Model, Map<string, ReadonlyMap<string, LayerTask>>>();
 
-  /** @param plan its recipe is not sequential: see `recoveringAlone`. */
+  /**
+   * @param plan its recipe is not sequential: see `recoveringAlone`.
+   * @param ground of the source's slice, when it has been read.
+   */
   constructor(
     private readonly plan: Plan,
     private readonly source: RecoverSource,
     private readonly work: Work = {},
+    private ground?: LoneGround,
   ) {}
 
   /**
-   * @param model prepared for the format.
+   * @param model prepared, for whatever plan.
    * @returns undefined where the recipe has nothing to choose: the format has no codes, or the layer is passed over.
-   * @throws CancelledError
+   * @throws InputError for a format that the model's operator set cannot have, CancelledError
    */
   async of(model: Model, layer: string, format: LayerFormat): Promise<DoneLayer | undefined> {
     if (!hasCodes(format.scheme)) return undefined;
-    const task = this.tasksOf(model, format).get(layer);
-    if (!task) return undefined;
-    const { signal } = this.work;
-    return (await this.recovererOf(model)).recover(task, model, signal ? { signal } : {});
+    const { onProgress: _, ...quiet } = this.work;
+    // What another layer's format wants unfolded would change what this one reads, by the last bit.
+    const { model: float } = await prepareAnew(model, onlyLayer(this.plan, layer, format));
+    const task = this.tasksOf(float, format).get(layer);
+    return task && (await this.recovererOf(float)).recover(task, float, quiet);
   }
 
   async release(): Promise<void> {
-    const open = [...this.recoverers.values()];
-    this.recoverers.clear();
-    for (const opening of open) await (await opening.catch(() => undefined))?.release();
+    const { opened } = this;
+    this.opened = undefined;
+    await opened?.recoverer.release();
   }
 
   private tasksOf(model: Model, format: LayerFormat): ReadonlyMap<string, LayerTask> {
@@ -57,35 +69,32 @@ export class LoneLayers {
     const text = formatText(format);
     const known = ofModel.get(text);
     if (known) return known;
-    const all: Plan = {
-      ...this.plan,
-      defaultScheme: format.scheme,
-      defaultOptions: optionsIn(format),
-      layers: {},
-    };
-    const { tasks } = layerTasks(model, all, new Map());
+    const { tasks } = layerTasks(model, inFormat(this.plan, format), new Map());
     const byName = new Map(tasks.map((task) => [task.layer.name, task]));
     ofModel.set(text, byName);
     return byName;
   }
 
-  private recovererOf(model: Model): Promise<LayerRecoverer> {
-    const opening = this.recoverers.get(model) ?? this.open(model);
-    this.recoverers.set(model, opening);
-    return opening;
+  /** One at a time, as each holds moments of a layer: hardly any format wants another model than the others. */
+  private async recovererOf(float: Model): Promise<LayerRecoverer> {
+    if (this.opened?.float === float) return this.opened.recoverer;
+    await this.release();
+    this.ground ??= await this.read(float);
+    const recoverer = await LayerRecoverer.open({ ...this.source, float, ...this.ground }, this.plan);
+    this.opened = { float, recoverer };
+    return recoverer;
   }
 
-  private async open(float: Model): Promise<LayerRecoverer> {
-    // Models prepared for different formats compute the same: one reading serves all.
-    this.ground ??= this.read(float);
-    return LayerRecoverer.open({ ...this.source, float, ...(await this.ground) }, this.plan);
-  }
-
-  private async read(model: Model): Promise<Ground> {
+  private async read(model: Model): Promise<LoneGround> {
     const { runtime, slice } = this.source;
     const batches = await readBatches(runtime, model, slice, this.work);
     return { batches, judge: new OutputJudge(runtime, batches.judge) };
   }
+}
+
+/** All layers in one format. */
+function inFormat(plan: Plan, format: LayerFormat): Plan {
+  return { ...plan, defaultScheme: format.scheme, defaultOptions: optionsIn(format), layers: {} };
 }
 
 /** Keeps results for as long as a run takes, of one model and one data set, where there is no folder for them. */

@@ -11,6 +11,7 @@ import { compensated, type Compensated } from './compensated';
 import type { DoneLayer } from './keptLayers';
 import { LayerRecoverer, type LayerSource } from './layerRecoverer';
 import { layerTasks, type LayerTask, type LayerTasks } from './layerTask';
+import { LoneLayers } from './loneLayers';
 import { decibels, OutputJudge } from './outputJudge';
 import { withDone } from './recoverLayer';
 import { readBatches } from './sampleBatches';
@@ -49,7 +50,7 @@ export async function recover(
 ): Promise<Recovered> {
   const { runtime, slice } = source;
   const { steps = [], sequential = true } = plan.recover ?? {};
-  const quiet: Work = work.signal ? { signal: work.signal } : {};
+  const { onProgress: _, ...quiet } = work;
   const batches = await readBatches(runtime, prepared, slice, work);
   const judge = new OutputJudge(runtime, batches.judge);
   const open = async (model: Model): Promise<Start> => {
@@ -139,20 +140,26 @@ const nothingChosen: ChosenWeights = { choices: new Map(), notes: [] };
 async function recoverLayers(
   { tasks }: Start,
   plan: Plan,
-  source: LayerSource,
+  source: LayerSource & RecoverSource,
   work: Work,
 ): Promise<{ readonly current: Model; readonly done: ReadonlyMap<string, DoneLayer> }> {
   const { steps = [], sequential = true } = plan.recover ?? {};
-  const quiet: Work = work.signal ? { signal: work.signal } : {};
+  const { onProgress: _, ...quiet } = work;
   const done = new Map<string, DoneLayer>();
-  const recoverer = await LayerRecoverer.open(source, plan);
+  const recoverer = sequential
+    ? await LayerRecoverer.open(source, plan)
+    : new LoneLayers(plan, source, quiet, source);
   try {
     let current = source.float;
     for (const [at, task] of tasks.entries()) {
       throwIfCancelled(work.signal);
       const { name } = task.layer;
       work.onProgress?.(at, tasks.length, `${wordOf(steps)}: layer ${at + 1} of ${tasks.length}, ${name}`);
-      const layer = await recoverer.recover(task, sequential ? current : source.float, quiet);
+      const layer =
+        recoverer instanceof LoneLayers
+          ? await recoverer.of(source.float, name, task.format)
+          : await recoverer.recover(task, current, quiet);
+      if (!layer) continue;
       current = withDone(current, task, layer);
       done.set(name, layer);
     }

@@ -59,6 +59,25 @@ export function outputChannelsOf({ ref: { node }, weight }: Layer): OutputChanne
   return channels && { count: channels.outputs, trailing: isMatrix ? 0 : rank - 2 };
 }
 
+/**
+ * True where a layer's bias is in the Add behind it, so that `addToBiases` changes what comes after the layer.
+ * @param layer of the main graph.
+ */
+export function isBiasBehind(index: GraphIndex, layer: Layer): boolean {
+  const channels = outputChannelsOf(layer);
+  if (!channels || ownBias(index, layer.ref, channels)) return false;
+  return channels.trailing === 0 && biasAdd(index, layer.ref, channels.count) !== undefined;
+}
+
+/** The bias that a layer has as an input, or could have; undefined where none can be changed there. */
+function ownBias(index: GraphIndex, ref: NodeRef, { count, trailing }: OutputChannels) {
+  const { opType } = ref.node;
+  const isInput = ['Conv', 'ConvTranspose', 'Gemm'].includes(opType);
+  if (!isInput || (opType === 'Gemm' && trailing > 0)) return undefined;
+  const bias = biasOf(index, ref, count);
+  return bias.kind === 'none' || bias.kind === 'constant' ? bias : undefined;
+}
+
 function addToBias(
   index: GraphIndex,
   changes: GraphChanges,
@@ -67,9 +86,7 @@ function addToBias(
   delta: Float32Array,
 ): void {
   const { node } = ref;
-  const isInput = ['Conv', 'ConvTranspose', 'Gemm'].includes(node.opType);
-  const isRow = node.opType === 'Gemm' && channels.trailing > 0;
-  const bias = isInput && !isRow ? biasOf(index, ref, channels.count) : undefined;
+  const bias = ownBias(index, ref, channels);
   if (bias?.kind === 'none') {
     const name = changes.fresh(`${ref.name}.bias`);
     changes.addInitializer(floatTensor(name, delta));

@@ -92,12 +92,27 @@ export async function prepareFloat(model: Model, plan: Plan): Promise<Prepared> 
 }
 
 /**
+ * The model prepared for a plan as if for no other: what other plans wanted unfolded is folded. Rounding of the last bit then
+ * does not depend on them.
+ * @throws InputError as `prepareFloat`.
+ */
+export function prepareAnew(model: Model, plan: Plan): Promise<Prepared> {
+  const known = prepared.get(model);
+  return prepareFloat(known && known.unfolded.size > 0 ? known.source : model, plan);
+}
+
+/**
  * Whether the weight of a prepared layer holds more than the file's, such as a normalization: float16 as float32 is the same.
  * @param stored the weight in the model that was prepared. @param weight that of `model`.
  */
 export function isFoldedInto(model: Model, layer: string, stored: Tensor, weight: Tensor): boolean {
   if (weight.rawData === stored.rawData) return false;
   return stored.dataType !== HALF || (prepared.get(model)?.folded.has(layer) ?? false);
+}
+
+/** What a model was prepared from, with its normalizations; itself when it was not prepared. */
+export function preparedFrom(model: Model): Model {
+  return prepared.get(model)?.source ?? model;
 }
 
 /** True when no layer that the plan quantizes was folded although it should not be, or the other way round. */

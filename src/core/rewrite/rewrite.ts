@@ -101,8 +101,9 @@ export function rewritePart(
   plan: Plan,
   ranges: Statistics['ranges'],
   work: Work = {},
+  weights?: Statistics['weights'],
 ): Promise<Rewritten> {
-  return carryOutPrepared(part, plan, { ranges }, work, false);
+  return carryOutPrepared(part, plan, { ranges, ...(weights && { weights }) }, work, false);
 }
 
 async function carryOut(

@@ -63,12 +63,21 @@ export class Candidates {
   starts(layer: string, format: ScanFormat): void {
     const name = candidateName(layer, format);
     this.options.onStart?.(name);
-    this.work.onProgress?.(this.measured.size, this.total, `Scanning ${layer} as ${formatName(name)}`);
+    this.tell(`Scanning ${layer} as ${formatName(name)}`);
+  }
+
+  /** Says that codes are chosen, which may take much longer than to measure them. */
+  computes(layer: string, format: ScanFormat): void {
+    this.tell(`Choosing the codes of ${layer} as ${formatName(candidateName(layer, format))}`);
   }
 
   add(candidate: Candidate): void {
     this.measured.set(candidateKey(candidate), candidate);
     this.options.onCandidate?.(candidate, this.as);
+  }
+
+  private tell(message: string): void {
+    this.work.onProgress?.(this.measured.size, this.total, message);
   }
 
   /** @param figures of every sample. */

@@ -5,7 +5,7 @@ import type { LayerFormat } from '../quant/layerFormat';
 import { differenceFrom } from '../quant/weights';
 import { defaultOpset } from '../rewrite/opset';
 import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
-import { encodeWeight } from '../rewrite/weights/encodeWeight';
+import { encodeWeight, type EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
 import { weightSite } from '../rewrite/weights/weightSite';
 import { channelsOf } from './excerpt';
@@ -24,8 +24,13 @@ export class Encodings {
     this.opset = defaultOpset(model.opsetImport) ?? 0;
   }
 
-  /** One for each weight of the layer. @throws InputError for a format that the operator set cannot have. */
-  of(layer: Layer, { text, format }: ScanFormat): readonly EncodedWeight[] {
+  /**
+   * One for each weight of the layer.
+   * @param choice what it is besides the format; encodings with one are not kept.
+   * @throws InputError for a format that the operator set cannot have.
+   */
+  of(layer: Layer, { text, format }: ScanFormat, choice?: EncodingChoice): readonly EncodedWeight[] {
+    if (choice) return this.encode(layer, format, choice);
     const key = candidateKey({ layer: layer.name, scheme: text });
     const found = this.known.get(key) ?? this.encode(layer, format);
     this.known.set(key, found);
@@ -54,7 +59,9 @@ export class Encodings {
     return noise === 0 ? 0 : noise / signal;
   }
 
-  private encode({ ref, weights }: Layer, format: LayerFormat): EncodedWeight[] {
-    return weights.map((weight) => encodeWeight(weight.tensor, weightSite(ref, weight, this.opset), format));
+  private encode({ ref, weights }: Layer, format: LayerFormat, choice?: EncodingChoice): EncodedWeight[] {
+    return weights.map((weight) =>
+      encodeWeight(weight.tensor, weightSite(ref, weight, this.opset), format, choice),
+    );
   }
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../errors';
 import { isStatic } from '../plan/editPlan';
+import { hasCodes } from '../plan/recover';
 import { formatText, parseFormat, type LayerFormat } from '../quant/layerFormat';
 import type { Candidate, ScanPart } from '../results';
 
@@ -12,19 +13,25 @@ export interface ScanFormat {
   readonly format: LayerFormat;
   /** Absent: all that the format quantizes. */
   readonly part?: ScanPart;
+  /** Steps that choose the codes; absent: they are the nearest. */
+  readonly recover?: string;
 }
 
 /** What tells a candidate from the others of one scan. */
-export type CandidateName = Pick<Candidate, 'layer' | 'scheme' | 'part'>;
+export type CandidateName = Pick<Candidate, 'layer' | 'scheme' | 'part' | 'recover'>;
 
 /**
  * The formats that texts stand for, each once.
  * @param texts DEFAULT_SCAN_FORMATS when absent; of `activations` those that have them.
- * @param part of the formats to measure alone; formats that have no other part are measured whole.
+ * @param options.part of the formats to measure alone; formats that have no other part are measured whole.
+ * @param options.recover steps for the formats whose codes they can choose.
  * @throws InputError for a text that is no format, for `float`, which changes nothing, and for a format without activations
  * when these alone are to be measured.
  */
-export function scanFormats(texts?: readonly string[], part?: ScanPart): ScanFormat[] {
+export function scanFormats(
+  texts?: readonly string[],
+  { part, recover }: { readonly part?: ScanPart | undefined; readonly recover?: string | undefined } = {},
+): ScanFormat[] {
   const formats = new Map<string, ScanFormat>();
   for (const text of texts ?? DEFAULT_SCAN_FORMATS) {
     const format = parseFormat(text);
@@ -40,23 +47,28 @@ export function scanFormats(texts?: readonly string[], part?: ScanPart): ScanFor
         `The format ${name} quantizes no activations that could be measured apart: take w8a8 or w8a16, or measure its weights.`,
       );
     }
-    formats.set(name, { text: name, format, ...(part && hasActivations && { part }) });
+    formats.set(name, {
+      text: name,
+      format,
+      ...(part && hasActivations && { part }),
+      ...(recover !== undefined && part !== 'activations' && hasCodes(format.scheme) && { recover }),
+    });
   }
   if (formats.size === 0) throw new InputError('A scan needs at least one format to try.');
   return [...formats.values()];
 }
 
-/** Identifies a candidate among those of one scan. */
-export function candidateKey({ layer, scheme, part }: CandidateName): string {
-  return JSON.stringify(part ? [layer, scheme, part] : [layer, scheme]);
+/** Identifies a candidate among those of one scan, and of others with other steps. */
+export function candidateKey({ layer, scheme, part, recover }: CandidateName): string {
+  return JSON.stringify([layer, scheme, ...(part ? [part] : []), ...(recover ? [{ recover }] : [])]);
 }
 
 /** The candidate that a layer in a format is. */
-export function candidateName(layer: string, { text, part }: ScanFormat): CandidateName {
-  return { layer, scheme: text, ...(part && { part }) };
+export function candidateName(layer: string, { text, part, recover }: ScanFormat): CandidateName {
+  return { layer, scheme: text, ...(part && { part }), ...(recover && { recover }) };
 }
 
-/** For people and for keys: the format, and which part of it when not all. */
-export function formatName({ scheme, part }: Omit<CandidateName, 'layer'>): string {
-  return part ? `${scheme} (${part})` : scheme;
+/** For people and for keys: the format, which part of it when not all, and what chose its codes. */
+export function formatName({ scheme, part, recover }: Omit<CandidateName, 'layer'>): string {
+  return `${scheme}${part ? ` (${part})` : ''}${recover ? ` + ${recover}` : ''}`;
 }

@@ -9,8 +9,13 @@ import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { Placement } from '../rewrite/placement';
+import { compensated } from '../recover/compensated';
+import type { DoneLayer } from '../recover/keptLayers';
+import { isBiasBehind } from '../rewrite/addToBiases';
+import { prepareFloat } from '../rewrite/prepare';
 import { rewrite, rewritePart, type Rewritten } from '../rewrite/rewrite';
 import type { Baseline, Batch } from './baseline';
+import type { Compensation } from './compensation';
 import type { Encodings } from './encodings';
 import { onlyPart } from './formatPart';
 import type { FloatChain } from './floatChain';
@@ -40,6 +45,8 @@ export interface LayerTrialsContext {
   readonly models: ReadonlyMap<string, Model>;
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly encodings: Encodings;
+  /** Absent: all codes are the nearest. */
+  readonly compensation: Compensation | undefined;
   /** Runs while codes are computed and models built. */
   readonly stopwatch: Stopwatch;
   readonly work: Work;
@@ -103,14 +110,22 @@ export class LayerTrials {
 
   /**
    * Runs one format over batches.
+   * @param done the layer with codes that make up for their errors; absent: they are the nearest.
    * @param onBatch called before each; may throw to stop.
    * @throws RoundoffError when the layer cannot have the format, or the model does not run.
    */
-  async measure(format: ScanFormat, batches: readonly Batch[], onBatch: () => void): Promise<TrialFigures> {
+  async measure(
+    format: ScanFormat,
+    done: DoneLayer | undefined,
+    batches: readonly Batch[],
+    onBatch: () => void,
+  ): Promise<TrialFigures> {
     const { layer, open } = this;
     if (!layer.quantizable) throw new InputError(layer.reason ?? 'It cannot be quantized.');
-    const isShared = open !== undefined && isWeightAlone(format);
-    const head = isShared ? await this.headOfWeight(format, open) : await this.rewrittenHead(format);
+    const isShared = open !== undefined && isWeightAlone(format) && !done?.delta;
+    const head = isShared
+      ? await this.headOfWeight(format, done, open)
+      : await this.rewrittenHead(format, done);
     try {
       const figures: SampleFigures[] = [];
       for (const batch of batches) {
@@ -131,11 +146,15 @@ export class LayerTrials {
     }
   }
 
-  private async headOfWeight(format: ScanFormat, { model, inputs }: OpenWeights): Promise<Head> {
+  private async headOfWeight(
+    format: ScanFormat,
+    done: DoneLayer | undefined,
+    { model, inputs }: OpenWeights,
+  ): Promise<Head> {
     const { context, layer, unit } = this;
     const { encodings, stopwatch } = context;
     const given: Record<string, Feeds[string]> = {};
-    for (const [at, encoded] of encodings.of(layer, format).entries()) {
+    for (const [at, encoded] of encodings.of(layer, format, done?.choice).entries()) {
       const data = await stopwatch.time(() => encoded.values());
       given[inputs[at] ?? ''] = { type: 'float32', dims: layer.weights[at]?.tensor.dims ?? [], data };
     }
@@ -154,17 +173,19 @@ export class LayerTrials {
     };
   }
 
-  private async rewrittenHead(scanned: ScanFormat): Promise<Head> {
+  private async rewrittenHead(scanned: ScanFormat, done: DoneLayer | undefined): Promise<Head> {
     const { context, layer, unit } = this;
     const { text, format, part } = scanned;
     const { runtime, outputs, plan, placements, index, stopwatch } = context;
     const alone = trialPlan(plan, layer.name, format, placements.get(text), this.local);
-    // A region of half precision reaches past its layer.
-    const isWhole = format.region === true;
+    // A region of half precision reaches past its layer, and so does a bias that stands in the Add behind it.
+    const isWhole = format.region === true || (done?.delta !== undefined && isBiasBehind(index, layer));
     const {
       rewritten: { model: changed, layers, notes },
       excerpt,
-    } = await stopwatch.time(() => this.rewriteAlone(alone, isWhole ? undefined : context.models.get(text)));
+    } = await stopwatch.time(() =>
+      this.rewriteAlone(alone, isWhole ? undefined : context.models.get(text), done),
+    );
     const row = layers.find(({ name }) => name === layer.name);
     if (row?.scheme !== format.scheme) {
       const why = notes.find((note) => note.startsWith(layer.name));
@@ -190,12 +211,19 @@ export class LayerTrials {
   private async rewriteAlone(
     alone: Plan,
     model: Model | undefined,
+    done: DoneLayer | undefined,
   ): Promise<{ rewritten: Rewritten; excerpt?: LayerExcerpt }> {
     const { index, ranges, work } = this.context;
-    const excerpt = model === index.model ? this.excerpt : model && this.excerptOf(model);
     const stop = { signal: work.signal };
-    if (!excerpt) return { rewritten: await rewrite(index.model, alone, ranges, stop) };
-    return { rewritten: await rewritePart(excerpt.index.model, alone, ranges, stop), excerpt };
+    const layers = new Map(done ? [[this.layer.name, done]] : []);
+    const part = model && compensated(model, layers);
+    const excerpt = part?.model === index.model ? this.excerpt : part && this.excerptOf(part.model);
+    if (part && excerpt) {
+      const rewritten = await rewritePart(excerpt.index.model, alone, ranges, stop, part.choices);
+      return { rewritten, excerpt };
+    }
+    const whole = compensated((await prepareFloat(index.model, alone)).model, layers);
+    return { rewritten: await rewrite(whole.model, alone, ranges, stop, whole.choices) };
   }
 
   private excerptOf(model: Model): LayerExcerpt | undefined {

@@ -6,6 +6,7 @@ import type { Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import { runBaseline, type HeldSample } from './baseline';
 import type { Candidates } from './candidates';
+import type { Compensation } from './compensation';
 import { candidateName, type ScanFormat } from './formats';
 import { cutOf } from './keptValues';
 import { FloatChain } from './floatChain';
@@ -32,6 +33,7 @@ export class Measuring {
     private readonly samples: readonly HeldSample[],
     private readonly cache: TrialCache,
     private readonly candidates: Candidates,
+    private readonly compensation: Compensation | undefined,
     private readonly options: Pick<ScanOptions, 'outputs' | 'keptBytes' | 'direction'>,
     private readonly work: Work,
   ) {}
@@ -109,7 +111,7 @@ export class Measuring {
   }
 
   private async runFormat(
-    { baseline }: LayerTrialsContext,
+    { baseline, stopwatch }: LayerTrialsContext,
     trials: LayerTrials,
     layer: Layer,
     format: ScanFormat,
@@ -118,7 +120,9 @@ export class Measuring {
     const batches = baseline.batches.filter(({ samples }) =>
       samples.some(({ id }) => !known?.samples.has(id)),
     );
-    const { bytes, figures } = await trials.measure(format, batches, () =>
+    if (format.recover) this.candidates.computes(layer.name, format);
+    const done = await stopwatch.time(async () => this.compensation?.of(layer.name, format));
+    const { bytes, figures } = await trials.measure(format, done, batches, () =>
       throwIfCancelled(this.work.signal),
     );
     this.trials += figures.length;
@@ -151,11 +155,16 @@ export class Measuring {
     return this.cache.figuresOf(candidateName(layer.name, format), this.settingsOf(layer, format));
   }
 
-  /** What a trial depends on besides layer and format: for those that quantize activations, how. */
-  private settingsOf(layer: Layer, { format }: ScanFormat): unknown {
-    if (!isStatic(format.scheme)) return null;
+  /**
+   * What a trial depends on besides layer and format: for those that quantize activations, how; for those whose codes make up for
+   * their errors, what these are fitted to.
+   */
+  private settingsOf(layer: Layer, { format, recover }: ScanFormat): unknown {
+    const codes = recover === undefined ? [] : [this.compensation?.source];
+    if (!isStatic(format.scheme)) return codes.length > 0 ? codes : null;
     const values = [...layer.ref.node.input, this.localOf(layer) ?? ''];
-    return [settingsOf({ ...this.plan, layers: {} }), values.map((value) => this.ranges.get(value) ?? null)];
+    const ranges = values.map((value) => this.ranges.get(value) ?? null);
+    return [settingsOf({ ...this.plan, layers: {} }), ranges, ...codes];
   }
 
   private localOf({ name }: Layer): string | undefined {
@@ -194,6 +203,7 @@ export class Measuring {
       models,
       ranges,
       encodings,
+      compensation: this.compensation,
       stopwatch: new Stopwatch(),
     };
   }

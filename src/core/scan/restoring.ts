@@ -2,6 +2,9 @@ import { CancelledError, throwIfCancelled } from '../errors';
 import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { ScanMetric } from '../results';
+import { compensated } from '../recover/compensated';
+import type { DoneLayer } from '../recover/keptLayers';
+import { prepareFloat } from '../rewrite/prepare';
 import { rewrite } from '../rewrite/rewrite';
 import type { Candidates } from './candidates';
 import type { ScanFormat } from './formats';
@@ -32,11 +35,12 @@ export async function measureRestoring(
     const measured = names.filter((name) => candidates.get(name, format)?.error === undefined);
     const pending = measured.filter((name) => candidates.get(name, format)?.restoring === undefined);
     if (pending.length === 0) continue;
-    const all = await figuresWith(context, measured, format);
+    const done = await doneLayers(context, measured, format);
+    const all = await figuresWith(context, measured, format, done);
     for (const name of pending) {
       throwIfCancelled(context.work.signal);
       candidates.starts(name, format);
-      await restore(context, measured, name, format, { all, candidates, metric });
+      await restore(context, measured, name, format, { all, candidates, metric, done });
     }
   }
 }
@@ -46,13 +50,23 @@ async function restore(
   measured: readonly string[],
   name: string,
   format: ScanFormat,
-  { all, candidates, metric }: { all: readonly SampleFigures[]; candidates: Candidates; metric: ScanMetric },
+  {
+    all,
+    candidates,
+    metric,
+    done,
+  }: {
+    readonly all: readonly SampleFigures[];
+    readonly candidates: Candidates;
+    readonly metric: ScanMetric;
+    readonly done: DoneLayers;
+  },
 ): Promise<void> {
   const candidate = candidates.get(name, format);
   if (!candidate) return;
   try {
     const others = measured.filter((each) => each !== name);
-    const without = await figuresWith(context, others, format);
+    const without = await figuresWith(context, others, format, done);
     const restoring = summarize(all, metric).sensitivity - summarize(without, metric).sensitivity;
     const isAdditive = metric === 'kl' || metric === 'nmse';
     const isInteraction =
@@ -71,14 +85,35 @@ export function disagree(restoring: number, alone: number, total: number): boole
   return Math.max(a, b) > INTERACTION_FACTOR * Math.min(a, b);
 }
 
+type DoneLayers = ReadonlyMap<string, DoneLayer>;
+
+/** Layers whose codes make up for their errors. @throws CancelledError */
+async function doneLayers(
+  { compensation, work }: LayerTrialsContext,
+  names: readonly string[],
+  format: ScanFormat,
+): Promise<DoneLayers> {
+  const layers = new Map<string, DoneLayer>();
+  for (const name of names) {
+    throwIfCancelled(work.signal);
+    const done = await compensation?.of(name, format);
+    if (done) layers.set(name, done);
+  }
+  return layers;
+}
+
 async function figuresWith(
   context: LayerTrialsContext,
   names: readonly string[],
   { format }: ScanFormat,
+  done: DoneLayers,
 ): Promise<SampleFigures[]> {
   const { plan, index, ranges, work } = context;
   const { defaultOptions: _, ...rest } = plan;
   const quantized: Plan = setScheme({ ...rest, defaultScheme: 'float', layers: {} }, names, format);
-  const { model } = await rewrite(index.model, quantized, ranges, { signal: work.signal });
+  const { model: prepared } = await prepareFloat(index.model, quantized);
+  const own = new Map([...done].filter(([name]) => names.includes(name)));
+  const { model: biased, choices } = compensated(prepared, own);
+  const { model } = await rewrite(biased, quantized, ranges, { signal: work.signal }, choices);
   return modelFigures(context, model);
 }

@@ -2,10 +2,13 @@ import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
+import { recoveringAlone, recoverWord } from '../plan/recover';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
 import type { Candidate, ScanMetric, ScanPart, ScanResult } from '../results';
+import { PassingResults } from '../recover/loneLayers';
 import { holdSamples } from './baseline';
 import { Candidates, type CandidateListener } from './candidates';
+import { Compensation } from './compensation';
 import { scanFormats, type CandidateName } from './formats';
 import { Measuring } from './measuring';
 import { prepareScan } from './prepareScan';
@@ -54,6 +57,9 @@ export interface ScanSlices {
  * would take. The float model runs once; a trial runs what lies behind its layer. Guesses from the weights come first, and
  * measured layers in the order of their promise.
  *
+ * Where the plan has a recipe to recover accuracy, formats with codes are measured as `quantizeModel` makes them for "only this
+ * layer", with codes and a bias that make up for errors; these are kept in the cache.
+ *
  * A candidate that fails carries its error, and the scan goes on. When cancelled, what was measured is returned.
  * @throws InputError when there is no layer to scan, data and model do not fit, or the metric is not for this model.
  * @throws CancelledError when cancelled before the first candidate.
@@ -61,7 +67,7 @@ export interface ScanSlices {
 export async function scan(
   runtime: Runtime,
   model: Model,
-  plan: Plan,
+  given: Plan,
   slices: ScanSlices,
   options: ScanOptions,
   work: Work = {},
@@ -74,7 +80,8 @@ export async function scan(
       'One part of a format is measured layer by layer, not with all layers but one: ask for one of the two.',
     );
   }
-  const formats = scanFormats(options.schemes, options.part);
+  const plan = recoveringAlone(given);
+  const formats = scanFormats(options.schemes, { part: options.part, recover: recoverWord(plan) });
   const ready = await prepareScan(model, plan, formats, options.layers);
   const cache = new TrialCache(options.cache, runtime.version, plan, outputs);
   const samples = await holdSamples(slices.scan, (sample) => cache.identify(sample), work);
@@ -82,7 +89,23 @@ export async function scan(
     throw new InputError('The metric accuracy needs labels with the samples.');
   }
   const candidates = new Candidates(ready.names, formats, options, { metric, samples: samples.length }, work);
-  const measuring = new Measuring(runtime, ready, plan, samples, cache, candidates, options, work);
+  const recovering = {
+    runtime,
+    slice: slices.calibrate,
+    cache: options.cache ?? new PassingResults(),
+  };
+  const compensation = await Compensation.open(plan, ready, recovering, cache, work);
+  const measuring = new Measuring(
+    runtime,
+    ready,
+    plan,
+    samples,
+    cache,
+    candidates,
+    compensation,
+    options,
+    work,
+  );
   let trialStart = performance.now();
   try {
     throwIfCancelled(work.signal);
@@ -104,6 +127,8 @@ export async function scan(
     work.onProgress?.(candidates.total, candidates.total, 'Scan finished');
   } catch (error) {
     if (!(error instanceof CancelledError) || candidates.done.length === 0) throw error;
+  } finally {
+    await compensation?.release();
   }
   const end = performance.now();
   return {

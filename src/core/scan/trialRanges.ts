@@ -53,7 +53,8 @@ export function settingsOf({
   return { activationType, activationSymmetric, activationRange, tensors, layers };
 }
 
-async function identities(slice: Slice, cache: TrialCache, work: Work): Promise<string[]> {
+/** Of all samples of a slice, in order. */
+export async function identities(slice: Slice, cache: TrialCache, work: Work): Promise<string[]> {
   const ids: string[] = [];
   for await (const sample of slice.samples()) {
     throwIfCancelled(work.signal);
