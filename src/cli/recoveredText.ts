@@ -1,3 +1,4 @@
+import type { TriedCorrection } from '../core/recoverResults';
 import type { QuantizeResult } from '../core/results';
 import { table } from './text';
 
@@ -9,9 +10,14 @@ export function recoveredText({ recovered }: QuantizeResult): string[] {
     rule,
     errorText(beforeDb),
     errorText(afterDb),
-    tried.map(({ step, kept }) => (kept ? step : `no ${step}`)).join(', '),
+    tried.map(correctionText).join(', '),
   ]);
   return ['', table(['layer', 'codes', 'nearest', 'recovered', 'corrections'], rows, new Set([2, 3])), ''];
+}
+
+function correctionText({ step, version, kept }: TriedCorrection): string {
+  if (!kept) return `no ${step}`;
+  return version ? `${step} (${version})` : step;
 }
 
 function errorText(decibels: number | null): string {

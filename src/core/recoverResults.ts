@@ -4,6 +4,11 @@ import type { RecoverStep } from './plan/types';
 /** A correction that was tried on a layer, or on the model. */
 export interface TriedCorrection {
   step: RecoverStep;
+  /**
+   * Which of two versions was better: biases by the means that were measured (`empirical`), or by those that a BatchNormalization
+   * tells (`analytic`). Absent: there was one.
+   */
+  version?: 'empirical' | 'analytic';
   /** Whether the output got better with it; if not, it was left out. */
   kept: boolean;
   /** SQNR of the model's output on held-out samples before and with it; null: no error, or none that is finite. */

@@ -32,10 +32,21 @@ it('shows each layer with what was kept and what was not', () => {
             { ...tried, step: 'bias', kept: false },
           ],
         },
+        {
+          name: 'other',
+          rule: 'nearest',
+          beforeDb: 20,
+          afterDb: 20,
+          tried: [
+            { ...tried, step: 'gptq', kept: false },
+            { ...tried, step: 'bias', version: 'analytic', kept: true },
+          ],
+        },
       ],
     },
   });
   expect(lines.join('\n')).toMatch(/conv +gptq +20\.12 dB +– +gptq, no bias/);
+  expect(lines.join('\n')).toMatch(/other .* no gptq, bias \(analytic\)/);
 });
 
 it('says nothing where nothing was recovered', () => {

@@ -1,7 +1,7 @@
 import { forEachColumn, product, type MatrixView } from '../calibrate/weightMatrix';
 import { operatorKey } from '../graph/operands';
 import type { Layer } from '../graph/types';
-import { attrFloat, attrInts } from '../onnx/attributes';
+import { attrFloat, attrInt, attrInts } from '../onnx/attributes';
 
 /** How the columns of a weight belong to the channels that a bias is added to. */
 export interface BiasMap {
@@ -69,4 +69,28 @@ export function biasDelta(
     delta[channel] = (delta[channel] as number) + share * sum;
   });
   return delta;
+}
+
+/**
+ * `biasDelta` without data: by the means of the channels of the layer's input (`normalMeans`), as if earlier layers were not
+ * quantized. Padding is neglected.
+ * @returns undefined for layers whose channels are not those.
+ */
+export function analyticBiasDelta(
+  { ref, weight }: Layer,
+  weights: Float32Array,
+  rounded: Float32Array,
+  view: MatrixView,
+  channelMeans: Float64Array,
+  map: BiasMap,
+): Float64Array | undefined {
+  const { node } = ref;
+  // Those whose input has its channels along axis 1. In rows, the elements of a channel follow one another.
+  const isGemm = node.opType === 'Gemm' && weight?.inputIndex === 1 && attrInt(node, 'transA', 0) === 0;
+  if (!isGemm && node.opType !== 'Conv' && node.opType !== 'ConvTranspose') return undefined;
+  const elements = view.groups * view.depth;
+  const taps = elements / channelMeans.length;
+  if (!Number.isInteger(taps)) return undefined;
+  const mean = Float64Array.from({ length: elements }, (_, at) => channelMeans[Math.floor(at / taps)] ?? NaN);
+  return biasDelta(weights, rounded, view, { floatMean: mean, mean }, map);
 }

@@ -2,6 +2,7 @@ import type { Model } from '../onnx/types';
 import type { Plan, RecoverStep } from '../plan/types';
 import type { Work } from '../ports';
 import type { Equalized } from '../rewrite/equalize/equalize';
+import { preparedFrom } from '../rewrite/prepare';
 import { collectMoments } from './collectMoments';
 import { type DoneLayer, KeptLayers } from './keptLayers';
 import type { LayerTask } from './layerTask';
@@ -9,6 +10,7 @@ import type { LayerMoments } from './moments';
 import type { OutputJudge } from './outputJudge';
 import type { RecoverSource } from './recover';
 import { type LayerTools, recoverLayer } from './recoverLayer';
+import { normalMeans } from './normalMeans';
 import { RuntimeProducts } from './runtimeProducts';
 import type { SampleBatches } from './sampleBatches';
 
@@ -36,10 +38,12 @@ export class LayerRecoverer {
   ) {}
 
   static async open(source: LayerSource, plan: Plan): Promise<LayerRecoverer> {
-    const { runtime, cache, batches, judge, evened = [] } = source;
+    const { runtime, cache, float, batches, judge, evened = [] } = source;
     const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened);
+    // A model that was evened out is not what was prepared: its channels have other means than normalizations tell.
+    const channelMeans = await normalMeans(preparedFrom(float));
     const products = await RuntimeProducts.open(runtime);
-    const tools: LayerTools = { judge, compute: products, multiply: products.multiply };
+    const tools: LayerTools = { judge, compute: products, multiply: products.multiply, channelMeans };
     return new LayerRecoverer(source, plan.recover?.steps ?? [], kept, tools, products);
   }
 

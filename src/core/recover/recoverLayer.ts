@@ -8,7 +8,7 @@ import type { TriedCorrection } from '../recoverResults';
 import { addToBiases, outputChannelsOf } from '../rewrite/addToBiases';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
-import { biasDelta, biasMap, type BiasMap } from './bias';
+import { analyticBiasDelta, biasDelta, biasMap, type BiasMap } from './bias';
 import { centerMoments } from './centered';
 import type { Compute } from './compute';
 import { withWeight } from './currentModel';
@@ -32,6 +32,8 @@ export interface LayerTools {
   readonly judge: OutputJudge;
   readonly compute: Compute;
   readonly multiply: Multiply;
+  /** Of values that normalizations tell of: see `normalMeans`. */
+  readonly channelMeans: ReadonlyMap<string, Float64Array>;
 }
 
 /** A layer in one version. */
@@ -148,8 +150,26 @@ class LayerRecovery {
     if (!ground.map) return best;
     const { choice } = best;
     const without = best.delta ? await this.version({ choice }) : best;
-    const corrected = best.delta ? best : await this.version(await this.compensated(choice, ground));
-    return this.better('bias', without, corrected);
+    const empirical = best.delta ? best : await this.version(await this.compensated(choice, ground));
+    const delta = await this.analyticDelta(choice, ground);
+    if (!delta) return this.better('bias', without, empirical);
+    const analytic = await this.version({ choice, delta });
+    return analytic.nmse < empirical.nmse
+      ? this.better('bias', without, analytic, 'analytic')
+      : this.better('bias', without, empirical, 'empirical');
+  }
+
+  /** What normalizations tell of the layer's input; undefined where there are none. */
+  private async analyticDelta(
+    choice: EncodingChoice,
+    { map, weights }: Ground,
+  ): Promise<Float32Array | undefined> {
+    const { layer, view, value } = this.task;
+    const means = this.tools.channelMeans.get(value);
+    if (!map || !means) return undefined;
+    const rounded = await encodeTask(this.task, choice).values();
+    const delta = analyticBiasDelta(layer, weights, rounded, view, means, map);
+    return delta && Float32Array.from(delta);
   }
 
   /** What a step makes of the codes of a version; undefined where there is nothing for it to do. */
@@ -228,9 +248,15 @@ class LayerRecovery {
     return best?.choice;
   }
 
-  private better(step: RecoverStep, best: Version, changed: Version): Version {
+  private better(
+    step: RecoverStep,
+    best: Version,
+    changed: Version,
+    version?: TriedCorrection['version'],
+  ): Version {
     const kept = changed.nmse < best.nmse;
-    this.tried.push({ step, kept, beforeDb: decibels(best.nmse), afterDb: decibels(changed.nmse) });
+    const figures = { beforeDb: decibels(best.nmse), afterDb: decibels(changed.nmse) };
+    this.tried.push({ step, ...(version && { version }), kept, ...figures });
     return kept ? changed : best;
   }
 
