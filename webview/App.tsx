@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ViewCommand } from '../src/shared/viewRpc';
-import { ModelHeader } from './header/ModelHeader';
+import { ComingHeader, ModelHeader } from './header/ModelHeader';
 import { Notices } from './header/Notices';
 import type { Host } from './host';
 import { Inspector } from './inspector/Inspector';
@@ -15,7 +15,7 @@ import { LayerGrid } from './tree/LayerGrid';
 import { rowName, rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
 import type { Selection } from './tree/selection';
 import { HatchPattern } from './tree/SensitivityCell';
-import type { ViewState } from './viewState';
+import { needsAllRows, type ViewState } from './viewState';
 
 /** Models with so few rows are shown whole at first; in larger ones every group starts closed. */
 const OPEN_ALL_UP_TO = 40;
@@ -28,19 +28,24 @@ interface AppProps {
 }
 
 export function App({ host, store, initial, save }: AppProps) {
-  const { snapshot, rows, failure, reveal, overview } = useContent(store);
+  const { snapshot, rows, isComplete, failure, reveal, overview } = useContent(store);
   const [view, setView] = useState(initial);
   const change = useCallback((part: Partial<ViewState>) => setView((old) => ({ ...old, ...part })), []);
   useEffect(() => save(view), [view]);
   const inspector = useRef<HTMLElement>(null);
+  /** It stays while other rows take the place of those that it has. */
+  const hasTree = useRef(false);
 
   const hasRaw = useMemo(() => rows.some(({ foldedInto }) => foldedInto !== undefined), [rows]);
   const filtered = useMemo(
     () => filterRows(rows, view.filter, view),
     [rows, view.filter, view.showNodes, view.showRaw],
   );
-  const tree = useMemo(() => rowTree(filtered), [filtered]);
-  const open = useMemo(() => openGroups(tree, view.open, filtered.length), [tree, view.open]);
+  const tree = useMemo(() => rowTree(filtered, isComplete), [filtered, isComplete]);
+  const open = useMemo(
+    () => openGroups(tree, view.open, isComplete ? filtered.length : Infinity),
+    [tree, view.open],
+  );
   const filtering = view.filter.trim() !== '';
   const lines = useMemo(() => {
     if (view.sort) return rankedLines(filtered, view.sort);
@@ -92,14 +97,16 @@ export function App({ host, store, initial, save }: AppProps) {
   if (!snapshot) return <Loading />;
   const { model, plan, scan, search, prediction } = snapshot;
   if (model.state === 'failed') return <Failure message={model.message} run={run} />;
-  // Without its rows the tree would forget how far it was scrolled.
+  // Without its rows the tree would forget how far it was scrolled, and among some of them a bar has another length than among all.
+  const wantsAll = !hasTree.current && (needsAllRows(view) || scan.measured !== null);
   const isReading = model.state === 'loading' || model.rowCount > 0;
-  if (isReading && rows.length === 0) return <Loading />;
-  const ready = model.state === 'ready';
+  hasTree.current = isReading ? rows.length > 0 && (isComplete || !wantsAll) : true;
+  if (!hasTree.current) return <Loading />;
+  const isWhole = model.state === 'ready' && isComplete;
   return (
-    <div class="app" aria-busy={!ready}>
-      {!ready && <vscode-progress-bar class="reloading" indeterminate aria-label="Reading the model" />}
-      {ready && (
+    <div class="app" aria-busy={!isWhole}>
+      {!isWhole && <vscode-progress-bar class="reloading" indeterminate aria-label="Reading the model" />}
+      {model.state === 'ready' ? (
         <ModelHeader
           name={snapshot.name}
           header={model.header}
@@ -108,6 +115,8 @@ export function App({ host, store, initial, save }: AppProps) {
           host={host}
           run={run}
         />
+      ) : (
+        <ComingHeader name={snapshot.name} />
       )}
       <Notices snapshot={snapshot} run={run} />
       <Toolbar
@@ -119,6 +128,7 @@ export function App({ host, store, initial, save }: AppProps) {
         hasRaw={hasRaw}
         rows={filtered}
         total={rows.filter((row) => isShown(row, view)).length}
+        isComplete={isComplete}
         onExpandAll={() => change({ open: groupIds(tree) })}
         onCollapseAll={() => change({ open: [] })}
         onOverview={openOverview}
@@ -132,6 +142,7 @@ export function App({ host, store, initial, save }: AppProps) {
           ranked={view.sort !== null}
           selection={{ ...selection, anchor: anchor.current ?? selection.anchor }}
           rows={rows}
+          isComplete={isComplete}
           changed={plan.changed}
           measured={scan.measured}
           isCompensated={plan.recover.length > 0}
@@ -148,6 +159,7 @@ export function App({ host, store, initial, save }: AppProps) {
           paneRef={inspector}
           host={host}
           items={selectedItems}
+          isComplete={isComplete}
           revision={snapshot.revision}
           plan={plan}
           scan={scan}
@@ -162,7 +174,7 @@ export function App({ host, store, initial, save }: AppProps) {
           onWishTaken={() => setExplainWish(null)}
         />
       </div>
-      {view.overviewOpen && (
+      {view.overviewOpen && isComplete && (
         <OverviewPanel
           name={snapshot.name}
           rows={rows}

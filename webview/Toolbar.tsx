@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { formatInteger } from '../src/shared/format';
 import type { ViewCommand, ViewRow } from '../src/shared/viewRpc';
 import { ExportButton } from './export/ExportButton';
 import { layersCsv } from './tree/layersCsv';
+import { rowCountText } from './tree/rowCount';
 import type { ViewState } from './viewState';
 
 interface ToolbarProps {
@@ -17,6 +17,8 @@ interface ToolbarProps {
   /** Rows that the filter leaves. */
   rows: readonly ViewRow[];
   total: number;
+  /** False: there are more rows, which still come. */
+  isComplete: boolean;
   onExpandAll: () => void;
   onCollapseAll: () => void;
   onOverview: (open: boolean) => void;
@@ -24,7 +26,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar(props: ToolbarProps) {
-  const { view, change, scanning, searching, lookOnly, rows, total, run } = props;
+  const { view, change, scanning, searching, lookOnly, rows, total, isComplete, run } = props;
   const filter = useRef<HTMLElement>(null);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
@@ -50,11 +52,11 @@ export function Toolbar(props: ToolbarProps) {
         <vscode-icon slot="content-before" name="filter" />
       </vscode-textfield>
       <span class="count" role="status">
-        {rows.length === total ? '' : `${formatInteger(rows.length)} of ${formatInteger(total)}`}
+        {rowCountText(rows.length, total, isComplete)}
       </span>
       <vscode-toolbar-button icon="expand-all" label="Expand All" onClick={props.onExpandAll} />
       <vscode-toolbar-button icon="collapse-all" label="Collapse All" onClick={props.onCollapseAll} />
-      <ExportButton title="Layers" chart={() => null} csv={() => layersCsv(rows)} />
+      {isComplete && <ExportButton title="Layers" chart={() => null} csv={() => layersCsv(rows)} />}
       <vscode-toolbar-button
         icon="graph"
         label="Overview"

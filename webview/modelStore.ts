@@ -7,9 +7,11 @@ export type Reveal = Omit<Extract<ViewEvent, { event: 'reveal' }>, 'event'>;
 
 export interface ModelContent {
   readonly snapshot: ViewSnapshot | null;
-  /** Rows of the last complete revision; older rows stay on screen while newer ones arrive. */
+  /** Older rows stay on screen until all of the newer ones have come. */
   readonly rows: readonly ViewRow[];
   readonly rowsRevision: number;
+  /** False: there are more rows, which still come; sums over rows would be wrong. */
+  readonly isComplete: boolean;
   /** What went wrong between view and host; null normally. */
   readonly failure: string | null;
   /** The last wish of the host to show a layer; a new object each time. */
@@ -23,6 +25,7 @@ export class ModelStore {
     snapshot: null,
     rows: [],
     rowsRevision: -1,
+    isComplete: true,
     failure: null,
     reveal: null,
     overview: 0,
@@ -81,12 +84,25 @@ export class ModelStore {
     }
   }
 
+  /** Shows rows together with the snapshot that brings them, so that there is one paint where that is all. */
   #takeSnapshot(snapshot: ViewSnapshot): void {
-    const failed = snapshot.model.state === 'failed';
-    this.#update(failed ? { snapshot, rows: [], rowsRevision: snapshot.revision } : { snapshot });
-    const { revision } = snapshot;
-    const isKnown = revision === this.#content.rowsRevision || revision === this.#pulled?.revision;
-    if (snapshot.model.state === 'ready' && !isKnown) void this.#pullRows(revision);
+    const { model, revision, first } = snapshot;
+    if (model.state === 'failed') {
+      this.#update({ snapshot, rows: [], rowsRevision: revision, isComplete: true });
+      return;
+    }
+    const { rows, rowsRevision, isComplete } = this.#content;
+    const isKnown = (isComplete && revision === rowsRevision) || revision === this.#pulled?.revision;
+    if (!first || isKnown) return this.#update({ snapshot });
+    const isAll = model.state === 'ready' && first.next === null;
+    // Some rows would show less than all of an older revision do, or than those that a large model began with.
+    const isBetter = isAll || rows.length === 0 || (!isComplete && model.state === 'loading');
+    this.#update({
+      snapshot,
+      ...(isBetter && { rows: first.rows, rowsRevision: revision, isComplete: isAll }),
+      ...(isAll && { failure: null }),
+    });
+    if (model.state === 'ready' && first.next !== null) void this.#pullRows(first, first.next);
   }
 
   /** Rows that have come and rows that still come are changed alike. */
@@ -95,18 +111,19 @@ export class ModelStore {
     if (this.#content.rowsRevision === revision) this.#update({ rows: change(this.#content.rows) });
   }
 
-  async #pullRows(revision: number): Promise<void> {
-    const pulled = { revision, rows: [] as ViewRow[] };
+  /** Gets the rows behind the first ones, and shows all of them. */
+  async #pullRows({ revision, rows }: RowChunk, next: number): Promise<void> {
+    const pulled = { revision, rows: [...rows] };
     this.#pulled = pulled;
     try {
-      for (let start: number | null = 0; start !== null;) {
+      for (let start: number | null = next; start !== null;) {
         const chunk: RowChunk = await this.host.call('rows', { revision, start });
         // A newer revision is being pulled instead.
         if (chunk.revision !== revision || this.#content.snapshot?.revision !== revision) return;
         pulled.rows.push(...chunk.rows);
         start = chunk.next;
       }
-      this.#update({ rows: pulled.rows, rowsRevision: revision, failure: null });
+      this.#update({ rows: pulled.rows, rowsRevision: revision, isComplete: true, failure: null });
     } catch (error) {
       this.#update({ failure: messageOf(error) });
     } finally {

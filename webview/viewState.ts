@@ -66,6 +66,11 @@ export const INITIAL_VIEW_STATE: ViewState = {
   overviewHeight: null,
 };
 
+/** Whether some of the rows would show something else than this state is about: a place further down, or what comes first of all. */
+export function needsAllRows({ filter, sort, scrollTop }: ViewState): boolean {
+  return filter.trim() !== '' || sort !== null || scrollTop > 0;
+}
+
 /** Takes a stored state as far as it has the right shape: it may be of an older version. */
 export function restoreViewState(stored: unknown): ViewState {
   if (typeof stored !== 'object' || stored === null) return INITIAL_VIEW_STATE;

@@ -7,7 +7,7 @@ import { describeSample } from './methods/describeSample';
 import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
 import { exportWeight } from './methods/exportWeight';
-import { hashWeights, inspect } from './methods/inspect';
+import { firstLayers, hashWeights, inspect } from './methods/inspect';
 import { layerLatencies } from './methods/layerLatencies';
 import { neighbours } from './methods/neighbours';
 import { predict } from './methods/predict';
@@ -24,6 +24,7 @@ import { weightStatistics } from './methods/weightStatistics';
 
 /** The methods of the engine. Native packages are loaded when they are first needed, not here. */
 export const engineService: EngineHandlers = {
+  firstLayers,
   inspect,
   weightHashes: hashWeights,
   describeData,

@@ -9,6 +9,7 @@ import type {
   CompareResult,
   DataSummary,
   Candidate,
+  LayerRow,
   ModelSummary,
   PredictResult,
   PresetFigure,
@@ -87,6 +88,7 @@ export interface RewriteRequest extends ModelRequest {
 }
 
 export interface ScanRequest extends ModelRequest {
+  /** Its recipe, if any, chooses the codes of candidates, each layer on its own. */
   plan: Plan;
   calibration: DataRequest;
   /** Names; all quantizable layers when absent. */
@@ -106,6 +108,7 @@ export interface ScanRequest extends ModelRequest {
 }
 
 export interface SearchRequest extends ModelRequest {
+  /** Its recipe, if any, chooses the codes of candidates and of the plans found, each layer on its own. */
   plan: Plan;
   calibration: DataRequest;
   goal: SearchGoal;
@@ -210,6 +213,8 @@ export interface CompareLayersRequest {
   dimensions?: Record<string, number>;
   /** Samples at most; 32 when absent. */
   most?: number;
+  /** Folder that keeps the layers that recovering has done; none are kept when absent. */
+  cache?: string;
 }
 
 export interface ReportRequest extends ModelRequest {
@@ -219,9 +224,13 @@ export interface ReportRequest extends ModelRequest {
   folder: string;
   /** Of a scan of the model: sensitivities of the planned schemes are taken from it. */
   scan?: Pick<ScanResult, 'metric' | 'samples' | 'candidates'>;
+  /** Folder that keeps the layers that recovering has done; none are kept when absent. */
+  cache?: string;
 }
 
 export interface EngineMethods {
+  /** Of a large model: its first layers as `inspect` will tell them, in a fraction of the time. None of a small one. */
+  firstLayers(request: ModelRequest): Promise<LayerRow[]>;
   inspect(request: ModelRequest): Promise<ModelSummary>;
   /** Hash of each layer's weight: name → `sha256:…`. */
   weightHashes(request: ModelRequest): Promise<Record<string, string>>;
@@ -276,7 +285,7 @@ export interface Progress {
   /** Scan only: guesses from the weights alone, in the first second. */
   provisional?: Candidate[];
   /** Scan only: what is being measured; sent before it runs, so that a crash can be told apart. */
-  starting?: Pick<Candidate, 'layer' | 'scheme' | 'part'>;
+  starting?: Pick<Candidate, 'layer' | 'scheme' | 'part' | 'recover'>;
   /** Search only: points of the front as predicted, then those that were run, as they come. */
   points?: SearchPoint[];
   /** Search only: the plan that runs next; sent before it does, so that a crash can be told apart. */

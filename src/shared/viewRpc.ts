@@ -1,6 +1,6 @@
 /**
  * The protocol between the view (webview) and the extension host. The view holds no truth: after `ready` it gets a
- * snapshot, pulls the rows in chunks, and then follows events. `ready` may come at any time and any number of times.
+ * snapshot with the first rows, pulls the others in chunks, and then follows events. `ready` may come at any time and any number of times.
  */
 import type { CalibrationRecipe } from '../core/plan/types';
 import type {
@@ -175,6 +175,11 @@ export interface ViewSnapshot {
   /** Grows with every change of the model; rows of different revisions must not be mixed. */
   revision: number;
   model: ModelView;
+  /**
+   * The first rows; null when none are known. They come with the snapshot, so that small models need no further message. Of a large
+   * model that is still being read they are the layers that are known so far.
+   */
+  first: RowChunk | null;
   plan: PlanView;
   scan: ScanView;
   search: SearchView;

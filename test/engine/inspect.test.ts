@@ -15,8 +15,12 @@ import { DataType, type Tensor } from '../../src/core/onnx/types';
 import { writeModel } from '../../src/core/onnx/write';
 import type { ModelSummary } from '../../src/core/results';
 import { openModelFile } from '../../src/engine/files/modelFile';
+import { readGraph } from '../../src/engine/files/readGraph';
+import { writeModelFile } from '../../src/engine/files/writeModelFile';
 import { inspectModel, weightHashes } from '../../src/engine/inspect';
+import { firstLayers, inspect as inspectFile } from '../../src/engine/methods/inspect';
 import { weightHash } from '../../src/engine/weightHash';
+import { manyLayers } from '../support/manyLayers';
 import { sharedModel } from '../support/sharedModels';
 
 const sample = resolve(import.meta.dirname, '../../samples/mnist/mnist_cnn.onnx');
@@ -243,5 +247,29 @@ describe('real models', () => {
     expect(summary.bytes).toBeGreaterThan(opened.bytes);
     expect(summary.problems).toEqual([]);
     await opened.close();
+  });
+});
+
+describe('the first layers', () => {
+  const call = { signal: new AbortController().signal, report: () => undefined };
+
+  it('of a large model are those that it is inspected to have, and all who ask share one reading', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roundoff-first-'));
+    try {
+      const file = join(folder, 'large.onnx');
+      await writeModelFile(manyLayers(5_000), file);
+      const first = await firstLayers({ file }, call);
+      const graph = await readGraph({ file });
+      const { layers } = await inspectFile({ file }, call);
+      expect(await readGraph({ file })).toBe(graph);
+      expect([first.length, layers.length]).toEqual([1_333, 5_000]);
+      expect(first).toEqual(layers.slice(0, first.length));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('of a small model are none, as all of it is known as soon', async () => {
+    expect(await firstLayers({ file: sample }, call)).toEqual([]);
   });
 });

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { OnnxFileError } from '../../src/core/errors';
 import { defaultPlan } from '../../src/core/plan/planFile';
 import { dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
+import type { ModelSummary } from '../../src/core/results';
+import type { ViewEvent } from '../../src/shared/viewRpc';
 import { layerRow, summaryOfThree } from '../support/viewRows';
 import { type Handler, hashes, openSession, withData } from './openSession';
 
@@ -38,8 +40,10 @@ describe('loading', () => {
     const inspect = (): Promise<unknown> =>
       new Promise((resolve) => answers.push((producer) => resolve({ ...summaryOfThree(), producer })));
     const { session } = openSession({ inspect });
-    const [first, second] = [session.load('/m/model.onnx'), session.load('/m/model.onnx')];
-    await Promise.resolve();
+    const first = session.load('/m/model.onnx');
+    await expect.poll(() => answers.length).toBe(1);
+    const second = session.load('/m/model.onnx');
+    await expect.poll(() => answers.length).toBe(2);
     answers[1]?.('new');
     await second;
     answers[0]?.('old');
@@ -53,6 +57,83 @@ describe('loading', () => {
     const { revision } = session.snapshot();
     await session.load('/m/model.onnx');
     expect(session.rowsFrom(revision, 0)).toEqual({ revision: revision + 1, rows: [], next: null });
+  });
+});
+
+describe('a large model', () => {
+  const first = summaryOfThree().layers.slice(0, 1);
+
+  /** A session whose engine has told the first layers, and inspects until `answer` is called. */
+  async function openLarge(request: unknown[] = []) {
+    const answers: ((summary: ModelSummary) => void)[] = [];
+    const opened = openSession({
+      firstLayers: () => first,
+      inspect: (of) => {
+        request.push(of);
+        return new Promise((resolve) => answers.push(resolve));
+      },
+    });
+    const loading = opened.session.load('/m/model.onnx');
+    await expect.poll(() => answers.length).toBe(1);
+    const answer = async (): Promise<void> => {
+      answers.at(-1)?.(summaryOfThree());
+      await opened.session.loaded();
+    };
+    return { ...opened, loading, answers, answer };
+  }
+
+  const shownBy = ({ snapshot }: Extract<ViewEvent, { event: 'snapshot' }>) => [
+    snapshot.model.state,
+    snapshot.first && snapshot.first.rows.map(({ name, scheme }) => `${name} ${scheme}`),
+  ];
+
+  it('shows its first layers while the rest is being read', async () => {
+    const { events, answer } = await openLarge();
+    await answer();
+    expect(events.flatMap((event) => (event.event === 'snapshot' ? [shownBy(event)] : []))).toEqual([
+      ['loading', null],
+      ['loading', ['conv1 w8a8']],
+      ['ready', ['conv1 w8a8', 'pool auto', 'conv2 w8a8', 'lstm float']],
+    ]);
+  });
+
+  it('keeps an edit of one of them, and hashes its weight afterwards', async () => {
+    const { session, events, answer } = await openLarge();
+    const format = { scheme: 'float' } as const;
+    const names = session.rowsForFormat(['conv1', 'conv2'], format);
+    expect(names).toEqual(['conv1']);
+    session.apply(schemeEdit(session.plan, names, format, session.hashes), 'forward');
+    expect(events).toContainEqual({
+      event: 'schemes',
+      revision: session.snapshot().revision,
+      schemes: [['conv1', 'float']],
+    });
+    await answer();
+    expect(session.snapshot().first?.rows.map(({ scheme }) => scheme)).toEqual([
+      'float',
+      'auto',
+      'w8a8',
+      'float',
+    ]);
+    await expect.poll(() => session.plan.layers['conv1']?.weightHash).toBe(hashes.conv1);
+  });
+
+  it('keeps the rows that views have when it is read again, until all of the new ones are known', async () => {
+    const { session, answer, answers } = await openLarge();
+    await answer();
+    void session.load('/m/model.onnx');
+    await expect.poll(() => answers.length).toBe(2);
+    expect(session.snapshot()).toMatchObject({ model: { state: 'loading' }, first: null });
+  });
+
+  it('is read again when a dimension changes meanwhile', async () => {
+    const requests: unknown[] = [];
+    const { session, answer, answers } = await openLarge(requests);
+    session.apply(dimensionEdit(session.plan, 'batch', 4), 'forward');
+    await expect.poll(() => answers.length).toBe(2);
+    await answer();
+    expect(requests.at(-1)).toMatchObject({ dimensions: { batch: 4 } });
+    expect(session.snapshot()).toMatchObject({ model: { state: 'ready', rowCount: 4 } });
   });
 });
 

@@ -26,7 +26,12 @@ export function openSession(
   handlers: Partial<Record<EngineMethod, Handler>>,
   lookOnly: string | null = null,
 ) {
-  const engine = fakeEngine({ inspect: () => summaryOfThree(), weightHashes: () => hashes, ...handlers });
+  const engine = fakeEngine({
+    firstLayers: () => [],
+    inspect: () => summaryOfThree(),
+    weightHashes: () => hashes,
+    ...handlers,
+  });
   const session = new ModelSession(engine, {
     uri: 'file:///m/model.onnx',
     name: 'model.onnx',

@@ -5,7 +5,11 @@ import { ModelStore } from '../../webview/modelStore';
 import { INITIAL_VIEW_STATE, restoreViewState } from '../../webview/viewState';
 import { viewRow } from '../support/viewRows';
 
-function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'ready'): ViewSnapshot {
+function snapshotOf(
+  revision: number,
+  state: 'ready' | 'loading' | 'failed' = 'ready',
+  first: RowChunk | null = null,
+): ViewSnapshot {
   const header = {} as Extract<ViewSnapshot['model'], { state: 'ready' }>['header'];
   return {
     uri: 'file:///model.onnx',
@@ -17,6 +21,7 @@ function snapshotOf(revision: number, state: 'ready' | 'loading' | 'failed' = 'r
         : state === 'failed'
           ? { state, message: 'It is truncated.' }
           : { state },
+    first,
     plan: {
       file: 'p',
       error: null,
@@ -64,39 +69,78 @@ const chunk = (revision: number, names: string[], next: number | null): RowChunk
   next,
 });
 
+/** A model of which all rows have come. */
+const ready = (revision: number, names: string[]): ViewSnapshot =>
+  snapshotOf(revision, 'ready', chunk(revision, names, null));
+/** A model of which one row has come. */
+const begun = (revision: number, name: string): ViewSnapshot =>
+  snapshotOf(revision, 'ready', chunk(revision, [name], 1));
+/** A large model that is still being read. */
+const loading = (revision: number, name: string): ViewSnapshot =>
+  snapshotOf(revision, 'loading', chunk(revision, [name], null));
+
 describe('ModelStore', () => {
-  it('pulls all chunks and shows them at once', async () => {
+  const shown = ({ content }: ModelStore) => [content.rows.map(({ name }) => name), content.isComplete];
+
+  it('shows a small model in one step, and asks for nothing more', async () => {
+    const { store, sent, reply } = openStore();
+    const seen: unknown[] = [];
+    store.subscribe(() => seen.push([store.content.snapshot?.revision, ...shown(store)]));
+    void store.start();
+    await reply(ready(1, ['a', 'b']));
+    expect(seen).toEqual([[1, ['a', 'b'], true]]);
+    expect(sent).toEqual([]);
+  });
+
+  it('shows the first rows, pulls the others and shows all of them at once', async () => {
     const { store, sent, reply } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    expect(sent[0]).toMatchObject({ method: 'rows', request: { revision: 1, start: 0 } });
-    await reply(chunk(1, ['a'], 1));
-    expect(store.content.rows).toEqual([]);
-    await reply(chunk(1, ['b'], null));
-    expect(store.content.rows.map(({ name }) => name)).toEqual(['a', 'b']);
+    await reply(begun(1, 'a'));
+    expect(shown(store)).toEqual([['a'], false]);
+    expect(sent[0]).toMatchObject({ method: 'rows', request: { revision: 1, start: 1 } });
+    await reply(chunk(1, ['b'], 2));
+    expect(shown(store)).toEqual([['a'], false]);
+    await reply(chunk(1, ['c'], null));
+    expect(shown(store)).toEqual([['a', 'b', 'c'], true]);
   });
 
   it('asks for the rows of a revision once, however often it is told of it', async () => {
     const { store, sent, reply, event } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    event({ event: 'snapshot', snapshot: snapshotOf(1) });
+    await reply(begun(1, 'a'));
+    event({ event: 'snapshot', snapshot: begun(1, 'a') });
     expect(sent).toHaveLength(1);
-    await reply(chunk(1, ['a'], null));
-    event({ event: 'snapshot', snapshot: snapshotOf(1) });
+    await reply(chunk(1, ['b'], null));
+    event({ event: 'snapshot', snapshot: begun(1, 'a') });
     expect(sent).toEqual([]);
-    expect(store.content.rows.map(({ name }) => name)).toEqual(['a']);
+    expect(shown(store)).toEqual([['a', 'b'], true]);
+  });
+
+  it('keeps the first layers of a large model until all of its rows have come', async () => {
+    const { store, sent, reply, event } = openStore();
+    void store.start();
+    await reply(loading(1, 'layer'));
+    expect(shown(store)).toEqual([['layer'], false]);
+    expect(sent).toEqual([]);
+    event({ event: 'snapshot', snapshot: begun(1, 'a') });
+    expect(shown(store)).toEqual([['layer'], false]);
+    await reply(chunk(1, ['layer'], null));
+    expect(shown(store)).toEqual([['a', 'layer'], true]);
   });
 
   it('changes rows that came before an edit, while others are still to come', async () => {
     const { store, reply, event } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    await reply(chunk(1, ['a'], 1));
+    await reply(loading(1, 'a'));
     event({ event: 'schemes', revision: 1, schemes: [['a', 'w4']] });
+    const schemes = () => store.content.rows.map(({ name, scheme }) => [name, scheme]);
+    expect(schemes()).toEqual([['a', 'w4']]);
+    event({ event: 'snapshot', snapshot: begun(1, 'a') });
+    event({ event: 'schemes', revision: 1, schemes: [['a', 'float']] });
+    expect(schemes()).toEqual([['a', 'float']]);
     await reply(chunk(1, ['b'], null));
-    expect(store.content.rows.map(({ name, scheme }) => [name, scheme])).toEqual([
-      ['a', 'w4'],
+    expect(schemes()).toEqual([
+      ['a', 'float'],
       ['b', 'w8a8'],
     ]);
   });
@@ -104,31 +148,29 @@ describe('ModelStore', () => {
   it('drops the rows of a revision that was replaced while they came', async () => {
     const { store, sent, reply, event } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    event({ event: 'snapshot', snapshot: snapshotOf(2) });
-    await reply(chunk(1, ['old'], null));
-    expect(store.content.rows).toEqual([]);
+    await reply(begun(1, 'old'));
+    event({ event: 'snapshot', snapshot: begun(2, 'new') });
+    await reply(chunk(1, ['older'], null));
     expect(sent).toHaveLength(1);
-    await reply(chunk(2, ['new'], null));
-    expect(store.content.rows.map(({ name }) => name)).toEqual(['new']);
+    await reply(chunk(2, ['newer'], null));
+    expect(shown(store)).toEqual([['new', 'newer'], true]);
   });
 
   it('keeps the old rows on screen while the model is read again, and none when that fails', async () => {
     const { store, reply, event } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    await reply(chunk(1, ['a'], null));
+    await reply(ready(1, ['a', 'b']));
     event({ event: 'snapshot', snapshot: snapshotOf(2, 'loading') });
-    expect(store.content.rows).toHaveLength(1);
-    event({ event: 'snapshot', snapshot: snapshotOf(2, 'failed') });
-    expect(store.content.rows).toHaveLength(0);
+    event({ event: 'snapshot', snapshot: begun(2, 'c') });
+    expect(shown(store)).toEqual([['a', 'b'], true]);
+    event({ event: 'snapshot', snapshot: snapshotOf(3, 'failed') });
+    expect(shown(store)).toEqual([[], true]);
   });
 
   it('applies schemes and candidates of its own revision only', async () => {
     const { store, reply, event } = openStore();
     void store.start();
-    await reply(snapshotOf(1));
-    await reply(chunk(1, ['a', 'b'], null));
+    await reply(ready(1, ['a', 'b']));
     event({ event: 'schemes', revision: 1, schemes: [['b', 'float']] });
     event({ event: 'schemes', revision: 0, schemes: [['a', 'float']] });
     const candidate = { layer: 'a', scheme: 'w8a8', sensitivity: 1, localSqnrDb: null, bytes: 0 };

@@ -61,6 +61,28 @@ export function ModelHeader({ name, header, plan, prediction, host, run }: Model
   );
 }
 
+const FACTS = ['Parameters', 'Size', 'MACs', 'Opset', 'Producer'];
+const VALUES = ['Inputs', 'Outputs', 'Calibration data', 'Plan'];
+
+/** The header of a model that is still being read: as high as it will be, so that nothing below it moves then. */
+export function ComingHeader({ name }: { name: string }) {
+  return (
+    <header class="header">
+      <h1>{name}</h1>
+      <dl class="facts">
+        {FACTS.map((fact) => (
+          <Fact name={fact}>…</Fact>
+        ))}
+      </dl>
+      <dl class="facts values">
+        {VALUES.map((fact) => (
+          <Fact name={fact}>…</Fact>
+        ))}
+      </dl>
+    </header>
+  );
+}
+
 function Fact({ name, title, children }: { name: string; title?: string; children: ComponentChildren }) {
   return (
     <div class="fact" title={title}>

@@ -31,6 +31,8 @@ interface InspectorProps {
   paneRef: Ref<HTMLElement>;
   host: Host;
   items: readonly TreeItem[];
+  /** False: there are more rows, which still come. */
+  isComplete: boolean;
   revision: number;
   plan: PlanView;
   scan: ScanView;
@@ -55,6 +57,8 @@ export function Inspector(props: InspectorProps) {
         <p class="hint">Select a layer to see its weight and what clipping and rounding cost.</p>
       ) : props.items.length === 1 && first.kind === 'row' ? (
         <LayerInspector {...props} row={first.row} />
+      ) : !props.isComplete && props.items.some(({ kind }) => kind === 'group') ? (
+        <p class="hint">What the rows of a module add up to is known when all of them have been read.</p>
       ) : (
         <ManyInspector {...props} />
       )}

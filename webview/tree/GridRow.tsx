@@ -1,4 +1,4 @@
-import { COLUMNS, type CellContext } from './columns';
+import { COLUMNS, comingCell, type Cell, type CellContext, type Column } from './columns';
 import type { Line } from './flatten';
 import { totalsOf } from './totals';
 import { ROW_HEIGHT } from './virtualWindow';
@@ -14,11 +14,25 @@ interface GridRowProps {
   /** Shows the module path beside the name, where there is no tree that tells it. */
   showPath: boolean;
   context: CellContext;
+  /** False: rows are still to come, so that nothing can be told of groups. */
+  isComplete: boolean;
 }
 
-export function GridRow({ line, index, selected, active, changed, showPath, context }: GridRowProps) {
+export function GridRow({
+  line,
+  index,
+  selected,
+  active,
+  changed,
+  showPath,
+  context,
+  isComplete,
+}: GridRowProps) {
   const { item, level } = line;
-  const totals = item.kind === 'group' ? totalsOf(item.rows) : undefined;
+  const cellOf = (column: Column): Cell => {
+    if (item.kind === 'row') return column.row(item.row, context);
+    return isComplete ? column.group(totalsOf(item.rows), context) : comingCell(column);
+  };
   return (
     <div
       role="row"
@@ -27,7 +41,8 @@ export function GridRow({ line, index, selected, active, changed, showPath, cont
       tabIndex={active ? 0 : -1}
       aria-level={level}
       aria-posinset={line.position}
-      aria-setsize={line.setSize}
+      // -1: not known.
+      aria-setsize={isComplete ? line.setSize : -1}
       aria-rowindex={index + 2}
       aria-selected={selected}
       aria-expanded={line.expanded}
@@ -59,10 +74,7 @@ export function GridRow({ line, index, selected, active, changed, showPath, cont
         )}
       </div>
       {COLUMNS.map((column) => {
-        const { content, title } =
-          item.kind === 'row'
-            ? column.row(item.row, context)
-            : column.group(totals ?? totalsOf(item.rows), context);
+        const { content, title } = cellOf(column);
         return (
           <div
             key={column.id}

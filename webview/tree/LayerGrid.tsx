@@ -16,6 +16,8 @@ interface LayerGridProps {
   ranked: boolean;
   selection: Selection;
   rows: readonly ViewRow[];
+  /** False: there are more rows, which still come. */
+  isComplete: boolean;
   changed: readonly string[];
   measured: Measured;
   /** The plan makes up for the errors of weights. */
@@ -37,7 +39,7 @@ const SCROLL_PAUSE_MS = 150;
 
 /** The layers as a virtualized `treegrid`: focus is on rows, one of which has the tab stop. */
 export function LayerGrid(props: LayerGridProps) {
-  const { lines, selection, rows, sort } = props;
+  const { lines, selection, rows, sort, isComplete } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState({ top: props.scrollTop, height: 600 });
   const focusPending = useRef(false);
@@ -152,11 +154,14 @@ export function LayerGrid(props: LayerGridProps) {
     const id = idAt(event);
     if (id === undefined) return;
     const next = contextClick(selection, id);
-    setContext(scroller.current, props.uri, lines, next);
+    setContext(scroller.current, props.uri, lines, next, isComplete);
     props.onSelect(next);
   };
 
-  useEffect(() => setContext(scroller.current, props.uri, lines, selection), [props.uri, lines, selection]);
+  useEffect(
+    () => setContext(scroller.current, props.uri, lines, selection, isComplete),
+    [props.uri, lines, selection, isComplete],
+  );
 
   const { start, end } = virtualWindow(viewport.top, viewport.height, lines.length);
   const indexes = Array.from({ length: end - start }, (_, offset) => start + offset);
@@ -169,7 +174,8 @@ export function LayerGrid(props: LayerGridProps) {
       role="treegrid"
       aria-label="Layers"
       aria-multiselectable="true"
-      aria-rowcount={lines.length + 1}
+      // -1: not known.
+      aria-rowcount={isComplete ? lines.length + 1 : -1}
       aria-colcount={COLUMNS.length + 1}
       onKeyDown={onKeyDown}
       onClick={onClick}
@@ -192,11 +198,14 @@ export function LayerGrid(props: LayerGridProps) {
               changed={line.item.kind === 'row' && changed.has(line.item.row.name)}
               showPath={props.ranked}
               context={context}
+              isComplete={isComplete}
             />
           );
         })}
       </div>
-      {lines.length === 0 && <p class="nothing">No layer matches.</p>}
+      {lines.length === 0 && (
+        <p class="nothing">{isComplete ? 'No layer matches.' : 'No layer matches so far.'}</p>
+      )}
     </div>
   );
 }
@@ -266,17 +275,25 @@ function idAt(event: Event): string | undefined {
   return event.target.closest<HTMLElement>('[data-id]')?.dataset['id'];
 }
 
-/** A command of the context menu gets nothing but this: the document and every selected row. */
+/**
+ * A command of the context menu gets nothing but this: the document and every selected row. There are no commands for a group of which
+ * rows are still to come: they would reach some of its rows only.
+ */
 function setContext(
   grid: HTMLElement | null,
   uri: string,
   lines: readonly Line[],
   { selected, active }: Selection,
+  isComplete: boolean,
 ): void {
   if (!grid) return;
   const chosen = lines.filter(
     ({ item }) => selected.has(item.id) || (selected.size === 0 && item.id === active),
   );
+  if (!isComplete && chosen.some(({ item }) => item.kind === 'group')) {
+    grid.dataset['vscodeContext'] = JSON.stringify({ preventDefaultContextMenuItems: true });
+    return;
+  }
   const names = new Set(chosen.flatMap(({ item }) => rowsOf(item).map(({ name }) => name)));
   const context: LayersContext = {
     webviewSection: 'layers',

@@ -15,7 +15,7 @@ export interface CellContext {
   readonly isCompensated: boolean;
 }
 
-interface Cell {
+export interface Cell {
   readonly content: ComponentChildren;
   readonly title?: string;
 }
@@ -30,6 +30,12 @@ export interface Column {
 }
 
 const EMPTY: Cell = { content: '' };
+
+/** What a group shows in a column while rows of it may still come. */
+export function comingCell({ id }: Column): Cell {
+  if (id === 'shape' || id === 'sensitivity') return EMPTY;
+  return { content: <span class="dim">…</span>, title: 'Known when all rows have been read' };
+}
 
 export const COLUMNS: readonly Column[] = [
   {

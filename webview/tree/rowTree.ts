@@ -27,15 +27,21 @@ interface Branch {
   readonly groups: Map<string, Branch>;
 }
 
-/** Groups rows by their paths, keeping the order in which modules first appear. */
-export function rowTree(rows: readonly ViewRow[]): TreeItem[] {
+/**
+ * Groups rows by their paths, keeping the order in which modules first appear.
+ * @param isComplete false: rows are still to come. Then the groups around the last one may get further children, and stay apart from
+ * what they wrap.
+ */
+export function rowTree(rows: readonly ViewRow[], isComplete = true): TreeItem[] {
   const root: Branch = { path: [], children: [], groups: new Map() };
+  let around: Branch[] = [];
   for (const row of rows) {
     let branch = root;
-    for (const part of row.path) branch = childOf(branch, part);
+    around = row.path.map((part) => (branch = childOf(branch, part)));
     branch.children.push(row);
   }
-  return root.children.map((child) => itemOf(child, undefined));
+  const growing = new Set(isComplete ? [] : around);
+  return root.children.map((child) => itemOf(child, undefined, growing));
 }
 
 const ROW_PREFIX = 'row:';
@@ -63,19 +69,20 @@ function childOf(branch: Branch, part: string): Branch {
   return child;
 }
 
-function itemOf(child: Branch | ViewRow, parent: string | undefined): TreeItem {
+function itemOf(child: Branch | ViewRow, parent: string | undefined, growing: ReadonlySet<Branch>): TreeItem {
   if (!('groups' in child)) return { kind: 'row', id: rowId(child.name), row: child };
   let branch = child;
   let own = branch.path.at(-1) ?? '';
   const names = [relativeName(own, parent)];
   // A module that only wraps another one would cost a click and tell nothing.
-  for (let only = branch.children[0]; branch.children.length === 1 && only && 'groups' in only;) {
+  for (let [only] = branch.children; branch.children.length === 1 && only && 'groups' in only;) {
+    if (growing.has(branch)) break;
     branch = only;
     names.push(relativeName(branch.path.at(-1) ?? '', own));
     own = branch.path.at(-1) ?? '';
-    only = branch.children[0];
+    [only] = branch.children;
   }
-  const children = branch.children.map((item) => itemOf(item, own));
+  const children = branch.children.map((item) => itemOf(item, own, growing));
   const rows = children.flatMap(rowsOf);
   // NUL cannot be confused with a separator inside a name.
   return {

@@ -8,11 +8,17 @@ import type { NodeRef } from './types';
 /** What exporters put as the module of nodes that belong to none. */
 const noModule = '_empty_nn_module_stack_from_metadata_hook';
 
-/** Group path of every node: the groups around its scope, then those that its own metadata or name tells, else blocks. */
-export function layerPaths(index: GraphIndex): ReadonlyMap<NodeRef, readonly string[]> {
+/**
+ * Group path of every node: the groups around its scope, then those that its own metadata or name tells, else blocks.
+ * @param refs those that are wanted, from the first of the model on without a gap.
+ */
+export function layerPaths(
+  index: GraphIndex,
+  refs: readonly NodeRef[] = index.nodes,
+): ReadonlyMap<NodeRef, readonly string[]> {
   const paths = new Map<NodeRef, readonly string[]>();
-  const own = ownGroups(index);
-  for (const ref of index.nodes) {
+  const own = ownGroups(index, refs);
+  for (const ref of refs) {
     const groups = own.get(ref) ?? [];
     const { scope } = ref;
     if (scope.kind === 'graph') paths.set(ref, groups);
@@ -26,10 +32,10 @@ export function layerPaths(index: GraphIndex): ReadonlyMap<NodeRef, readonly str
 }
 
 /** Modules by metadata or name; when no node of the main graph has any, its repeated blocks. */
-function ownGroups(index: GraphIndex): ReadonlyMap<NodeRef, readonly string[]> {
-  const groups = new Map(index.nodes.map((ref) => [ref, modulesOf(ref.node)]));
+function ownGroups(index: GraphIndex, refs: readonly NodeRef[]): ReadonlyMap<NodeRef, readonly string[]> {
+  const groups = new Map(refs.map((ref) => [ref, modulesOf(ref.node)]));
   const main = index.main ? index.nodesOf(index.main).filter(({ node }) => node.opType !== 'Constant') : [];
-  if (main.every((ref) => groups.get(ref)?.length === 0)) {
+  if (main.every((ref) => (groups.get(ref) ?? modulesOf(ref.node)).length === 0)) {
     const blocks = findBlocks(main.map(({ node }) => operatorKey(node)));
     for (const [position, ref] of main.entries()) {
       const block = blocks[position] ?? 0;

@@ -24,12 +24,13 @@ export interface Rows {
 /**
  * Every node of every scope as a row, without Constant nodes. Layers are nodes with a constant weight, however it is
  * stored, and convolutions and recurrent nodes without one.
+ * @param refs those that are wanted, from the first of the model on without a gap.
  */
-export function findRows(index: GraphIndex, shapes: Shapes): Rows {
-  const paths = layerPaths(index);
+export function findRows(index: GraphIndex, shapes: Shapes, refs: readonly NodeRef[] = index.nodes): Rows {
+  const paths = layerPaths(index, refs);
   const layers: Layer[] = [];
   const nodes: Layer[] = [];
-  for (const ref of index.nodes) {
+  for (const ref of refs) {
     if (isConstantNode(ref)) continue;
     const weights = weightsOf(index, shapes, ref);
     const isLayer = weights.length > 0 || isAlwaysLayer(ref);

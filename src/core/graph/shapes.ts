@@ -37,9 +37,14 @@ const mostVariants = 16;
  * with a rule, into subgraphs and functions. What no rule tells is taken from the file's own declarations, else unknown.
  * @param dims sizes for symbolic dimensions, by name. An unnamed dimension of a model input can be set as
  * `input.axis`, such as `x.0`.
+ * @param only nodes of the main graph, each after those it needs: what the others give stays unknown.
  */
-export function inferShapes(index: GraphIndex, dims: Readonly<Record<string, number>> = {}): Shapes {
-  return new ShapeInference(index, dims);
+export function inferShapes(
+  index: GraphIndex,
+  dims: Readonly<Record<string, number>> = {},
+  only?: readonly NodeRef[],
+): Shapes {
+  return new ShapeInference(index, dims, only);
 }
 
 class ShapeInference implements Shapes {
@@ -52,10 +57,12 @@ class ShapeInference implements Shapes {
   constructor(
     private readonly index: GraphIndex,
     private readonly dims: Readonly<Record<string, number>>,
+    private readonly only: readonly NodeRef[] | undefined,
   ) {
     this.workLeft = (index.nodes.length + 100) * workPerNode;
     const { main } = index;
     if (main) this.inferScope(main, []);
+    if (only) return;
     // Functions that nothing calls, and those past a limit, still show what their own nodes tell.
     for (const scope of index.scopes) if (!this.facts.has(scope)) this.inferScope(scope, []);
   }
@@ -92,9 +99,10 @@ class ShapeInference implements Shapes {
       const names = scope.kind === 'graph' ? name : undefined;
       table.set(name, bounded(complete(inputs[position] ?? unknown, this.declared(scope, name, names))));
     }
-    for (const tensor of this.index.initializers(scope))
+    const only = scope === this.index.main ? this.only : undefined;
+    for (const tensor of only ? this.initializersOf(only) : this.index.initializers(scope))
       table.set(tensor.name, bounded(factsOfTensor(tensor)));
-    for (const ref of this.index.sortedNodes(scope)) {
+    for (const ref of only ?? this.index.sortedNodes(scope)) {
       const outputs = this.inferNode(ref);
       for (const [position, name] of ref.node.output.entries()) {
         if (name === '') continue;
@@ -106,6 +114,16 @@ class ShapeInference implements Shapes {
     );
     for (const [name, facts] of before ?? []) table.set(name, join(facts, table.get(name) ?? unknown));
     return results;
+  }
+
+  /** The initializers of the main graph that some of its nodes read. */
+  private initializersOf(refs: readonly NodeRef[]): readonly Tensor[] {
+    return refs.flatMap((ref) =>
+      this.index.reads(ref).flatMap((value) => {
+        const constant = this.index.constant(ref.scope, value);
+        return constant?.kind === 'initializer' ? constant.tensor : [];
+      }),
+    );
   }
 
   private inferNode(ref: NodeRef): readonly Facts[] {

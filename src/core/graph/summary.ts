@@ -1,20 +1,18 @@
-import { InputError } from '../errors';
 import { dtypeName } from '../onnx/dtype';
 import type { Type } from '../onnx/types';
-import type { LayerRow, ModelSummary, OutputSummary, Problem, ValueSummary } from '../results';
+import type { ModelSummary, OutputSummary, Problem, ValueSummary } from '../results';
+import { describeRows } from './describeRows';
 import type { GraphIndex } from './graphIndex';
-import { findRows } from './layers';
 import { listNames } from './names';
 import { describeOutputs, type OutputOverrides } from './outputs';
 import { findProblems } from './problems';
-import { rowFormats } from './quantization/rowFormats';
 import { inferShapes, type Shapes } from './shapes';
-import { modelTotals, sharedParts, type SharedPart } from './totals';
-import type { Layer, NodeRef, Scope } from './types';
+import { checkDimensions, type Dimensions } from './symbolSizes';
+import { modelTotals } from './totals';
+import type { Scope } from './types';
 
 export interface SummaryOptions {
-  /** Sizes for symbolic dimensions, by name. */
-  readonly dimensions?: Readonly<Record<string, number>>;
+  readonly dimensions?: Dimensions;
   readonly outputs?: OutputOverrides;
 }
 
@@ -26,21 +24,11 @@ export function summarizeModel(
   index: GraphIndex,
   { dimensions = {}, outputs = {} }: SummaryOptions = {},
 ): Omit<ModelSummary, 'file' | 'bytes'> {
-  for (const [name, size] of Object.entries(dimensions)) {
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw new InputError(`Dimension ${name} cannot be ${size}: give a whole number, such as ${name}=1.`);
-    }
-  }
+  checkDimensions(dimensions);
   const { model } = index;
   const shapes = inferShapes(index, dimensions);
-  const { layers, nodes } = findRows(index, shapes);
-  const positions = new Map(index.nodes.map((ref, position) => [ref, position]));
-  const all = [...layers, ...nodes].sort((a, b) => (positions.get(a.ref) ?? 0) - (positions.get(b.ref) ?? 0));
-  const shared = sharedParts(all);
+  const { layers, nodes, all, shared } = describeRows(index, shapes, index.nodes);
   const totals = modelTotals(index, all, shared);
-  const formatOf = rowFormats(index, shapes, { layers, nodes });
-  const toRow = (layer: Layer): LayerRow =>
-    Object.assign(rowOf(layer, positions, shared.get(layer)), formatOf(layer));
   return {
     irVersion: model.irVersion,
     opsets: model.opsetImport.map(({ domain, version }) => ({ domain, version })),
@@ -51,30 +39,9 @@ export function summarizeModel(
     macs: totals.macs ?? null,
     macsUnknown: totals.macsUnknown,
     dimensions: Object.fromEntries(shapes.symbols.map((symbol) => [symbol, dimensions[symbol] ?? null])),
-    layers: layers.map(toRow),
-    nodes: nodes.map(toRow),
+    layers,
+    nodes,
     problems: [...findProblems(index), ...unknownDimensions(shapes, dimensions)],
-  };
-}
-
-function rowOf(
-  layer: Layer,
-  positions: ReadonlyMap<NodeRef, number>,
-  shared: SharedPart | undefined,
-): LayerRow {
-  const { weight } = layer;
-  return {
-    name: layer.name,
-    path: [...layer.path],
-    index: positions.get(layer.ref),
-    op: layer.op,
-    weight: weight ? { name: weight.name, shape: [...weight.shape], dtype: weight.dtype, hash: null } : null,
-    parameters: layer.parameters,
-    bytes: layer.bytes,
-    macs: layer.macs ?? null,
-    quantizable: layer.quantizable,
-    reason: layer.reason ?? null,
-    ...(shared && { shared: { ...shared } }),
   };
 }
 
@@ -116,7 +83,7 @@ function typeName(type: Type): string {
   return type.sparseTensorType ? 'sparse tensor' : 'undefined';
 }
 
-function unknownDimensions(shapes: Shapes, dimensions: Readonly<Record<string, number>>): Problem[] {
+function unknownDimensions(shapes: Shapes, dimensions: Dimensions): Problem[] {
   const unknown = Object.keys(dimensions).filter((name) => !shapes.symbols.includes(name));
   if (unknown.length === 0) return [];
   const known = shapes.symbols.length > 0 ? `it has ${listNames(shapes.symbols)}` : 'all its sizes are fixed';

@@ -11,7 +11,10 @@ import { ReleasedFile } from './releasedFile';
 /** The graph of a model file, which is not kept open. Payloads can be read until it changes; each read opens the file. */
 export interface FileGraph {
   readonly path: string;
+  /** Size of the model file, without external data. */
+  readonly bytes: number;
   readonly index: GraphIndex;
+  /** Inferred when first asked for. */
   readonly shapes: Shapes;
 }
 
@@ -47,7 +50,15 @@ async function readAnew(
   try {
     const resolveExternal = (location: string) => externalFile(path, location);
     const index = indexGraph(await readModel(file, { resolveExternal, signal }));
-    return { path, index, shapes: inferShapes(index, dimensions) };
+    let shapes: Shapes | undefined;
+    return {
+      path,
+      bytes: file.size,
+      index,
+      get shapes() {
+        return (shapes ??= inferShapes(index, dimensions));
+      },
+    };
   } finally {
     await file.release();
   }

@@ -11,7 +11,7 @@ export interface ModelRow {
 }
 
 /** Layers and nodes without a weight in one list, in the order in which the model has them where that is known. */
-export function joinRows(summary: ModelSummary): ModelRow[] {
+export function joinRows(summary: Pick<ModelSummary, 'layers' | 'nodes'>): ModelRow[] {
   const rows = [
     ...summary.layers.map((row) => ({ row, isLayer: true })),
     ...summary.nodes.map((row) => ({ row, isLayer: false })),

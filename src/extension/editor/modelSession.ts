@@ -41,14 +41,16 @@ export class ModelSession {
   #plan: Plan = defaultPlan;
   #planError: string | null = null;
   #model:
-    { state: 'loading' } | { state: 'failed'; message: string } | { state: 'ready'; summary: ModelSummary } =
-    {
-      state: 'loading',
-    };
+    /** `hasFirst`: the rows are the first of this model, not those of the one before it. */
+    | { state: 'loading'; hasFirst: boolean }
+    | { state: 'failed'; message: string }
+    | { state: 'ready'; summary: ModelSummary } = { state: 'loading', hasFirst: false };
   #rows: ModelRow[] = [];
   /** Grows with everything that makes the rows of the views stale. */
   #revision = 0;
   #file: string | undefined;
+  /** What was loaded last. */
+  #source: string | Promise<string> | undefined;
   #data: DataSummary | null = null;
   #loading: Promise<void> = Promise.resolve();
   #selected: string | null = null;
@@ -153,6 +155,7 @@ export class ModelSession {
    * @param file path of a local file that the engine reads; a promise while it is being fetched.
    */
   load(file: string | Promise<string>): Promise<void> {
+    this.#source = file;
     this.#loading = this.#loadNow(file);
     return this.#loading;
   }
@@ -164,13 +167,16 @@ export class ModelSession {
 
   async #loadNow(file: string | Promise<string>): Promise<void> {
     const revision = ++this.#revision;
-    this.#model = { state: 'loading' };
+    this.#model = { state: 'loading', hasFirst: false };
     this.#hashes.reset();
     this.measurements.forget();
     this.#prediction.reset();
     this.#emitSnapshot();
     try {
       this.#file = await file;
+      // Views that show rows already keep them until they can have all of the new ones.
+      if (this.#rows.length === 0) await this.#showFirst(revision);
+      if (revision !== this.#revision) return;
       const summary = await this.engine.call('inspect', this.request());
       if (revision !== this.#revision) return;
       this.#rows = joinRows(summary);
@@ -185,8 +191,19 @@ export class ModelSession {
     if (Object.keys(this.#plan.layers).length > 0) void this.hashWeights();
   }
 
+  /** Shows the first layers of a large model, which takes seconds to inspect. */
+  async #showFirst(revision: number): Promise<void> {
+    const layers = await this.engine.call('firstLayers', this.request());
+    if (revision !== this.#revision || layers.length === 0) return;
+    this.#rows = joinRows({ layers, nodes: [] });
+    this.#model = { state: 'loading', hasFirst: true };
+    this.#emitSnapshot();
+  }
+
   /** Inspects again after a change of the dimensions: figures change, layers stay. */
   async #reinspect(): Promise<void> {
+    // What is asked of the engine now would come with the old sizes.
+    if (this.#model.state === 'loading' && this.#source !== undefined) return this.load(this.#source);
     const revision = ++this.#revision;
     if (this.#model.state !== 'ready') return;
     try {
@@ -316,6 +333,7 @@ export class ModelSession {
       name: this.place.name,
       revision: this.#revision,
       model: this.#modelView(),
+      first: this.#hasRows() ? this.rowsFrom(this.#revision, 0) : null,
       plan: this.#planView(),
       scan: this.measurements.scanned.view,
       search: this.measurements.searched.view,
@@ -336,8 +354,14 @@ export class ModelSession {
     this.#emitSnapshot();
   }
 
+  /** Whether the rows are of this revision: while a model is read again, those from before it are still there. */
+  #hasRows(): boolean {
+    return this.#model.state === 'loading' ? this.#model.hasFirst : this.#model.state === 'ready';
+  }
+
   #modelView(): ModelView {
-    if (this.#model.state !== 'ready') return this.#model;
+    if (this.#model.state === 'loading') return { state: 'loading' };
+    if (this.#model.state === 'failed') return this.#model;
     const { layers: _layers, nodes: _nodes, ...header } = this.#model.summary;
     return { state: 'ready', header, rowCount: this.#rows.length };
   }

@@ -67,6 +67,7 @@ const never = async (): Promise<never> => {
 };
 
 const handlers: EngineHandlers = {
+  firstLayers: never,
   inspect: ({ file }, call) => act(file, call),
   weightHashes: async ({ file }) => ({ file, pid: String(process.pid) }),
   describeData: never,

@@ -1,6 +1,6 @@
 import { attrInt } from '../../onnx/attributes';
 import { dataTypeFacts, dtypeName } from '../../onnx/dtype';
-import type { Tensor } from '../../onnx/types';
+import { DataType, type Tensor } from '../../onnx/types';
 import type { StoredFormat, WeightGranularity } from '../../results';
 import type { GraphIndex } from '../graphIndex';
 import { operatorKey, weightedOperator } from '../operands';
@@ -163,11 +163,12 @@ function shapeOf(shapes: Shapes, { scope }: NodeRef, value = ''): readonly numbe
   return numericShape(shapes.of(scope, value));
 }
 
-/** Element type that a QuantizeLinear gives. */
+/** Element type that a QuantizeLinear gives; without a zero point it is uint8. */
 export function quantizedType(index: GraphIndex, shapes: Shapes, { node, scope }: NodeRef): string {
-  const declared =
-    attrInt(node, 'output_dtype', 0) || index.constant(scope, node.input[2] ?? '')?.tensor.dataType;
-  return dtypeName(declared || shapes.dtypeOf(scope, node.output[0] ?? ''));
+  const [, , zeroPoint = ''] = node.input;
+  const declared = attrInt(node, 'output_dtype', 0);
+  const fromZeroPoint = zeroPoint ? index.constant(scope, zeroPoint)?.tensor.dataType : DataType.UINT8;
+  return dtypeName(declared || fromZeroPoint || shapes.dtypeOf(scope, node.output[0] ?? ''));
 }
 
 /** The constant at an input, also where it is stored in half precision and cast. */
