@@ -1,34 +1,50 @@
 import { throwIfCancelled } from '../errors';
 import type { Work } from '../ports';
 import type { Compute } from './compute';
-import { dot, moved, type Panel, solveRows } from './products';
+import { dot, moved, type Panel } from './products';
+import { solveLower } from './solve';
 
-/** Columns that are factored together. */
-const BLOCK = 96;
+/** Columns that are factored without dividing them. */
+const BLOCK = 64;
+/** Columns of a symmetric difference that are computed together: what stands above the diagonal in them is for nothing. */
+const STRIP = 768;
 
 /**
  * Cholesky's factor of a symmetric matrix, in its place: the lower triangle, row-major [size, size], of L with L·Lᵀ = matrix.
- * Elements above the diagonal are neither read nor kept. Left-looking by blocks of 96 columns: all but n² · 48 of the n³/6
- * products are those of `compute`.
- * @returns false when a pivot is not positive: the lower triangle is spoilt then.
+ * Elements above the diagonal mean nothing, before or after. Each matrix is divided in halves: so nearly all is products of
+ * matrices, most of them large.
+ * @returns false when a pivot is not positive: the matrix is spoilt then.
  * @throws CancelledError
  */
-export async function cholesky(
+export function cholesky(
   matrix: Float64Array,
   size: number,
   compute: Compute,
   work?: Work,
 ): Promise<boolean> {
-  for (let from = 0; from < size; from += BLOCK) {
-    throwIfCancelled(work?.signal);
-    const width = Math.min(BLOCK, size - from);
-    const diagonal: Panel = { values: matrix, start: from * size + from, step: size };
-    const left: Panel = { values: matrix, start: from * size, step: size };
-    if (from > 0) await compute.subtractProducts(diagonal, left, left, size - from, width, from);
-    if (!factorBlock(diagonal, width)) return false;
-    solveRows(moved(diagonal, width, 0), diagonal, size - from - width, width);
+  return factor({ values: matrix, start: 0, step: size }, size, compute, work);
+}
+
+async function factor(
+  panel: Panel,
+  size: number,
+  compute: Compute,
+  work: Work | undefined,
+): Promise<boolean> {
+  if (size <= BLOCK) return factorBlock(panel, size);
+  throwIfCancelled(work?.signal);
+  const half = BLOCK * Math.ceil(size / BLOCK / 2);
+  if (!(await factor(panel, half, compute, work))) return false;
+  const rest = size - half;
+  const below = moved(panel, half, 0);
+  await solveLower(below, panel, rest, half, compute, work);
+  const corner = moved(panel, half, half);
+  for (let from = 0; from < rest; from += STRIP) {
+    const rows = moved(below, from, 0);
+    const width = Math.min(STRIP, rest - from);
+    await compute.subtractProducts(moved(corner, from, from), rows, rows, rest - from, width, half);
   }
-  return true;
+  return factor(corner, rest, compute, work);
 }
 
 function factorBlock({ values, start, step }: Panel, width: number): boolean {

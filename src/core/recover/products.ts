@@ -8,6 +8,8 @@ export interface Panel {
 /** Terms that are added up at once, and rows of `b` that they are added up for: these stay in the cache of the second level. */
 const CHUNK = 256;
 const STRIP = 96;
+/** Columns of a triangle up to which tiles do not pay. */
+const LEAST_DIVIDED = 16;
 
 /**
  * target −= a · bᵀ, with `a` [rows, depth], `b` [columns, depth] and `target` [rows, columns], which overlaps neither.
@@ -145,6 +147,14 @@ export function dot(a: Float64Array, aFrom: number, b: Float64Array, bFrom: numb
 
 /** rows ← rows · L⁻ᵀ with the lower triangle L [width, width]: each row x is replaced by the solution of L·y = x. */
 export function solveRows(rows: Panel, triangle: Panel, count: number, width: number): void {
+  if (width > LEAST_DIVIDED) {
+    const half = 4 * Math.ceil(width / 8);
+    const rest = moved(rows, 0, half);
+    solveRows(rows, triangle, count, half);
+    subtractProducts(rest, rows, moved(triangle, half, 0), count, width - half, half);
+    solveRows(rest, moved(triangle, half, half), count, width - half);
+    return;
+  }
   const { values, step } = triangle;
   for (let row = 0; row < count; row++) {
     const at = rows.start + row * rows.step;

@@ -8,7 +8,7 @@ import type { Panel } from './products';
 /** Products below which a run takes longer than the arithmetic. */
 const SMALL = 1e5;
 /** The same where operands have to be copied, and double precision makes the order of sums matter less. */
-const SMALL_DOUBLE = 2e6;
+const SMALL_DOUBLE = 1e6;
 /** Of the rows of one run. */
 const RUN_BYTES = 32 * 2 ** 20;
 
@@ -19,6 +19,8 @@ const RUN_BYTES = 32 * 2 ** 20;
 export class RuntimeProducts implements Compute {
   /** As float32, for as long as the matrix is used. */
   private readonly known = new WeakMap<SquareMatrix, Float32Array>();
+  private readonly left = new Packing();
+  private readonly right = new Packing();
 
   private constructor(
     private readonly floats: Session,
@@ -58,12 +60,12 @@ export class RuntimeProducts implements Compute {
   readonly subtractProducts: SubtractProducts = async (target, a, b, rows, columns, depth) => {
     if (rows * columns * depth < SMALL_DOUBLE)
       return computeHere.subtractProducts(target, a, b, rows, columns, depth);
-    const right = packed(b, 0, columns, depth);
+    const right = this.right.packed(b, 0, columns, depth);
     const perRun = Math.max(1, Math.floor(RUN_BYTES / (8 * Math.max(depth, columns))));
     for (let from = 0; from < rows; from += perRun) {
       const count = Math.min(perRun, rows - from);
       const { product } = await this.doubles.run({
-        a: { type: 'float64', dims: [count, depth], data: packed(a, from, count, depth) },
+        a: { type: 'float64', dims: [count, depth], data: this.left.packed(a, from, count, depth) },
         b: { type: 'float64', dims: [columns, depth], data: right },
       });
       subtract(target, from, product?.data as Float64Array, count, columns);
@@ -104,16 +106,22 @@ function productModel(type: DataType, transposed: boolean): Model {
   );
 }
 
-/** Rows of a panel one after another; the panel's own memory where they stand so. */
-function packed({ values, start, step }: Panel, from: number, rows: number, columns: number): Float64Array {
-  const first = start + from * step;
-  if (step === columns) return values.subarray(first, first + rows * columns);
-  const copy = new Float64Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const at = first + row * step;
-    copy.set(values.subarray(at, at + columns), row * columns);
+/** Memory for one operand, used again and again: new arrays of this size keep the garbage collector busy. */
+class Packing {
+  private room = new Float64Array(0);
+
+  /** Rows of a panel one after another, until the next call; the panel's own memory where they stand so. */
+  packed({ values, start, step }: Panel, from: number, rows: number, columns: number): Float64Array {
+    const first = start + from * step;
+    const length = rows * columns;
+    if (step === columns) return values.subarray(first, first + length);
+    if (this.room.length < length) this.room = new Float64Array(length);
+    for (let row = 0; row < rows; row++) {
+      const at = first + row * step;
+      this.room.set(values.subarray(at, at + columns), row * columns);
+    }
+    return this.room.subarray(0, length);
   }
-  return copy;
 }
 
 function subtract(

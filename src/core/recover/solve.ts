@@ -3,11 +3,12 @@ import type { Work } from '../ports';
 import type { Compute } from './compute';
 import { moved, type Panel, solveRows, transposed } from './products';
 
-const BLOCK = 96;
+/** Columns that are solved without dividing them. */
+const BLOCK = 64;
 
 /**
  * rows ← rows · (Fᵀ·F)⁻¹, in their place, with F lower triangular, row-major [size, size] (a `Factor`): each row x is
- * replaced by the solution y of Fᵀ·F·y = x. Backward with Fᵀ, then forward with F, by blocks of 96 columns.
+ * replaced by the solution y of Fᵀ·F·y = x. Backward with Fᵀ, then forward with F.
  * @throws CancelledError
  */
 export async function solveSymmetric(
@@ -19,23 +20,45 @@ export async function solveSymmetric(
   work?: Work,
 ): Promise<void> {
   const triangle: Panel = { values: factor, start: 0, step: size };
-  for (let to = size; to > 0;) {
-    throwIfCancelled(work?.signal);
-    const from = Math.floor((to - 1) / BLOCK) * BLOCK;
-    const width = to - from;
-    const flipped = transposed(moved(triangle, from, 0), width, to);
-    const solved = moved(rows, 0, from);
-    solveBackward(solved, moved(flipped, from, 0), count, width);
-    if (from > 0) await compute.subtractProducts(rows, solved, flipped, count, from, width);
-    to = from;
-  }
-  for (let from = 0; from < size; from += BLOCK) {
-    throwIfCancelled(work?.signal);
-    const width = Math.min(BLOCK, size - from);
-    const own = moved(rows, 0, from);
-    if (from > 0) await compute.subtractProducts(own, rows, moved(triangle, from, 0), count, width, from);
-    solveRows(own, moved(triangle, from, from), count, width);
-  }
+  await solveUpper(rows, triangle, count, size, compute, work);
+  await solveLower(rows, triangle, count, size, compute, work);
+}
+
+/** rows ← rows · L⁻ᵀ with the lower triangle L [width, width]: each row x is replaced by the solution y of L·y = x. */
+export async function solveLower(
+  rows: Panel,
+  triangle: Panel,
+  count: number,
+  width: number,
+  compute: Compute,
+  work?: Work,
+): Promise<void> {
+  if (width <= BLOCK) return solveRows(rows, triangle, count, width);
+  throwIfCancelled(work?.signal);
+  const half = BLOCK * Math.ceil(width / BLOCK / 2);
+  const rest = moved(rows, 0, half);
+  await solveLower(rows, triangle, count, half, compute, work);
+  await compute.subtractProducts(rest, rows, moved(triangle, half, 0), count, width - half, half);
+  await solveLower(rest, moved(triangle, half, half), count, width - half, compute, work);
+}
+
+/** rows ← rows · L⁻¹: each row x is replaced by the solution y of Lᵀ·y = x. */
+async function solveUpper(
+  rows: Panel,
+  triangle: Panel,
+  count: number,
+  width: number,
+  compute: Compute,
+  work: Work | undefined,
+): Promise<void> {
+  if (width <= BLOCK) return solveBackward(rows, transposed(triangle, width, width), count, width);
+  throwIfCancelled(work?.signal);
+  const half = BLOCK * Math.ceil(width / BLOCK / 2);
+  const rest = moved(rows, 0, half);
+  await solveUpper(rest, moved(triangle, half, half), count, width - half, compute, work);
+  const turned = transposed(moved(triangle, half, 0), width - half, half);
+  await compute.subtractProducts(rows, rest, turned, count, half, width - half);
+  await solveUpper(rows, triangle, count, half, compute, work);
 }
 
 /** Each row x is replaced by the solution y of U·y = x, with the upper triangle U [width, width]. */

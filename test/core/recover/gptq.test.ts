@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { packedView, type MatrixView } from '../../../src/core/calibrate/weightMatrix';
 import { CancelledError, RoundoffError } from '../../../src/core/errors';
 import type { WeightGrid } from '../../../src/core/quant/weightGrid';
-import { computeHere } from '../../../src/core/recover/compute';
+import { type Compute, computeHere } from '../../../src/core/recover/compute';
 import { factorLayer } from '../../../src/core/recover/factor';
 import { roundGptq } from '../../../src/core/recover/gptq';
+import { RuntimeProducts } from '../../../src/core/recover/runtimeProducts';
 import { decodeBase64, floats } from '../../golden/decode';
+import { runtime } from '../../support/runtime';
 import { integerGrid, madeLayer, nearestCodes, outputError, tableGrid, valuesOf } from './layers';
 
 interface GoldenLayer {
@@ -63,13 +65,22 @@ describe('roundGptq', () => {
     expect(error).toBeLessThan(nearest / 10);
   });
 
-  it('gives the same codes on any number of threads', async () => {
-    const { view, weights, moments } = madeLayer(1, 50, 300, 200, 6);
-    const grid = integerGrid(weights, 300, 4);
-    const factors = await factorLayer(moments, {}, computeHere);
-    const alone = await roundGptq(weights, view, grid, factors, computeHere);
-    const parted = await roundGptq(weights, view, grid, factors, { ...computeHere, threads: 3 });
-    expect(parted).toEqual(alone);
+  it('gives the same codes by products of the runtime', async () => {
+    const { view, weights, moments } = madeLayer(1, 50, 400, 300, 6);
+    const grid = integerGrid(weights, 400, 4);
+    const codesBy = async (compute: Compute): Promise<Int16Array> =>
+      roundGptq(weights, view, grid, await factorLayer(moments, {}, compute), compute);
+    const products = await RuntimeProducts.open(runtime);
+    let runs = 0;
+    const counted: Compute = {
+      subtractProducts: (...product) => (runs++, products.subtractProducts(...product)),
+    };
+    try {
+      expect(await codesBy(counted)).toEqual(await codesBy(computeHere));
+      expect(runs).toBeGreaterThan(10);
+    } finally {
+      await products.release();
+    }
   });
 
   it('reads weights that stand the other way round', async () => {
