@@ -76,6 +76,7 @@ function describeComparison(result: CompareResult, data: string, described?: Sam
     ...result.outputs.flatMap(outputLines),
     '',
     costTable(result),
+    ...result.notes.map((note) => `note: ${note}`),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -140,4 +140,6 @@ export interface SampleDescription {
     /** `input`: its least value is black, its greatest white. */
     of: 'file' | 'input';
   } | null;
+  /** Why there is none although one could be seen, in one sentence. */
+  whyNoPicture?: string;
 }

@@ -105,8 +105,9 @@ describe('samples of a comparison', () => {
     copyFileSync(data, join(other, 'test.npz'));
     writeFileSync(join(other, 'classes.txt'), 'cat\ndog\n');
     const calibration = { data: join(other, 'test.npz'), samples: 1990 };
-    const { outputs } = await client.call('compare', { a: file, b: file, calibration });
+    const { outputs, notes } = await client.call('compare', { a: file, b: file, calibration });
     expect(outputs[0]?.details).toMatchObject({ classes: 10, classNames: {}, flipCount: 0 });
+    expect(notes).toEqual([expect.stringMatching(/classes\.txt has 2 lines for 10 classes\./)]);
   }, 60_000);
 
   it('describes a sample with a picture', async () => {

@@ -22,6 +22,7 @@ const result: CompareResult = {
   peakMemoryBytes: { a: 1e8, b: 5e7 },
   bytes: { a: 2e6, b: 5e5 },
   deflatedBytes: { a: 1.8e6, b: 4e5 },
+  notes: [],
 };
 
 const db = (sqnrDb: number | null) => ({ sqnrDb, nmse: 0, cosine: 1, maxAbs: 0 });

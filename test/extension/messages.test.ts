@@ -27,6 +27,7 @@ const data: DataSummary = {
   labels: 'class',
   predictions: [{ sample: 0, output: 'logits', class: 7, score: 12.345, label: 7 }],
   accuracy: { samples: 32, top1: 0.96875 },
+  notes: [],
 };
 
 const quantized: QuantizeResult = {
@@ -44,6 +45,11 @@ describe('describeData', () => {
     expect(describeData(data).sentence).toBe(
       'test.npz: 2,000 samples, x float 1×28×28 in 0…1. Float top-1 on 32 samples: 96.9 %. Slices (seed 0): 1000 calibrate, 400 scan, 600 verify.',
     );
+  });
+
+  it('tells what is to be known of the data', () => {
+    const { sentence } = describeData({ ...data, notes: ['Numbers were moved.'] });
+    expect(sentence).toMatch(/600 verify\. Numbers were moved\.$/);
   });
 
   it('shows predictions where there are no labels', () => {

@@ -55,7 +55,7 @@ export function SampleDetails({ output, row, classNames, host }: SampleDetailsPr
 }
 
 function Picture({
-  described: { picture, file, sample },
+  described: { picture, whyNoPicture, file, sample },
   label,
   classNames,
 }: {
@@ -63,7 +63,7 @@ function Picture({
   label: number | null;
   classNames: Names;
 }) {
-  if (!picture) return <p class="hint">No input looks like an image.</p>;
+  if (!picture) return <p class="hint">{whyNoPicture ?? 'No input looks like an image.'}</p>;
   const what = label === null ? '' : `, label ${classText(label, classNames)}`;
   return (
     <figure>

@@ -29,6 +29,8 @@ export interface DataSet {
   sample(index: number): Promise<Sample>;
   /** The image file of a sample, when it comes from one. */
   imageOf?(index: number): string | undefined;
+  /** What the user should know, as far as it was noticed yet: some of it while samples are read. */
+  notes?(): string[];
 }
 
 /** `float32 [N, 3, 224, 224]`, as messages show a tensor. */

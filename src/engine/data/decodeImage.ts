@@ -30,7 +30,7 @@ export function loadSharp(): Promise<{ default: typeof sharp }> {
   return import('sharp').catch((error: unknown) => {
     const [reason = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n', 1);
     throw new InputError(
-      `Images cannot be decoded on this machine (${process.platform} ${process.arch}: ${reason}). Give the data as .npz.`,
+      `Images can be neither read nor drawn on this machine (${process.platform} ${process.arch}: ${reason}). Data in .npz files can be used.`,
     );
   });
 }

@@ -30,7 +30,8 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
         'give the data as .npz, or export the model with a free first dimension.',
     );
   }
-  const { images, preprocess, classNames } = await readImageFolder(folder);
+  const { images, preprocess, classNames, notes } = await readImageFolder(folder);
+  const isLabelled = images.every(({ label }) => label !== undefined);
   const channels = preprocess.channels === 'GRAY' ? 1 : 3;
   const tensorOf = async (path: string) =>
     imageTensor(frame(await decodeImage(path, channels), preprocess, path), preprocess, spec.type);
@@ -40,16 +41,17 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
     const tensor = await tensorOf(image.path);
     // Without a fixed size in preprocess.json each image may differ.
     checkTensor(spec, tensor, new Map(), `${image.path} after preprocess.json`);
-    return { index, feeds: { [spec.name]: tensor }, label: image.label };
+    return { index, feeds: { [spec.name]: tensor }, label: isLabelled ? image.label : undefined };
   };
   await load(0);
   return {
     data: folder,
     kind: 'images',
     length: images.length,
-    labels: images.every(({ label }) => label !== undefined) ? 'class' : null,
+    labels: isLabelled ? 'class' : null,
     classNames,
     sample: load,
     imageOf: (index) => images[index]?.path,
+    notes: () => [...notes],
   };
 }

@@ -21,6 +21,8 @@ export interface ImageFolder {
   readonly images: readonly LabelledImage[];
   readonly preprocess: Preprocess;
   readonly classNames: ClassNames;
+  /** Why labels are missing. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -28,18 +30,20 @@ export interface ImageFolder {
  *
  * Classes come from `labels.csv` (columns `file`, `label` with class indices, `name`), or else from subfolders: the
  * index of the subfolder in sorted order, and its name. `preprocess.json` is looked for in the folder and in the one above.
- * @throws InputError when there are no images, no preprocess.json, or `labels.csv` does not fit.
+ * A row of `labels.csv` without a class index leaves its image without a label, and a note.
+ * @throws InputError when there are no images, no preprocess.json, or `labels.csv` does not name files.
  */
 export async function readImageFolder(folder: string): Promise<ImageFolder> {
   const preprocess = await readPreprocess(folder);
   const labels = await readIfThere(join(folder, LABELS_FILE));
-  const images = labels === undefined ? await listImages(folder) : labelledByCsv(folder, labels);
+  const { images, notes } =
+    labels === undefined ? { images: await listImages(folder), notes: [] } : labelledByCsv(folder, labels);
   if (images.length === 0)
     throw new InputError(`${folder} has no images (JPEG, PNG, WebP, GIF, TIFF, AVIF).`);
   const named = images.flatMap(({ label, className }): [number, string][] =>
     label !== undefined && className ? [[label, className]] : [],
   );
-  return { images, preprocess, classNames: { names: new Map(named) } };
+  return { images, preprocess, classNames: { names: new Map(named) }, notes };
 }
 
 async function readPreprocess(folder: string): Promise<Preprocess> {
@@ -54,7 +58,7 @@ async function readPreprocess(folder: string): Promise<Preprocess> {
   );
 }
 
-function labelledByCsv(folder: string, text: string): LabelledImage[] {
+function labelledByCsv(folder: string, text: string): Pick<ImageFolder, 'images' | 'notes'> {
   const path = join(folder, LABELS_FILE);
   const [header = [], ...rows] = parseCsv(text);
   const fileColumn = header.indexOf('file');
@@ -63,17 +67,23 @@ function labelledByCsv(folder: string, text: string): LabelledImage[] {
   if (fileColumn < 0 || labelColumn < 0) {
     throw new InputError(`${path} must start with a line that names its columns: file,label,name.`);
   }
-  return rows.map((row, index) => {
+  const unlabelled: string[] = [];
+  const images = rows.map((row, index): LabelledImage => {
     const file = row[fileColumn] ?? '';
     const label = Number(row[labelColumn] || NaN);
-    if (!file || !Number.isInteger(label) || label < 0) {
-      throw new InputError(
-        `${path}, row ${index + 2}: needs a file and a class index, has "${row.join(',')}".`,
-      );
-    }
+    const where = `${path}, row ${index + 2}`;
+    if (!file) throw new InputError(`${where}: needs a file and a class index, has "${row.join(',')}".`);
     if (file.split(/[\\/]/).includes('..')) throw new InputError(`${path}: ${file} is outside the folder.`);
-    return { path: join(folder, file), label, className: row[nameColumn] };
+    if (Number.isInteger(label) && label >= 0) {
+      return { path: join(folder, file), label, className: row[nameColumn] };
+    }
+    unlabelled.push(`${where}: "${row[labelColumn] ?? ''}" is no class index.`);
+    return { path: join(folder, file) };
   });
+  const [first] = unlabelled;
+  if (first === undefined) return { images, notes: [] };
+  const others = unlabelled.length > 1 ? ` So are those of ${unlabelled.length - 1} more rows.` : '';
+  return { images, notes: [`${first}${others} The labels are left out.`] };
 }
 
 async function listImages(folder: string): Promise<LabelledImage[]> {

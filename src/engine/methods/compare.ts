@@ -5,7 +5,7 @@ import { medianInterleaved } from '../../core/latency/interleaved';
 import type { Feeds, Session, Work } from '../../core/ports';
 import type { CompareResult } from '../../core/results';
 import type { CompareRequest } from '../../shared/rpc';
-import { classNamesOf } from '../data/classNames';
+import { classNamesOf, type FoundNames } from '../data/classNames';
 import type { ClassNames } from '../data/dataSet';
 import { modelInputs } from '../data/modelInputs';
 import { openModelFile } from '../files/modelFile';
@@ -43,13 +43,14 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
         const errors = await compareOutputs(sessionA, sessionB, slice, options, work);
         return { ...errors, latencyMs: await latencyOf(sessionA, sessionB, fed, work) };
       });
+      const classes = await classNamesOf(data.dataSet);
       const files = { a: await openedA.files(), b: await openedB.files() };
       return {
         a,
         b,
         slice: calledVerify(calibration) ? 'verify' : 'all',
         ...runs,
-        outputs: withClassNames(runs.outputs, await classNamesOf(data.dataSet)),
+        outputs: withClassNames(runs.outputs, classes.names),
         peakMemoryBytes: {
           a: await peakMemoryOf(a, fed.a, call.signal),
           b: await peakMemoryOf(b, fed.b, call.signal),
@@ -59,6 +60,7 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
           a: await deflatedSizeOf(files.a, call.signal),
           b: await deflatedSizeOf(files.b, call.signal),
         },
+        notes: [...(data.dataSet.notes?.() ?? []), ...namesNotes(runs.outputs, classes)],
       } satisfies CompareResult;
     } finally {
       await openedB.close();
@@ -103,6 +105,16 @@ async function latencyOf(
     { rounds, warmup: ROUNDS.warmup },
     work,
   );
+}
+
+/** Why classes have no names although there is a file for them. */
+function namesNotes(outputs: CompareResult['outputs'], { names, file, note }: FoundNames): string[] {
+  if (note !== undefined) return [note];
+  const counts = outputs.flatMap(({ details }) => (details && details.classes > 0 ? [details.classes] : []));
+  if (file === undefined || counts.length === 0 || counts.some((count) => count === names?.count)) return [];
+  return [
+    `${file} has ${names?.count ?? 0} lines for ${counts.join(' and ')} classes. Classes are shown by their numbers.`,
+  ];
 }
 
 /** A list of names is of another data set when it has another number of classes. */

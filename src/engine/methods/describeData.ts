@@ -67,6 +67,7 @@ export const describeData: EngineHandlers['describeData'] = async (
       }),
       labels: dataSet.labels,
       ...predictions.toJson(),
+      notes: dataSet.notes?.() ?? [],
     };
   } finally {
     await opened.close();

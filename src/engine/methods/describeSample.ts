@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
 import { asNumbers } from '../../core/calibrate/floats';
 import type { SampleDescription } from '../../core/compareResults';
-import type { RuntimeTensor } from '../../core/ports';
+import { InputError } from '../../core/errors';
+import type { Feeds, RuntimeTensor } from '../../core/ports';
 import { pictureOfFeeds, pictureOfFile } from '../data/picture';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
@@ -22,16 +23,25 @@ export const describeSample: EngineHandlers['describeSample'] = async (
       label: typeof label === 'number' ? label : null,
       file: image === undefined ? null : relative(data.dataSet.data, image),
       inputs: Object.entries(feeds).map(([name, tensor]) => ({ name, ...factsOf(tensor) })),
-      picture: !picture
-        ? null
-        : image === undefined
-          ? await pictureOfFeeds(feeds)
-          : await pictureOfFile(image),
+      ...(picture ? await pictureOf(feeds, image) : { picture: null }),
     };
   } finally {
     await opened.close();
   }
 };
+
+/** Scores and figures do not need it: when it cannot be drawn, it is told why. */
+async function pictureOf(
+  feeds: Feeds,
+  image: string | undefined,
+): Promise<Pick<SampleDescription, 'picture' | 'whyNoPicture'>> {
+  try {
+    return { picture: image === undefined ? await pictureOfFeeds(feeds) : await pictureOfFile(image) };
+  } catch (error) {
+    if (error instanceof InputError) return { picture: null, whyNoPicture: error.message };
+    throw error;
+  }
+}
 
 /** Over the finite elements. */
 function factsOf(tensor: RuntimeTensor): Omit<SampleDescription['inputs'][number], 'name'> {

@@ -35,14 +35,14 @@ export const report: EngineHandlers['report'] = async (request, call) => {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw fileError('write', folder, error);
   });
-  const { file, plan, dimensions } = request;
+  const { file, plan, dimensions, cache } = request;
   const { seed = DEFAULT_SEED, ...data } = request.calibration;
   const calibration = { ...data, seed };
   const temporary = await makeTemporaryFolder();
   try {
     const output = join(temporary.path, 'quantized.onnx');
     const summary = await inspect({ file, dimensions }, call);
-    const quantized = await quantize({ file, plan, dimensions, calibration, output }, call);
+    const quantized = await quantize({ file, plan, dimensions, calibration, output, cache }, call);
     const pair = { a: file, b: output, calibration, dimensions };
     const compared = await compare(pair, call);
     const layers = await compareLayers(pair, call);
@@ -85,7 +85,7 @@ async function reportOf(
     outputs: compared.outputs,
     samples: compared.samples,
     scan: scan ? { metric: scan.metric, samples: scan.samples } : null,
-    notes: quantized.notes.map(shown),
+    notes: [...quantized.notes, ...compared.notes].map(shown),
     run: {
       date: new Date().toISOString(),
       machine: {
@@ -109,12 +109,14 @@ function layerRows(
   compared: LayerComparison,
 ): ReportLayer[] {
   const ops = new Map(summary.layers.map(({ name, op }) => [name, op]));
+  const isRecovered = plan.recover !== undefined;
   const differences = new Map(compared.layers.map((row) => [row.layer, row]));
   return quantized.layers.map(({ name, scheme: word, bits, bytesBefore, bytesAfter, weightSqnrDb }) => {
     const scheme = word === 'float' ? word : formatText(formatOf(plan, name));
-    const candidate = scan?.candidates.find(
+    const own = (scan?.candidates ?? []).filter(
       (each) => each.layer === name && each.scheme === scheme && !each.part && !each.provisional,
     );
+    const candidate = own.find(({ recover }) => (recover !== undefined) === isRecovered) ?? own[0];
     const { accumulated, local } = differences.get(name) ?? {};
     return {
       layer: name,

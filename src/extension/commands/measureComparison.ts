@@ -27,7 +27,7 @@ export async function measureComparison(
 ): Promise<Comparison> {
   if ('file' in other) {
     const measured = await measureFiles(engine, { a: file, b: other.file, calibration, dimensions }, options);
-    return { ...measured, data: calibration.data, isPlan: false, notes: [] };
+    return { ...measured, data: calibration.data, isPlan: false, notes: measured.result.notes };
   }
   const temporary = await makeTemporaryFolder();
   try {
@@ -36,7 +36,7 @@ export async function measureComparison(
     const { notes } = await engine.call('quantize', request, partOf(options, 0, 3));
     const pair = { a: file, b: output, calibration, dimensions };
     const measured = await measureFiles(engine, pair, options, 1);
-    return { ...measured, data: calibration.data, isPlan: true, notes };
+    return { ...measured, data: calibration.data, isPlan: true, notes: [...notes, ...measured.result.notes] };
   } finally {
     await temporary.remove();
   }

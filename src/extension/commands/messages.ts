@@ -32,6 +32,7 @@ export function describeData(summary: DataSummary): { sentence: string; details:
     `${name}: ${plural(summary.samples, 'sample')}, ${inputs.join('; ')}.`,
     accuracy ?? predicted,
     `Slices (seed ${summary.seed}): ${calibrate} calibrate, ${scan} scan, ${verify} verify.`,
+    ...summary.notes,
   ];
   const details = [
     sentence.filter(Boolean).join(' '),

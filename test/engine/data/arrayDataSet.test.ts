@@ -54,6 +54,24 @@ describe('arrayDataSet(data, kind, arrays, specs)', () => {
     expect((await open({ arr_0: floats(3, 1, 2, 2) }, image)).length).toBe(3);
   });
 
+  it('rounds float32 numbers to the nearest for a float16 input, and tells of those beyond its range', async () => {
+    const values = [1, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65_519, 65_520, -1e9, Infinity, 0];
+    const array: RuntimeTensor = { type: 'float32', dims: [2, 1, 2, 2], data: Float32Array.from(values) };
+    const data = await open({ image: array }, { ...image, type: 'float16' });
+    expect((await data.sample(0)).feeds['image']).toEqual({
+      type: 'float16',
+      dims: [1, 1, 2, 2],
+      data: Uint16Array.of(0x3c00, 0x3c00, 0x3c02, 0x7bff),
+    });
+    expect(data.notes?.()).toEqual([]);
+    for (let time = 0; time < 2; time++) {
+      expect((await data.sample(1)).feeds['image']?.data).toEqual(Uint16Array.of(0x7bff, 0xfbff, 0x7c00, 0));
+    }
+    expect(data.notes?.()).toEqual([
+      expect.stringMatching(/^d\.npz: .* 1 sample of image held numbers beyond/),
+    ]);
+  });
+
   it('keeps a fixed batch together', async () => {
     const data = await open({ image: floats(5, 1, 2, 2) }, { ...image, shape: [2, 1, 2, 2] });
     expect(data.length).toBe(2);

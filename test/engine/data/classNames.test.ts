@@ -30,16 +30,32 @@ describe('classNamesOf(dataSet)', () => {
       ]),
       count: 4,
     };
-    expect(await classNamesOf(dataAt(join(folder, 'test.npz')))).toEqual(expected);
+    const file = join(folder, 'classes.txt');
+    expect(await classNamesOf(dataAt(join(folder, 'test.npz')))).toEqual({ file, names: expected });
     await mkdir(join(folder, 'test'));
-    expect(await classNamesOf(dataAt(join(folder, 'test')))).toEqual(expected);
+    expect(await classNamesOf(dataAt(join(folder, 'test')))).toEqual({ file, names: expected });
     await writeFile(join(folder, 'test', 'labels.txt'), 'one\n');
-    expect(await classNamesOf(dataAt(join(folder, 'test')))).toMatchObject({ count: 1 });
+    expect(await classNamesOf(dataAt(join(folder, 'test')))).toMatchObject({ names: { count: 1 } });
   });
 
   it('otherwise takes what the data tells', async () => {
     const names = { names: new Map([[7, 'a, b']]) };
-    expect(await classNamesOf(dataAt(await temporaryFolder(), names))).toBe(names);
-    expect(await classNamesOf(dataAt('random'))).toBeUndefined();
+    expect(await classNamesOf(dataAt(await temporaryFolder(), names))).toEqual({ names });
+    expect(await classNamesOf(dataAt('random'))).toEqual({});
+  });
+
+  it('goes without names that cannot be read, and says which', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'labels.txt');
+    await writeFile(file, Buffer.from('ant\nbee\nc\u00e9phale\nd', 'latin1'));
+    expect(await classNamesOf(dataAt(folder))).toEqual({
+      note: `${file}, line 3: is no text in UTF-8. Classes are shown by their numbers.`,
+    });
+    await writeFile(file, 'ant\nb\0e\n');
+    expect((await classNamesOf(dataAt(folder))).note).toMatch(/labels\.txt, line 2/);
+    await mkdir(join(folder, 'classes.txt'));
+    expect((await classNamesOf(dataAt(folder))).note).toMatch(
+      /^Cannot read .*classes\.txt: it is a folder\. Classes/,
+    );
   });
 });

@@ -82,6 +82,20 @@ describe('openDataSet: a folder of images', () => {
     expect(data.imageOf?.(1)).toBe(join(folder, 'csv/a.png'));
   });
 
+  it('goes without labels when labels.csv has one that is no class index, and names the row', async () => {
+    write('csv/preprocess.json', JSON.stringify(preprocess));
+    write('csv/labels.csv', 'file,label\na.png,2\nb.png,cat\n');
+    image('csv/a.png');
+    image('csv/b.png');
+    const data = await openDataSet(join(folder, 'csv'), [picture], 1);
+    expect(data).toMatchObject({ length: 2, labels: null });
+    expect((await data.sample(0)).label).toBeUndefined();
+    const path = join(folder, 'csv/labels.csv');
+    expect(data.notes?.()).toEqual([`${path}, row 3: "cat" is no class index. The labels are left out.`]);
+    write('csv/labels.csv', 'file,label\na.png,2\n,cat\n');
+    await expect(openDataSet(join(folder, 'csv'), [picture], 1)).rejects.toThrow(/labels\.csv, row 3/);
+  });
+
   it('applies channel order, layout, scale, mean and std, in that order', async () => {
     image('norm/a.png');
     const how = { scale: 0.5, mean: [1, 2, 3], std: [2, 4, 8] };

@@ -18,6 +18,7 @@ const kept = (name: string): KeptComparison => ({
       peakMemoryBytes: { a: 1, b: 1 },
       bytes: { a: 1, b: 1 },
       deflatedBytes: { a: 1, b: 1 },
+      notes: [],
     },
     layers: { reason: 'none' },
     data: 'test.npz',

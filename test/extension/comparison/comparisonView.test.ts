@@ -34,6 +34,7 @@ const result = (outputs: CompareResult['outputs']): CompareResult => ({
   peakMemoryBytes: { a: 1, b: 1 },
   bytes: { a: 1, b: 1 },
   deflatedBytes: { a: 1, b: 1 },
+  notes: [],
 });
 
 describe('outputView(output)', () => {
