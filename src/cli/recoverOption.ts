@@ -39,15 +39,30 @@ export function addRecoverOption(command: Command): Command {
 export function addLoneRecoverOption(command: Command): Command {
   return command.option(
     '--recover <steps>',
-    'try formats with codes that make up for their errors, such as gptq,bias (see below); takes longer; none: not even as the plan says',
-    recoverSteps,
+    'measure formats with codes that make up for their errors, such as gptq,bias (see below); takes longer; none: not even as the plan says',
+    (text) => {
+      const steps = recoverSteps(text);
+      const mistake = recoverMistake(steps, { sequential: false });
+      if (mistake !== undefined) throw new InvalidArgumentError(mistake);
+      return steps;
+    },
   );
 }
 
 const width = Math.max(...RECOVER_STEPS.map((step) => step.length)) + 2;
 
+function stepLines(steps: readonly RecoverStep[]): string[] {
+  return steps.map((step) => `  ${step.padEnd(width)}${recoverSummaries[step].summary}`);
+}
+
 /** What the steps do, for the end of a help text. */
 export const recoverHelp = [
   'Steps of --recover, done in this order, each kept only where the output on samples held out gets better:',
-  ...RECOVER_STEPS.map((step) => `  ${step.padEnd(width)}${recoverSummaries[step].summary}`),
+  ...stepLines(RECOVER_STEPS),
+].join('\n');
+
+/** The same where each layer is on its own. */
+export const loneRecoverHelp = [
+  'Steps of --recover, for every format with codes; each layer on its own, as `quantize --no-sequential` writes it:',
+  ...stepLines(RECOVER_STEPS.filter((step) => recoverMistake([step], { sequential: false }) === undefined)),
 ].join('\n');

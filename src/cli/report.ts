@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { formatOf } from '../core/plan/editPlan';
+import { withRecover } from '../core/plan/recover';
 import type { Plan } from '../core/plan/types';
 import { formatText } from '../core/quant/layerFormat';
 import type { ReportResult } from '../core/reportResults';
@@ -34,6 +35,7 @@ export async function report(file: string, options: ReportOptions, io: CliIo): P
     calibration,
     dimensions: options.dim,
     folder,
+    ...(plan.recover && { cache: defaultCacheFolder() }),
     ...(scan && { scan }),
   });
   io.stdout(options.json ? jsonText(result) : describeReport(result));
@@ -74,13 +76,19 @@ async function scanFor(
   try {
     return await scanResumably(
       engine,
-      { file, plan, calibration, layers, schemes, cache: defaultCacheFolder() },
+      { file, plan: aloneAsFarAsCan(plan), calibration, layers, schemes, cache: defaultCacheFolder() },
       { signal: io.signal, onProgress: progress.update },
     );
   } finally {
     progress.clear();
     engine.dispose();
   }
+}
+
+/** With the steps that a scan can take. */
+function aloneAsFarAsCan(plan: Plan): Plan {
+  const steps = (plan.recover?.steps ?? []).filter((step) => step !== 'equalize');
+  return withRecover(plan, steps, { sequential: false });
 }
 
 async function readScan(path: string): Promise<Scan> {

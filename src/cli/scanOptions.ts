@@ -10,8 +10,9 @@ import {
   type ActivationOptions,
   type DataOptions,
 } from './optionValues';
+import { addLoneRecoverOption, loneRecoverHelp, type RecoverOption } from './recoverOption';
 
-export interface ScanOptions extends DataOptions, ActivationOptions, CacheOptions {
+export interface ScanOptions extends DataOptions, ActivationOptions, RecoverOption, CacheOptions {
   layer?: readonly string[];
   layers?: readonly string[];
   scheme?: readonly string[];
@@ -89,7 +90,11 @@ export function addScanOptions(command: Command): Command {
       '--plan <file>',
       'take settings and calibration data from a plan file; without this none is read',
     );
+  addLoneRecoverOption(command);
   addCacheOptions(command);
   addActivationOptions(command);
-  return addDataOptions(command, 'samples to measure on, none of them used for calibration (default: 32)');
+  return addDataOptions(
+    command,
+    'samples to measure on, none of them used for calibration (default: 32)',
+  ).addHelpText('after', `\n${loneRecoverHelp}`);
 }

@@ -46,6 +46,13 @@ export function scanTable(result: ScanResult, guesses: readonly Candidate[] = []
     ...(candidates.some(({ part }) => part !== undefined)
       ? ['(weights): activations stay float. (activations): weights stay float.']
       : []),
+    ...candidates
+      .flatMap(({ recover }) => recover ?? [])
+      .slice(0, 1)
+      .map(
+        (steps) =>
+          `+ ${steps}: codes and biases of the layer make up for their errors (quantize --recover ${steps} --no-sequential).`,
+      ),
     ...(candidates.some(({ provisional }) => provisional)
       ? ['≈ is provisional: the relative error of the weight alone, not measured at the outputs.']
       : []),
@@ -131,6 +138,7 @@ const columns = [
   'layer',
   'scheme',
   'part',
+  'recover',
   'sensitivity',
   'standardError',
   'agreement',

@@ -1,3 +1,4 @@
+import { recoveringAlone } from '../core/plan/recover';
 import { stampHashes } from '../core/plan/editPlan';
 import type { Plan } from '../core/plan/types';
 import type { QuantizeResult } from '../core/results';
@@ -41,7 +42,7 @@ export async function search(file: string, options: SearchOptions, io: CliIo): P
     },
     io,
   );
-  const { tensors: _, ...rest } = plan;
+  const { tensors: _, ...rest } = recoveringAlone(plan);
   const chosen = withFormats(rest, result.chosen.layers);
   const written = await writeChosen(file, chosen, { ...options, calibration }, result, io);
   if (options.json) io.stdout(jsonText(written ? { ...result, written } : result));
@@ -82,7 +83,7 @@ async function checkOutputs(
 async function writeChosen(
   file: string,
   plan: Plan,
-  options: Pick<SearchOptions, 'write' | 'writePlan'> & Pick<SearchRequest, 'calibration'>,
+  options: Pick<SearchOptions, 'write' | 'writePlan' | 'cache'> & Pick<SearchRequest, 'calibration'>,
   { calibration }: SearchResult,
   io: CliIo,
 ): Promise<QuantizeResult | undefined> {
@@ -96,7 +97,13 @@ async function writeChosen(
     }
   }
   if (options.write === undefined) return undefined;
-  const request = { file, plan, calibration: options.calibration, output: options.write };
+  const request = {
+    file,
+    plan,
+    calibration: options.calibration,
+    output: options.write,
+    ...(plan.recover && cacheRequest(options)),
+  };
   // The signal told the search to end.
   return callEngine({ ...io, signal: new AbortController().signal }, 'quantize', request);
 }

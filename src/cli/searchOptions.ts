@@ -12,8 +12,9 @@ import {
   type ActivationOptions,
   type DataOptions,
 } from './optionValues';
+import { addLoneRecoverOption, loneRecoverHelp, type RecoverOption } from './recoverOption';
 
-export interface SearchOptions extends DataOptions, ActivationOptions, CacheOptions {
+export interface SearchOptions extends DataOptions, ActivationOptions, RecoverOption, CacheOptions {
   budget?: Extract<SearchGoal, { kind: 'budget' }>;
   maxKl?: number;
   minSqnr?: number;
@@ -123,12 +124,13 @@ export function addSearchOptions(command: Command): Command {
     .option('--plan <file>', 'take settings and calibration data from a plan file; without this none is read')
     .option('--write-plan <file>', 'write the chosen plan, with data and weight hashes')
     .option('--write <file>', 'write the model as the chosen plan says');
+  addLoneRecoverOption(command);
   addCacheOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half, at most 256)').addHelpText(
     'after',
     '\nbops: MACs × bits of the weight × bits of the activations (float: 32 × 32). latency: of one run of one sample on ' +
       'this machine, foretold from profiles of the runtime and measured of verified plans; noisy by a tenth. Ends with 3 when the goal is not met; the best ' +
-      'plan found is given all the same, also when you cancel (Ctrl+C).',
+      `plan found is given all the same, also when you cancel (Ctrl+C).\n\n${loneRecoverHelp}`,
   );
 }

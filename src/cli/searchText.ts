@@ -8,13 +8,19 @@ import { bytesText, decibelText, percentText, table } from './text';
 const MOST_ROWS = 24;
 
 export function searchText(result: SearchResult, written: QuantizeResult | undefined): string {
-  const { chosen, met, curve, float, front, metric, notes, seconds, trials, rounds, partial } = result;
+  const { chosen, met, curve, float, front, metric, recover, notes, seconds, trials, rounds, partial } =
+    result;
   const samples = chosen.verified?.samples ?? front.find(({ verified }) => verified)?.verified?.samples ?? 0;
   const lines = [
     frontTable(result),
     '',
     `Error: ${metricTexts[metric]}. Predicted: what the layers cost, added up, or simulated together. Verified: the file, run on ` +
       `${samples} samples of the verify slice.`,
+    ...(recover
+      ? [
+          `All with codes and biases that make up for errors, each layer on its own (${recover.steps.join(', ')}).`,
+        ]
+      : []),
     ...(float.latencyMs === null
       ? []
       : [

@@ -1,4 +1,5 @@
 /** What `search` returns: plain JSON, like all of results.ts. */
+import type { RecoverRecipe } from './plan/types';
 
 /**
  * What a search can bound. `bops`: bit-operations, MACs × bits of the weight × bits of the activations. `latency`: milliseconds of
@@ -71,6 +72,8 @@ export interface SearchResult {
   goal: SearchGoal;
   /** `nmse`: mean over the outputs. */
   metric: 'kl' | 'nmse';
+  /** What the plans found recover accuracy by; absent: nothing. */
+  recover?: RecoverRecipe;
   /** Of the float model. */
   float: { bytes: number; bops: number | null; latencyMs: number | null };
   /** By cost, the least first. */

@@ -1,9 +1,17 @@
 import { chooseWeights, type ChosenWeights } from '../calibrate/chooseWeights';
+import { throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
 import type { GraphIndex } from '../graph/graphIndex';
+import type { Model } from '../onnx/types';
+import { formatOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Sample, Slice, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
+import { compensated } from '../recover/compensated';
+import type { DoneLayer } from '../recover/keptLayers';
+import { LoneLayers } from '../recover/loneLayers';
+import type { RecoverSource } from '../recover/recover';
+import { prepareFloat } from '../rewrite/prepare';
 import { rewrite } from '../rewrite/rewrite';
 import { holdSamples, runBaseline, type Baseline } from '../scan/baseline';
 import { modelFigures } from '../scan/modelFigures';
@@ -22,7 +30,7 @@ const MOST_SAMPLES = 64;
 /**
  * Whole plans, simulated: with the ranges of the scan, and with what quantizing chooses by data for each weight when all layers
  * have its format. What they tell differs from the sum of the layers by these choices, and by how layers act on each other.
- * The samples are those of the scan and then some that calibrate.
+ * The samples are those of the scan and then some that calibrate. Of a plan with a recipe, codes are those that the scan measured.
  */
 export class PlanTrials {
   /** Plans that were run. */
@@ -36,6 +44,7 @@ export class PlanTrials {
     private readonly baseline: Baseline,
     readonly ranges: ReadonlyMap<string, ActivationRange>,
     private readonly weights: ReadonlyMap<string, FormatChoices>,
+    private readonly compensated: CompensatedFormats | undefined,
     private readonly metric: 'kl' | 'nmse',
     private readonly work: Work,
   ) {}
@@ -51,7 +60,7 @@ export class PlanTrials {
       readonly metric: 'kl' | 'nmse';
       /** Format → layers that can have it. */
       readonly formats: ReadonlyMap<string, readonly string[]>;
-      readonly cache?: ResultCache;
+      readonly cache?: ResultCache | undefined;
     },
     work: Work,
   ): Promise<PlanTrials> {
@@ -68,17 +77,26 @@ export class PlanTrials {
     const names = { outputs: outputs.map(({ name }) => name), cuts: [], locals: [] };
     const baseline = await runBaseline(runtime, ready.index.model, samples, names, work);
     const weights = new Map<string, FormatChoices>();
-    for (const [text, names] of formats) {
+    const source = { runtime, slice: slices.calibrate, ...(options.cache && { cache: options.cache }) };
+    const compensated = plan.recover && new CompensatedFormats(ready.index.model, plan, source, work);
+    // With a recipe that is not sequential, nothing else decides about weights.
+    for (const [text, names] of compensated ? [] : formats) {
       const all = withFormats(plan, allIn(names, text));
-      const { choices } = await chooseWeights(
-        ready.index.model,
-        all,
-        { runtime, slice: slices.calibrate },
-        work,
-      );
+      const { choices } = await chooseWeights(ready.index.model, all, source, work);
       weights.set(text, choices);
     }
-    return new PlanTrials(runtime, ready.index, plan, outputs, baseline, ranges, weights, metric, work);
+    return new PlanTrials(
+      runtime,
+      ready.index,
+      plan,
+      outputs,
+      baseline,
+      ranges,
+      weights,
+      compensated,
+      metric,
+      work,
+    );
   }
 
   /** Error of a plan. @throws RoundoffError when it does not run, CancelledError */
@@ -91,9 +109,50 @@ export class PlanTrials {
         return choice ? [[layer, choice] as const] : [];
       }),
     );
-    const { model } = await rewrite(index.model, plan, ranges, { signal: work.signal }, choices);
+    const { model: prepared } = await prepareFloat(index.model, plan);
+    const made = compensated(prepared, (await this.compensated?.of(plan, formats)) ?? new Map());
+    const all = new Map([...choices, ...made.choices]);
+    const { model } = await rewrite(made.model, plan, ranges, { signal: work.signal }, all);
     this.count++;
     return figuresError(await modelFigures({ runtime, outputs, baseline, work }, model), this.metric).error;
+  }
+
+  async close(): Promise<void> {
+    await this.compensated?.release();
+  }
+}
+
+/** Layers with codes that make up for their errors, as a scan measured them. Those that a plan had are kept for the next. */
+class CompensatedFormats {
+  private readonly layers: LoneLayers;
+  private readonly known = new Map<string, DoneLayer | undefined>();
+
+  constructor(
+    private readonly model: Model,
+    plan: Plan,
+    source: RecoverSource,
+    private readonly work: Work,
+  ) {
+    this.layers = new LoneLayers(plan, source, work);
+  }
+
+  /** By layer name; without those whose codes are the nearest. @throws CancelledError */
+  async of(plan: Plan, formats: LayerFormats): Promise<ReadonlyMap<string, DoneLayer>> {
+    const found = new Map<string, DoneLayer>();
+    for (const [layer, text] of Object.entries(formats)) {
+      throwIfCancelled(this.work.signal);
+      const key = JSON.stringify([layer, text]);
+      if (!this.known.has(key)) {
+        this.known.set(key, await this.layers.of(this.model, layer, formatOf(plan, layer)));
+      }
+      const done = this.known.get(key);
+      if (done) found.set(layer, done);
+    }
+    return found;
+  }
+
+  release(): Promise<void> {
+    return this.layers.release();
   }
 }
 

@@ -4,10 +4,12 @@ import type { LatencyModel } from '../latency/latencyModel';
 import type { LayerLatencies } from '../latencyResults';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
+import { recoveringAlone, recoverWord } from '../plan/recover';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
+import { PassingResults } from '../recover/loneLayers';
 import type { Candidate } from '../results';
 import type { SearchGoal, SearchPoint, SearchResult } from '../searchResults';
-import { candidateKey, scanFormats, type ScanFormat } from '../scan/formats';
+import { candidateKey, candidateName, scanFormats, type ScanFormat } from '../scan/formats';
 import { prepareScan, type ReadyScan } from '../scan/prepareScan';
 import { scan, type ScanOptions, type ScanSlices } from '../scan/scan';
 import { costsOf, type Costs } from './costs';
@@ -55,7 +57,8 @@ export interface SearchSlices extends ScanSlices {
  * Errors are those of a scan, added up; the whole front of cost against error comes from one sweep (see `Front`). When the sum
  * is more than twice what the layers cost together, or less than half, the effects are measured again around the plan. Then at
  * most eight plans are built, written, read again and run at full optimization on samples that neither calibration nor scan
- * used; the best of them is chosen. Cancelled after the front is known, the best plan so far is returned.
+ * used; the best of them is chosen. Where the plan has a recipe to recover accuracy, all of that is done with codes that make up
+ * for their errors, each layer on its own, and the plans found are to have that recipe. Cancelled after the front is known, the best plan so far is returned.
  * @throws InputError when data, model and goal do not fit together.
  * @throws CancelledError when cancelled before the front is known.
  */
@@ -68,13 +71,15 @@ export async function search(
   work: Work = {},
 ): Promise<SearchResult> {
   const start = performance.now();
-  const { goal, outputs, fileBytes, openWritten, cache } = options;
+  const { goal, outputs, fileBytes, openWritten } = options;
   const metric = searchMetric(goal, outputs);
   if (slices.verify.length === 0) {
     throw new InputError('There are no samples left to verify plans with: give more, or ask for fewer.');
   }
-  const { tensors, ...plan } = given;
-  const formats = scanFormats(options.schemes);
+  const { tensors, ...plan } = recoveringAlone(given);
+  // Codes are needed again for every plan that is tried.
+  const cache = options.cache ?? (plan.recover && new PassingResults());
+  const formats = scanFormats(options.schemes, { recover: recoverWord(plan) });
   const texts = formats.map(({ text }) => text);
   const ready = await prepareScan(model, plan, formats, options.layers);
   const dimensions = { ...options.sampleDimensions, ...plan.dimensions };
@@ -86,7 +91,8 @@ export async function search(
     goal.kind === 'budget' ? budgetOf(goal, { ...known, layers: ready.names.length }) : Infinity;
   // What is wrong with a budget is told before the work, as far as it is known.
   if (goal.cost !== 'latency') budgetFor(float);
-  const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, options, work);
+  const measured = { ...options, cache };
+  const candidates = await candidatesOf(runtime, model, plan, slices, ready, formats, measured, work);
   let layers = searchLayers(candidates, costs.of, metric, ready.names);
   requireChoice(layers, candidates, costs);
   let opened: Promise<PlanTrials> | undefined;
@@ -104,7 +110,7 @@ export async function search(
     model,
     plan,
     slices,
-    { outputs, metric, openWritten, withLatency },
+    { outputs, metric, openWritten, withLatency, cache },
     work,
   );
   const runs = new TriedPlans(
@@ -145,6 +151,7 @@ export async function search(
   const resultOf = (partial: boolean): SearchResult => ({
     goal,
     metric,
+    ...(plan.recover && { recover: plan.recover }),
     float,
     front: run.told(),
     chosen: run.chosen,
@@ -169,6 +176,7 @@ export async function search(
     return resultOf(true);
   } finally {
     await verifier.close();
+    await (await opened?.catch(() => undefined))?.close();
   }
 }
 
@@ -180,14 +188,14 @@ async function candidatesOf(
   slices: ScanSlices,
   { names }: ReadyScan,
   formats: readonly ScanFormat[],
-  options: SearchOptions,
+  options: Omit<SearchOptions, 'cache'> & { readonly cache: ResultCache | undefined },
   work: Work,
 ): Promise<readonly Candidate[]> {
   const { outputs, cache, onCandidate, onStart } = options;
   const known = (options.known ?? []).filter(({ provisional }) => !provisional);
   const byKey = new Map(known.map((candidate) => [candidateKey(candidate), candidate]));
   const wanted = names.flatMap((layer) =>
-    formats.map(({ text }) => byKey.get(candidateKey({ layer, scheme: text }))),
+    formats.map((format) => byKey.get(candidateKey(candidateName(layer, format)))),
   );
   if (options.predictOnly) return wanted.filter((candidate) => candidate !== undefined);
   if (wanted.every((candidate) => candidate !== undefined)) return wanted;

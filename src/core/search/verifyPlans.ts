@@ -5,7 +5,7 @@ import { timeInTurns } from '../latency/timeInTurns';
 import type { OutputDescription } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
-import type { Feeds, Runtime, Sample, Session, Slice, Work } from '../ports';
+import type { Feeds, ResultCache, Runtime, Sample, Session, Slice, Work } from '../ports';
 import type { VerifiedPlan } from '../searchResults';
 import { compareSample, type SampleFigures } from '../scan/sampleFigures';
 import { firstFeeds } from './planLatency';
@@ -51,6 +51,8 @@ export class PlanVerifier {
       readonly openWritten: OpenWritten;
       /** The time of a run is measured too. */
       readonly withLatency?: boolean;
+      /** Keeps codes that make up for their errors, as the scan measured them. */
+      readonly cache?: ResultCache | undefined;
     },
     private readonly work: Work,
   ) {}
@@ -58,8 +60,8 @@ export class PlanVerifier {
   /** @throws RoundoffError when the plan cannot be built or does not run, CancelledError */
   async verify(formats: LayerFormats): Promise<Verified> {
     const { runtime, model, slices, work } = this;
-    const { outputs, metric, openWritten, withLatency } = this.options;
-    const source = { runtime, slice: slices.calibrate };
+    const { outputs, metric, openWritten, withLatency, cache } = this.options;
+    const source = { runtime, slice: slices.calibrate, ...(cache && { cache }) };
     const quantized = await quantizeModel(model, withFormats(this.plan, formats), source, work);
     throwIfCancelled(work.signal);
     const written = await openWritten(quantized.model, work);

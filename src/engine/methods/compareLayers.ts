@@ -7,13 +7,13 @@ import type { Model } from '../../core/onnx/types';
 import { planWord } from '../../core/plan/editPlan';
 import type { Work } from '../../core/ports';
 import type { CompareLayersRequest } from '../../shared/rpc';
-import { sliceOf } from '../data/slices';
 import { openModelFile, type OpenedModel } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime } from '../runtime/ortRuntime';
 import { calledVerify, comparedSlice } from './comparedSlice';
 import { openModelData, type ModelData } from './modelData';
 import { planForModel } from './planForModel';
+import { quantizeSource } from './scanInputs';
 import { workOf } from './work';
 
 /** Samples when nobody asked for another number: the figures are means over many values each. */
@@ -61,13 +61,13 @@ export const compareLayers: EngineHandlers['compareLayers'] = async (request, ca
 /** What the plan makes of the model, not written. */
 async function planned(
   opened: OpenedModel,
-  { plan: wanted, dimensions }: CompareLayersRequest,
+  { plan: wanted, dimensions, cache }: CompareLayersRequest,
   data: ModelData,
   work: Work,
 ): Promise<Model> {
   if (!wanted) return opened.model;
   const { plan } = await planForModel(opened, { plan: wanted, dimensions }, work);
-  const source = { runtime: await openRuntime(), slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
+  const source = await quantizeSource(await openRuntime(), data, plan, opened, cache, work.signal);
   return (await quantizeModel(opened.model, plan, source, work)).model;
 }
 

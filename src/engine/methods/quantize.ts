@@ -17,7 +17,7 @@ import type { CallContext, EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { openModelData, type ModelData } from './modelData';
 import { sizeOf } from './modelFiles';
-import { scanCache } from './scanInputs';
+import { quantizeSource } from './scanInputs';
 import { type StagedOutput, withStagedOutput } from './stagedOutput';
 import { workOf } from './work';
 
@@ -79,10 +79,8 @@ async function quantizeWith(
   work: Work,
 ): Promise<QuantizedModel> {
   if (!data || !runtime) return quantizeModel(opened.model, plan, undefined, work);
-  const source = { runtime, slice: sliceOf(data.dataSet, data.deal, 'calibrate') };
-  if (!plan.recover) return quantizeModel(opened.model, plan, source, work);
-  const cache = await scanCache(request.cache, opened, work.signal);
-  return quantizeModel(opened.model, plan, { ...source, ...(cache && { cache }) }, work);
+  const source = await quantizeSource(runtime, data, plan, opened, request.cache, work.signal);
+  return quantizeModel(opened.model, plan, source, work);
 }
 
 /** Undefined, with a note, where there is no runtime and the model can be made without one. */

@@ -6,12 +6,14 @@ import { openModelData } from './modelData';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
 import { scanCache, scanSlices } from './scanInputs';
+import { workOf } from './work';
 
 /**
  * Measures the sensitivity of layers to formats; guesses and candidates go out with the progress, and what is about to run
  * before it does.
  */
-export const scan: EngineHandlers['scan'] = async (request, { signal, report }) => {
+export const scan: EngineHandlers['scan'] = async (request, call) => {
+  const { signal, report } = call;
   const opened = await openModelFile(request.file, { signal });
   try {
     const { plan } = await planForModel(opened, request);
@@ -37,7 +39,7 @@ export const scan: EngineHandlers['scan'] = async (request, { signal, report }) 
         onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
       },
       {
-        signal,
+        ...workOf(call),
         onProgress: (done, total, message) => {
           last = { done, total, message };
           report(last);

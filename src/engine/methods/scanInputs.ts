@@ -1,5 +1,7 @@
 import { InputError } from '../../core/errors';
-import type { CancelSignal, ResultCache } from '../../core/ports';
+import type { Plan } from '../../core/plan/types';
+import type { CancelSignal, ResultCache, Runtime } from '../../core/ports';
+import type { RecoverSource } from '../../core/recover/recover';
 import type { ScanSlices } from '../../core/scan/scan';
 import { contentHash, FileResultCache } from '../cache/resultCache';
 import { sliceOf } from '../data/slices';
@@ -25,4 +27,17 @@ export async function scanCache(
 ): Promise<ResultCache | undefined> {
   if (folder === undefined) return undefined;
   return FileResultCache.open(folder, await contentHash(await opened.files(), signal));
+}
+
+/** What quantizing takes of the data; with a plan that recovers accuracy also what earlier runs have done of that. */
+export async function quantizeSource(
+  runtime: Runtime,
+  { dataSet, deal }: ModelData,
+  { recover }: Plan,
+  opened: OpenedModel,
+  folder: string | undefined,
+  signal: CancelSignal | undefined,
+): Promise<RecoverSource> {
+  const cache = recover && (await scanCache(folder, opened, signal));
+  return { runtime, slice: sliceOf(dataSet, deal, 'calibrate'), ...(cache && { cache }) };
 }

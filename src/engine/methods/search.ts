@@ -14,6 +14,7 @@ import { sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
 import { scanCache, scanSlices } from './scanInputs';
+import { workOf } from './work';
 
 /** Finds the best plan for a goal; points of the front go out with the progress. */
 export const search: EngineHandlers['search'] = async (request, call) => {
@@ -60,7 +61,7 @@ export const search: EngineHandlers['search'] = async (request, call) => {
         onTried: (tried) => report({ ...last, tried }),
       },
       {
-        signal,
+        ...workOf(call),
         onProgress: (done, total, message) => {
           last = { done, total, message };
           report(last);
