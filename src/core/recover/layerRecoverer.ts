@@ -6,7 +6,7 @@ import { preparedFrom } from '../rewrite/prepare';
 import { collectMoments } from './collectMoments';
 import { type DoneLayer, KeptLayers } from './keptLayers';
 import type { LayerTask } from './layerTask';
-import type { LayerMoments } from './moments';
+import { joinMoments, type LayerMoments } from './moments';
 import type { OutputJudge } from './outputJudge';
 import type { RecoverSource } from './recover';
 import { type LayerTools, recoverLayer } from './recoverLayer';
@@ -65,20 +65,28 @@ export class LayerRecoverer {
     await this.products.release();
   }
 
-  private async momentsOf(
-    { layer, view, value }: LayerTask,
-    before: Model,
-    work: Work,
-  ): Promise<LayerMoments | undefined> {
-    const { runtime, float, batches } = this.source;
-    const models = { runtime, float, current: before, batches: batches.fit };
-    if (before !== float) return collectMoments(layer, view, value, models, { cross: true }, work);
-    if (this.known?.layer !== layer.name) {
-      const moments = await collectMoments(layer, view, value, models, { cross: false }, work);
-      this.known = { layer: layer.name, moments };
+  private async momentsOf(task: LayerTask, before: Model, work: Work): Promise<LayerMoments | undefined> {
+    const { float } = this.source;
+    if (before !== float) return this.collect(task, before, work);
+    const { name } = task.layer;
+    if (this.known?.layer !== name) {
+      this.known = { layer: name, moments: await this.collect(task, before, work) };
     }
     const { moments } = this.known;
     // Whoever gets them changes them.
     return moments && { ...moments, second: moments.second.slice() };
+  }
+
+  /** Of everything that is multiplied by the weight; undefined where some of it has no moments. */
+  private async collect(task: LayerTask, current: Model, work: Work): Promise<LayerMoments | undefined> {
+    const { runtime, float, batches } = this.source;
+    const models = { runtime, float, current, batches: batches.fit };
+    const parts: LayerMoments[] = [];
+    for (const { layer, view, value } of [task, ...task.sharers]) {
+      const part = await collectMoments(layer, view, value, models, { cross: true }, work);
+      if (!part) return undefined;
+      parts.push(part);
+    }
+    return joinMoments(parts);
   }
 }

@@ -6,7 +6,7 @@ import type { Layer, LayerWeight } from '../graph/types';
 import type { Model } from '../onnx/types';
 import { formatOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { LayerFormat } from '../quant/layerFormat';
+import { formatText, type LayerFormat } from '../quant/layerFormat';
 import { defaultOpset } from '../rewrite/opset';
 import { placeQuantization } from '../rewrite/placement';
 import { staticGrid } from '../rewrite/staticWeight';
@@ -14,13 +14,19 @@ import { type EncodingChoice, encodeWeight } from '../rewrite/weights/encodeWeig
 import type { EncodedWeight } from '../rewrite/weights/encodedWeight';
 import { type WeightSite, weightSite } from '../rewrite/weights/weightSite';
 
-/** A layer whose weight is written as codes. */
-export interface LayerTask {
+/** A layer with what it multiplies. */
+export interface WeightReader {
   readonly layer: Layer;
-  readonly weight: LayerWeight;
   readonly view: MatrixView;
   /** The value that it multiplies its weight with. */
   readonly value: string;
+}
+
+/** A layer whose weight is written as codes. */
+export interface LayerTask extends WeightReader {
+  readonly weight: LayerWeight;
+  /** Further layers that read the same weight, in the same way: the codes are theirs as well. */
+  readonly sharers: readonly WeightReader[];
   /** With `site`: of a layer that computes on integers every option is decided. */
   readonly format: LayerFormat;
   readonly site: WeightSite;
@@ -44,28 +50,53 @@ export function layerTasks(
   const index = indexGraph(model);
   const opset = defaultOpset(model.opsetImport) ?? 0;
   const order = new Map(index.main ? index.sortedNodes(index.main).map((ref, at) => [ref, at]) : []);
-  const tasks: LayerTask[] = [];
   const passedOver = new Map<string, string[]>();
+  const passOver = (reason: string, name: string) =>
+    passedOver.set(reason, [...(passedOver.get(reason) ?? []), name]);
   const { allLayers, layers } = placeQuantization(index, plan);
   const integers = new Map(layers.map((planned) => [planned.layer, planned]));
+  const ofWeights = new Map<string, LayerTask[]>();
   for (const layer of allLayers) {
     const { ref, name, weight, quantizable } = layer;
     const format = formatOf(plan, name);
     if (!quantizable || !weight || ['float', 'fp16'].includes(format.scheme)) continue;
-    const passOver = (reason: string) => passedOver.set(reason, [...(passedOver.get(reason) ?? []), name]);
     const view = ref.scope === index.main ? matrixView(layer) : undefined;
-    if (!view) passOver('does not multiply its input by a weight that stands beside it');
-    else if (index.consumers(ref.scope, weight.name).length > 1) passOver('shares its weight');
-    else {
-      const planned = integers.get(layer);
-      const grid = planned
-        ? staticGrid(planned, plan, opset)
-        : { format, site: weightSite(ref, weight, opset) };
-      tasks.push({ layer, weight, view, value: inputOf(layer), ...grid, choice: choices.get(name) ?? {} });
+    if (!view) {
+      passOver('does not multiply its input by a weight that stands beside it', name);
+      continue;
     }
+    const planned = integers.get(layer);
+    const grid = planned
+      ? staticGrid(planned, plan, opset)
+      : { format, site: weightSite(ref, weight, opset) };
+    const choice = choices.get(name) ?? {};
+    const task = { layer, weight, view, value: inputOf(layer), sharers: [], ...grid, choice };
+    ofWeights.set(weight.name, [...(ofWeights.get(weight.name) ?? []), task]);
   }
-  tasks.sort((a, b) => (order.get(a.layer.ref) ?? 0) - (order.get(b.layer.ref) ?? 0));
+  // A layer that is recovered on its own has codes of its own.
+  const isSequential = plan.recover?.sequential !== false;
+  const place = ({ layer }: LayerTask): number => order.get(layer.ref) ?? 0;
+  const tasks = [...ofWeights].flatMap(([value, readers]) => {
+    const [first, ...sharers] = readers.sort((a, b) => place(a) - place(b));
+    if (!first) return [];
+    const count = index.consumers(first.layer.ref.scope, value).length;
+    if (count === 1 || (isSequential && count === readers.length && haveOneGrid(readers))) {
+      return [{ ...first, sharers }];
+    }
+    const reason = `shares its weight${isSequential ? ' with what reads it in another way' : ''}`;
+    for (const { layer } of readers) passOver(reason, layer.name);
+    return [];
+  });
+  tasks.sort((a, b) => place(a) - place(b));
   return { tasks, passedOver };
+}
+
+/** True for layers that see a weight as the same matrices, and store it in the same format. */
+function haveOneGrid(tasks: readonly LayerTask[]): boolean {
+  const [first, ...others] = tasks.map(({ view, format, site }) =>
+    JSON.stringify([view, formatText(format), site]),
+  );
+  return others.every((other) => other === first);
 }
 
 /** The weight of a task as a choice stores it. */

@@ -86,6 +86,7 @@ export async function recover(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
   ];
+  if (isByLayer) notes.push(...sharedNotes(start.tasks));
   const { model, choices } = compensated(start.model, done);
   return { model, choices: new Map([...start.weights.choices, ...choices]), result, notes };
 }
@@ -162,11 +163,17 @@ async function recoverLayers(
       if (!layer) continue;
       current = withDone(current, task, layer);
       done.set(name, layer);
+      for (const sharer of task.sharers) done.set(sharer.layer.name, sharedBy(sharer.layer.name, layer));
     }
     return { current, done };
   } finally {
     await recoverer.release();
   }
+}
+
+/** The same codes, in another layer that reads them; what was tried is told once. */
+function sharedBy(name: string, { choice, layer }: DoneLayer): DoneLayer {
+  return { choice, layer: { ...layer, name, tried: [] } };
 }
 
 function allNearest(model: Model, tasks: readonly LayerTask[]): Model {
@@ -176,6 +183,14 @@ function allNearest(model: Model, tasks: readonly LayerTask[]): Model {
 function wordOf(steps: readonly RecoverStep[]): string {
   if (steps.includes('gptq')) return 'GPTQ';
   return steps.includes('inq') ? 'INQ' : 'Recovering';
+}
+
+function sharedNotes(tasks: readonly LayerTask[]): string[] {
+  return tasks.flatMap(({ layer, sharers }) => {
+    if (sharers.length === 0) return [];
+    const names = [layer, ...sharers.map((sharer) => sharer.layer)].map(({ name }) => name);
+    return [`${listed(names)}: one weight, so that the codes are the same; the biases stay as they are.`];
+  });
 }
 
 /** What was won, and what was rejected. */

@@ -85,7 +85,11 @@ export function withDone(
   task: LayerTask,
   { choice, delta }: Pick<DoneLayer, 'choice' | 'delta'>,
 ): Model {
-  const weighted = withWeight(model, task.layer, encodeTask(task, choice));
+  const encoded = encodeTask(task, choice);
+  const weighted = [task, ...task.sharers].reduce(
+    (current, { layer }) => withWeight(current, layer, encoded),
+    model,
+  );
   return delta ? addToBiases(weighted, new Map([[task.layer.name, delta]])) : weighted;
 }
 
@@ -127,9 +131,13 @@ class LayerRecovery {
     return this.done(best, await errorOf(nearest), await errorOf(best));
   }
 
-  /** How the columns of the layer's weight come to its bias; undefined where it cannot be corrected. */
+  /**
+   * How the columns of the layer's weight come to its bias; undefined where it cannot be corrected. Layers that share a weight
+   * keep their biases.
+   */
   private biasMap(): BiasMap | undefined {
-    const { layer, view } = this.task;
+    const { layer, view, sharers } = this.task;
+    if (sharers.length > 0) return undefined;
     const map = biasMap(layer, view);
     return map && outputChannelsOf(layer)?.count === map.channels ? map : undefined;
   }
