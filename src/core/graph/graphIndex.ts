@@ -16,7 +16,7 @@ interface Definition {
   /** Named as an output by a subgraph further in. */
   escapes: boolean;
   type?: Type;
-  readonly consumers: NodeRef[];
+  consumers?: NodeRef[];
   /** null: it was looked for in vain. */
   traced?: TracedConstant | null;
 }
@@ -40,7 +40,7 @@ export class GraphIndex {
   /** Every node of every scope, in the order of `scopes` and of the file. */
   readonly nodes: readonly NodeRef[];
   private readonly tables = new Map<Scope, ScopeTable>();
-  private readonly byName = new Map<string, NodeRef>();
+  private byName: Map<string, NodeRef> | undefined;
   private readonly inner = new Map<NodeRef, Scope[]>();
   private readonly functions = new Map<string, Scope>();
   private readonly calls = new Map<Scope, NodeRef[]>();
@@ -52,7 +52,6 @@ export class GraphIndex {
     const found = collectScopes(model);
     this.scopes = found.map(({ scope }) => scope);
     this.nodes = found.flatMap(({ nodes }) => nodes);
-    for (const ref of this.nodes) this.byName.set(ref.name, ref);
     for (const { scope, nodes } of found) this.addScope(scope, nodes);
     for (const { scope, nodes } of found) {
       for (const ref of nodes) this.addUses(scope, ref);
@@ -66,6 +65,7 @@ export class GraphIndex {
   }
 
   nodeNamed(name: string): NodeRef | undefined {
+    this.byName ??= new Map(this.nodes.map((ref) => [ref.name, ref]));
     return this.byName.get(name);
   }
 
@@ -237,7 +237,17 @@ export class GraphIndex {
       if (name === '') return undefined;
       let definition = definitions.get(name);
       if (!definition) {
-        definition = { scope, isInput: false, isOutput: false, escapes: false, consumers: [] };
+        definition = {
+          scope,
+          producer: undefined,
+          initializer: undefined,
+          isInput: false,
+          isOutput: false,
+          escapes: false,
+          type: undefined,
+          consumers: undefined,
+          traced: undefined,
+        };
         definitions.set(name, definition);
       }
       return definition;
@@ -273,9 +283,13 @@ export class GraphIndex {
     const called = this.calledFunction(ref.node);
     if (called) appendTo(this.calls, called, ref);
     for (const value of ref.node.input) {
-      const consumers = this.noteCapture(scope, value)?.consumers;
+      const definition = this.noteCapture(scope, value);
+      if (!definition) continue;
+      const { consumers } = definition;
+      // Most values have one consumer: pushed to an empty list, it would take room for 17 (V8).
+      if (!consumers) definition.consumers = [ref];
       // One that reads a value twice has been added a moment ago.
-      if (consumers && consumers.at(-1) !== ref) consumers.push(ref);
+      else if (consumers.at(-1) !== ref) consumers.push(ref);
     }
   }
 

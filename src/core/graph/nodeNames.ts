@@ -1,12 +1,27 @@
 import type { Node } from '../onnx/types';
 
 /**
- * A unique, stable name for every node, in the order given. A node keeps its own name if it is the first with it;
- * later ones get `#2`, `#3`... A node without a name is called after its operator and its position in its scope,
- * such as `Conv_12`. Own names are dealt before made ones, so a made name never takes a name from the file.
+ * A unique, stable name for every node, scope by scope. A node keeps its own name if it is the first with it; later ones get
+ * `#2`, `#3`... A node without a name is called after its operator and its position in its scope, such as `Conv_12`. Own
+ * names are dealt before made ones, so a made name never takes a name from the file.
+ * @returns a list for each list given.
  */
-export function nameNodes(nodes: readonly { readonly node: Node; readonly index: number }[]): string[] {
-  const own = new Set(nodes.map(({ node }) => node.name));
+export function nameNodes(scopes: readonly (readonly Node[])[]): string[][] {
+  const own = new Set<string>();
+  let isUnique = true;
+  for (const nodes of scopes) {
+    for (const { name } of nodes) {
+      const before = own.size;
+      isUnique &&= name !== '' && own.add(name).size > before;
+    }
+  }
+  // Nearly always, and large models have very many.
+  if (isUnique) return scopes.map((nodes) => nodes.map(({ name }) => name));
+  for (const nodes of scopes) for (const { name } of nodes) own.add(name);
+  return dealNames(scopes, own);
+}
+
+function dealNames(scopes: readonly (readonly Node[])[], own: ReadonlySet<string>): string[][] {
   const taken = new Set<string>();
   const lastSuffix = new Map<string, number>();
 
@@ -24,9 +39,8 @@ export function nameNodes(nodes: readonly { readonly node: Node; readonly index:
     return name;
   };
 
-  const names = nodes.map(({ node }) => (node.name === '' ? '' : claim(node.name)));
-  return names.map((name, position) => {
-    const entry = nodes[position];
-    return name !== '' || !entry ? name : claim(`${entry.node.opType}_${entry.index}`);
-  });
+  const named = scopes.map((nodes) => nodes.map(({ name }) => (name === '' ? '' : claim(name))));
+  return scopes.map((nodes, scope) =>
+    nodes.map(({ opType }, index) => named[scope]?.[index] || claim(`${opType}_${index}`)),
+  );
 }

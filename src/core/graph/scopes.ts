@@ -1,5 +1,5 @@
 import { normalDomain, subgraphsOf } from '../onnx/attributes';
-import type { Graph, Model, ModelFunction, Node } from '../onnx/types';
+import type { Graph, Model, ModelFunction } from '../onnx/types';
 import { nameNodes } from './nodeNames';
 import type { NodeRef, Scope } from './types';
 
@@ -8,16 +8,8 @@ export interface ScopeNodes {
   readonly nodes: readonly NodeRef[];
 }
 
-interface FoundNode {
-  readonly node: Node;
-  readonly index: number;
-}
-
 interface Found {
   readonly container: Graph | ModelFunction;
-  readonly nodes: readonly FoundNode[];
-  /** Position of this scope's first node among all nodes found. */
-  readonly firstNode: number;
   /** The holding node and attribute, for subgraphs. */
   readonly within?: { readonly scope: number; readonly nodeIndex: number; readonly attribute: string };
 }
@@ -28,15 +20,12 @@ interface Found {
  */
 export function collectScopes(model: Model): ScopeNodes[] {
   const found: Found[] = [];
-  let nodeCount = 0;
   const add = (container: Graph | ModelFunction, within?: Found['within']): void => {
-    const nodes = container.node.map((node, index) => ({ node, index }));
-    found.push({ container, nodes, firstNode: nodeCount, within });
-    nodeCount += nodes.length;
+    found.push({ container, within });
   };
   const drain = (from: number): void => {
     for (let position = from; position < found.length; position++) {
-      for (const { node, index } of found[position]?.nodes ?? []) {
+      for (const [index, node] of (found[position]?.container.node ?? []).entries()) {
         for (const { attribute, graph } of subgraphsOf(node)) {
           add(graph, { scope: position, nodeIndex: index, attribute });
         }
@@ -54,9 +43,9 @@ export function collectScopes(model: Model): ScopeNodes[] {
 }
 
 function nameScopes(found: readonly Found[]): ScopeNodes[] {
-  const names = nameNodes(found.flatMap(({ nodes }) => nodes));
+  const names = nameNodes(found.map(({ container }) => container.node));
   const result: ScopeNodes[] = [];
-  for (const { container, nodes, firstNode, within } of found) {
+  for (const [position, { container, within }] of found.entries()) {
     const holder = within && result[within.scope];
     const owner = within && holder?.nodes[within.nodeIndex];
     const scope: Scope =
@@ -73,7 +62,12 @@ function nameScopes(found: readonly Found[]): ScopeNodes[] {
           : { id: '', kind: 'graph', container };
     result.push({
       scope,
-      nodes: nodes.map(({ node, index }) => ({ node, scope, index, name: names[firstNode + index] ?? '' })),
+      nodes: container.node.map((node, index) => ({
+        node,
+        scope,
+        index,
+        name: names[position]?.[index] ?? '',
+      })),
     });
   }
   return result;

@@ -87,7 +87,8 @@ function fromWire(field: FieldInfo, value: unknown): unknown {
     // protobufjs gives views; a copy lets go of the read buffer.
     return field.repeated ? (value as Uint8Array[]).map(copyBytes) : copyBytes(value as Uint8Array);
   }
-  return value;
+  // Lists that grew by `push` have room for 17 (V8); a copy has none to spare.
+  return field.repeated ? (value as unknown[]).slice() : value;
 }
 
 function toBigint(value: unknown): bigint {

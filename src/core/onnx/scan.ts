@@ -59,7 +59,10 @@ class Frame {
   }
 
   addChild(field: FieldInfo, child: object): void {
-    (this.children[field.slot] ??= []).push(child);
+    const siblings = this.children[field.slot];
+    if (siblings) siblings.push(child);
+    // Most have one: pushed to an empty list, it would take room for 17 (V8).
+    else this.children[field.slot] = [child];
   }
 
   /** Where this message is, in onnx.proto's words: `graph.node[3].attribute[1].t`. */
