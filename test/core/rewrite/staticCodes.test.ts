@@ -70,6 +70,7 @@ async function storedWeight({ graph }: Model, layer: string, position: number) {
       const bytes = await tensor?.rawData?.read();
       if (!tensor || !bytes) throw new Error(`${name} is not stored`);
       if (tensor.dataType === 1) return readFloat32(tensor);
+      if (tensor.dataType === 6) return new Int32Array(bytes.slice().buffer);
       return tensor.dataType === 3 ? Int8Array.from(bytes) : Uint8Array.from(bytes);
     }),
   );
@@ -139,6 +140,26 @@ describe.each(Object.entries(models))('codes of %s that compute on integers', (_
       expect(measured?.sse).toBeCloseTo(sse, 4);
       expect(measured?.sse).toBeGreaterThan(nearest ?? Infinity);
     }
+  });
+});
+
+describe('the bias of a layer with chosen codes', () => {
+  it('is counted in steps of the scales as they are then', async () => {
+    const { chosen } = await rewritten(convs(), planOf('w8a8'), image);
+    const { graph } = chosen.model;
+    const layer = graph?.node.find(({ name }) => name === 'a');
+    const scalesOf = async (position: number): Promise<number[]> => {
+      const dequantize = graph?.node.find(({ output }) => output[0] === layer?.input[position]);
+      const tensor = graph?.initializer.find(({ name }) => name === dequantize?.input[1]);
+      if (!tensor) throw new Error(`input ${position} has no scales`);
+      return [...(await readFloat32(tensor))];
+    };
+    const [[input = NaN], steps, biasSteps] = [await scalesOf(0), await scalesOf(1), await scalesOf(2)];
+    expect(biasSteps).toEqual(steps.map((step) => Math.fround(input * step)));
+    const { codes } = await storedWeight(chosen.model, 'a', 2);
+    const bias = [0.3, -0.1, 0.2, 0.05];
+    for (const [channel, code] of [...codes].entries())
+      expect(Math.abs(code * (biasSteps[channel] ?? NaN) - (bias[channel] ?? NaN))).toBeLessThan(1e-4);
   });
 });
 
