@@ -32,45 +32,69 @@ export class FreeWeights {
 
   /**
    * Moves the free weights to the least Δ·(H + λ·I)·Δᵀ with Δ = values − wanted: conjugate gradients on the free elements of
-   * all rows at once (each has steps of its own), with the diagonal as preconditioner. One product of matrices a step.
+   * all rows at once (each has steps of its own), with the diagonal as preconditioner. One product of matrices a step, of the
+   * rows that are not solved yet.
    */
   async solve(steps: number, work?: Work): Promise<void> {
-    const { values, wanted, size, inverse } = this;
+    const { values, wanted, size } = this;
     const count = values.length / size;
-    const residual = await this.times(wanted.map((value, at) => value - (values[at] as number)));
-    const direction = residual.map((value, at) => value * (inverse[at % size] as number));
-    const energies = rowDots(residual, direction, size);
+    const missing = new Float32Array(values.length);
+    for (let at = 0; at < missing.length; at++) missing[at] = (wanted[at] as number) - (values[at] as number);
+    const residual = await this.multiply(missing, this.second);
+    const direction = new Float32Array(values.length);
+    const energies = new Float64Array(count);
+    for (let row = 0; row < count; row++) energies[row] = this.begin(row, missing, residual, direction);
     const limits = energies.map((energy) => energy * SOLVED);
+    let open = Array.from(energies.keys());
     for (let step = 0; step < steps; step++) {
       throwIfCancelled(work?.signal);
-      if (energies.every((energy, row) => !(energy > (limits[row] as number)))) return;
-      const product = await this.times(direction);
-      const curvatures = rowDots(direction, product, size);
-      for (let row = 0; row < count; row++) {
-        const energy = energies[row] as number;
-        const curvature = curvatures[row] as number;
-        if (!(energy > (limits[row] as number)) || !(curvature > 0)) continue;
-        energies[row] = this.step(row, energy / curvature, energy, residual, direction, product);
+      open = open.filter((row) => (energies[row] as number) > (limits[row] as number));
+      if (open.length === 0) return;
+      const product = await this.multiply(rowsOf(direction, open, size), this.second);
+      for (const [at, row] of open.entries()) {
+        energies[row] = this.step(row, energies[row] as number, residual, direction, product, at * size);
       }
     }
   }
 
-  /** One step of one row. @returns its new energy. */
+  /** Residual and first direction of a row. @returns its energy. */
+  private begin(row: number, missing: Float32Array, residual: Float32Array, direction: Float32Array): number {
+    const { isFree, inverse, lambda, size } = this;
+    let energy = 0;
+    for (let k = 0, at = row * size; k < size; k++, at++) {
+      const rest = isFree[at] ? (residual[at] as number) + lambda * (missing[at] as number) : 0;
+      residual[at] = rest;
+      direction[at] = rest * (inverse[k] as number);
+      energy += rest * (direction[at] as number);
+    }
+    return energy;
+  }
+
+  /** One step of one row. @param product direction · H, of this row from `from` on. @returns its new energy; 0: it is solved. */
   private step(
     row: number,
-    length: number,
     energy: number,
     residual: Float32Array,
     direction: Float32Array,
     product: Float32Array,
+    from: number,
   ): number {
-    const { values, inverse, size } = this;
+    const { values, isFree, inverse, lambda, size } = this;
     const base = row * size;
+    let curvature = 0;
+    for (let k = 0; k < size; k++) {
+      const own = direction[base + k] as number;
+      curvature += own * ((product[from + k] as number) + lambda * own);
+    }
+    if (!(curvature > 0)) return 0;
+    const length = energy / curvature;
     let next = 0;
     for (let k = 0; k < size; k++) {
       const at = base + k;
-      values[at] = (values[at] as number) + length * (direction[at] as number);
-      const rest = (residual[at] as number) - length * (product[at] as number);
+      if (isFree[at] === 0) continue;
+      const own = direction[at] as number;
+      values[at] = (values[at] as number) + length * own;
+      const rest = (residual[at] as number) - length * ((product[from + k] as number) + lambda * own);
       residual[at] = rest;
       next += rest * rest * (inverse[k] as number);
     }
@@ -81,21 +105,12 @@ export class FreeWeights {
     }
     return next;
   }
-
-  /** rows · (H + λ·I), 0 where weights are fixed. */
-  private async times(rows: Float32Array): Promise<Float32Array> {
-    const { isFree, lambda } = this;
-    const product = await this.multiply(rows, this.second);
-    return product.map((value, at) => (isFree[at] ? value + lambda * (rows[at] as number) : 0));
-  }
 }
 
-function rowDots(a: Float32Array, b: Float32Array, size: number): Float64Array {
-  const sums = new Float64Array(a.length / size);
-  for (let row = 0, at = 0; row < sums.length; row++) {
-    let sum = 0;
-    for (let k = 0; k < size; k++, at++) sum += (a[at] as number) * (b[at] as number);
-    sums[row] = sum;
-  }
-  return sums;
+/** Some rows, in a new array; all of them as they are. */
+function rowsOf(values: Float32Array, rows: readonly number[], size: number): Float32Array {
+  if (rows.length * size === values.length) return values;
+  const some = new Float32Array(rows.length * size);
+  for (const [at, row] of rows.entries()) some.set(values.subarray(row * size, (row + 1) * size), at * size);
+  return some;
 }

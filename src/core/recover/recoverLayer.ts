@@ -21,7 +21,7 @@ import type { DoneLayer } from './keptLayers';
 import { encodeTask, gridChoices, type LayerTask } from './layerTask';
 import type { LayerMoments } from './moments';
 import type { Multiply } from './multiply';
-import { decibels, type OutputJudge } from './outputJudge';
+import { decibels, type Judge, type OutputJudge } from './outputJudge';
 import { gridValues, outputError, refitScales } from './refit';
 
 /** Weights on which grids are compared before one of them is used for all: so many columns of 1,152. */
@@ -75,8 +75,13 @@ export async function recoverLayer(
   tools: LayerTools,
   work: Work = {},
 ): Promise<DoneLayer> {
-  const recovery = new LayerRecovery(task, before, tools, work);
-  return recovery.run(steps, moments);
+  const changing = [task, ...task.sharers].map(({ layer }) => layer.name);
+  const judge = tools.judge.behind(before, changing);
+  try {
+    return await new LayerRecovery(task, before, judge, tools, work).run(steps, moments);
+  } finally {
+    await judge.release();
+  }
 }
 
 /** The model with a layer as it will be. */
@@ -99,6 +104,7 @@ class LayerRecovery {
   constructor(
     private readonly task: LayerTask,
     private readonly before: Model,
+    private readonly judge: Judge,
     private readonly tools: LayerTools,
     private readonly work: Work,
   ) {}
@@ -270,7 +276,7 @@ class LayerRecovery {
 
   private async version(changed: Pick<Version, 'choice' | 'delta'>): Promise<Version> {
     const model = withDone(this.before, this.task, changed);
-    return { ...changed, nmse: await this.tools.judge.error(model, this.work) };
+    return { ...changed, nmse: await this.judge.error(model, this.work) };
   }
 
   private done(
