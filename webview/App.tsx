@@ -12,6 +12,7 @@ import { StatusRow } from './status/StatusRow';
 import { Toolbar } from './Toolbar';
 import { filterRows, isShown, rankedLines, treeLines } from './tree/flatten';
 import { LayerGrid } from './tree/LayerGrid';
+import { MenuContext } from './tree/menuContext';
 import { rowName, rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
 import type { Selection } from './tree/selection';
 import { HatchPattern } from './tree/SensitivityCell';
@@ -55,6 +56,7 @@ export function App({ host, store, initial, save }: AppProps) {
     () => ({ selected: new Set(view.selected), active: view.active, anchor: view.active }),
     [view.selected, view.active],
   );
+  const menus = useMemo(() => new MenuContext(host), [host]);
   const anchor = useRef<string | null>(null);
   const select = (next: Selection): void => {
     anchor.current = next.anchor;
@@ -137,7 +139,7 @@ export function App({ host, store, initial, save }: AppProps) {
       <StatusRow scan={scan} search={search} run={run} />
       <div class="panes">
         <LayerGrid
-          uri={snapshot.uri}
+          contextOf={(names) => menus.contextOf(snapshot.uri, names)}
           lines={lines}
           ranked={view.sort !== null}
           selection={{ ...selection, anchor: anchor.current ?? selection.anchor }}

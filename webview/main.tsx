@@ -5,7 +5,7 @@ import { App } from './App';
 import { ExportContext, Exporter } from './export/exporter';
 import { Host } from './host';
 import { ModelStore } from './modelStore';
-import { restoreViewState } from './viewState';
+import { restoreViewState, storedViewState, type ViewState } from './viewState';
 
 const vscode = acquireVsCodeApi();
 const host = new Host({
@@ -18,7 +18,7 @@ const host = new Host({
 const store = new ModelStore(host);
 const root = document.getElementById('root');
 if (root) {
-  const saveState = (state: unknown): unknown => vscode.setState(state);
+  const saveState = (state: ViewState): unknown => vscode.setState(storedViewState(state));
   const exporter = new Exporter((method, request) => host.call(method, request));
   render(
     <ExportContext.Provider value={exporter}>

@@ -71,6 +71,14 @@ export function needsAllRows({ filter, sort, scrollTop }: ViewState): boolean {
   return filter.trim() !== '' || sort !== null || scrollTop > 0;
 }
 
+/** More selected rows than this are not worth their megabytes in VS Code's storage. */
+const MOST_STORED = 2000;
+
+/** The state as it is stored, through a reload. */
+export function storedViewState(state: ViewState): ViewState {
+  return state.selected.length <= MOST_STORED ? state : { ...state, selected: [] };
+}
+
 /** Takes a stored state as far as it has the right shape: it may be of an older version. */
 export function restoreViewState(stored: unknown): ViewState {
   if (typeof stored !== 'object' || stored === null) return INITIAL_VIEW_STATE;

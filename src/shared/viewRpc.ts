@@ -264,6 +264,8 @@ export interface ViewMethods extends ExportMethods {
   setDimension(request: { name: string; size: number | null }): Promise<null>;
   /** Which layer has the focus or is selected alone, so that palette commands can begin with it. null: none. */
   selected(request: { layer: string | null }): Promise<null>;
+  /** All rows of a menu that the host asks for. */
+  menuRows(request: { menu: string; names: string[] }): Promise<null>;
   command(request: { command: ViewCommand }): Promise<null>;
 }
 
@@ -290,7 +292,9 @@ export type ViewEvent =
   /** Selects a layer, scrolls to it, and with `explain` shows why it hurts. */
   | { event: 'reveal'; layer: string; explain: boolean }
   /** Opens the overview of the model. */
-  | { event: 'overview' };
+  | { event: 'overview' }
+  /** Asks the view with this menu for its rows. */
+  | { event: 'menuRows'; menu: string };
 
 export type ToHost<M extends Methods<M> = ViewMethods> = {
   [K in keyof M]: { id: number; method: K; request: RequestOf<M, K> };
@@ -305,6 +309,8 @@ export interface LayersContext {
   webviewSection: 'layers';
   preventDefaultContextMenuItems: true;
   uri: string;
-  /** Every selected row, groups replaced by the rows below them. */
+  /** Every selected row, groups replaced by the rows below them; empty when they are too many. */
   names: string[];
+  /** Names the menu when the view has to be asked for its rows, else null. */
+  menu: string | null;
 }

@@ -27,6 +27,7 @@ function methods(part: Partial<ViewMethods>): ViewMethods {
     fixRange: absent,
     chooseFormat: absent,
     setDimension: absent,
+    menuRows: absent,
     command: absent,
     ...part,
   };

@@ -10,7 +10,8 @@ import { focusActiveRow, isRow, useAnchoredFocus } from './anchoredFocus';
 import { ROW_HEIGHT, scrollToShow, virtualWindow } from './virtualWindow';
 
 interface LayerGridProps {
-  uri: string;
+  /** What a menu on these rows tells its commands. */
+  contextOf: (names: readonly string[]) => LayersContext;
   lines: readonly Line[];
   /** Sorted by a column, so without groups. */
   ranked: boolean;
@@ -152,16 +153,12 @@ export function LayerGrid(props: LayerGridProps) {
   // press has focused the row already: focusing it again later would take the focus from the menu and close it.
   const onContextMenu = (event: MouseEvent): void => {
     const id = idAt(event);
-    if (id === undefined) return;
-    const next = contextClick(selection, id);
-    setContext(scroller.current, props.uri, lines, next, isComplete);
-    props.onSelect(next);
+    const next = id === undefined ? selection : contextClick(selection, id);
+    const names = chosenNames(lines, next, isComplete);
+    const context = names ? props.contextOf(names) : { preventDefaultContextMenuItems: true };
+    if (scroller.current) scroller.current.dataset['vscodeContext'] = JSON.stringify(context);
+    if (next !== selection) props.onSelect(next);
   };
-
-  useEffect(
-    () => setContext(scroller.current, props.uri, lines, selection, isComplete),
-    [props.uri, lines, selection, isComplete],
-  );
 
   const { start, end } = virtualWindow(viewport.top, viewport.height, lines.length);
   const indexes = Array.from({ length: end - start }, (_, offset) => start + offset);
@@ -276,30 +273,17 @@ function idAt(event: Event): string | undefined {
 }
 
 /**
- * A command of the context menu gets nothing but this: the document and every selected row. There are no commands for a group of which
- * rows are still to come: they would reach some of its rows only.
+ * Every selected row, groups replaced by the rows below them; without any, the one that has the focus. Undefined for a group of which
+ * rows are still to come: commands would reach some of its rows only.
  */
-function setContext(
-  grid: HTMLElement | null,
-  uri: string,
+function chosenNames(
   lines: readonly Line[],
   { selected, active }: Selection,
   isComplete: boolean,
-): void {
-  if (!grid) return;
+): string[] | undefined {
   const chosen = lines.filter(
     ({ item }) => selected.has(item.id) || (selected.size === 0 && item.id === active),
   );
-  if (!isComplete && chosen.some(({ item }) => item.kind === 'group')) {
-    grid.dataset['vscodeContext'] = JSON.stringify({ preventDefaultContextMenuItems: true });
-    return;
-  }
-  const names = new Set(chosen.flatMap(({ item }) => rowsOf(item).map(({ name }) => name)));
-  const context: LayersContext = {
-    webviewSection: 'layers',
-    preventDefaultContextMenuItems: true,
-    uri,
-    names: [...names],
-  };
-  grid.dataset['vscodeContext'] = JSON.stringify(context);
+  if (!isComplete && chosen.some(({ item }) => item.kind === 'group')) return undefined;
+  return [...new Set(chosen.flatMap(({ item }) => rowsOf(item).map(({ name }) => name)))];
 }

@@ -61,7 +61,7 @@ export function registerCommands(
     (run: (document: ModelDocument, names: readonly string[]) => Promise<void>) =>
     async (argument: unknown): Promise<void> => {
       const document = isLayersContext(argument) ? provider.documentOf(argument.uri) : undefined;
-      if (document && isLayersContext(argument)) await run(document, argument.names);
+      if (document && isLayersContext(argument)) await run(document, await document.menuRows.of(argument));
     };
   const compareFiles = async (a: vscode.Uri, b: unknown): Promise<void> => {
     const target = b instanceof vscode.Uri ? await targetOf(provider, a, '') : undefined;
@@ -264,5 +264,5 @@ async function viewCommand(
 function isLayersContext(argument: unknown): argument is LayersContext {
   if (typeof argument !== 'object' || argument === null) return false;
   if (!('uri' in argument) || typeof argument.uri !== 'string') return false;
-  return 'names' in argument && Array.isArray(argument.names);
+  return 'names' in argument && Array.isArray(argument.names) && 'menu' in argument;
 }

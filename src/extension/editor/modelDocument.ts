@@ -6,6 +6,7 @@ import type { Plan } from '../../core/plan/types';
 import type { SessionEngine } from '../sessionEngine';
 import { lookOnlyReason } from '../trust';
 import type { LocalCopies } from './localCopies';
+import { MenuRows } from './menuRows';
 import { ModelSession } from './modelSession';
 import { replaceEdit, type PlanEdit } from './planEdit';
 import { planUriFor, readPlan, readText, writePlan } from './planStore';
@@ -14,6 +15,7 @@ import { planUriFor, readPlan, readText, writePlan } from './planStore';
 export class ModelDocument implements vscode.CustomDocument {
   readonly planUri: vscode.Uri;
   readonly session: ModelSession;
+  readonly menuRows = new MenuRows();
   readonly #edited = new vscode.EventEmitter<PlanEdit>();
   /** Fires when the plan was edited by the user. */
   readonly onDidEdit = this.#edited.event;

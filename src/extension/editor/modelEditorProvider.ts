@@ -95,6 +95,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       if (isWish(event)) wishes.post(event);
       else post(event);
     });
+    const stopMenus = document.menuRows.addView(post);
     const noteState = (): void => {
       if (panel.active) this.#active = document;
       // A hidden view is gone, and says that it is ready when it is made again.
@@ -108,6 +109,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       receiving.dispose();
       viewState.dispose();
       stopEvents();
+      stopMenus();
     });
     webview.html = webviewHtml(webview, this.extension);
   }
@@ -159,6 +161,10 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
       },
       setDimension: async ({ name, size }) => {
         document.edit(dimensionEdit(session.plan, name, size));
+        return null;
+      },
+      menuRows: async ({ menu, names }) => {
+        document.menuRows.answer(menu, names);
         return null;
       },
       command: async ({ command }) => {
