@@ -127,8 +127,8 @@ class MomentSums {
   private chosen = 0;
   private isSampled = false;
   private isUnfit = false;
-  private readonly second: Float32Array | Float64Array;
-  private readonly cross: Float32Array | Float64Array | undefined;
+  private second: Sums | undefined;
+  private cross: Sums | undefined;
   private readonly sum: Float64Array;
   private readonly floatSum: Float64Array;
 
@@ -141,11 +141,6 @@ class MomentSums {
     const { groups, depth } = view;
     this.mostRows = Math.max(LEAST_MOST_ROWS, ROWS_PER_ELEMENT * depth);
     this.runRows = Math.max(1, Math.floor(RUN_BYTES / (4 * groups * depth)));
-    const elements = groups * depth * depth;
-    const zeros = () =>
-      elements > DOUBLE_ELEMENTS ? new Float32Array(elements) : new Float64Array(elements);
-    this.second = zeros();
-    this.cross = wanted.cross ? zeros() : undefined;
     this.sum = new Float64Array(groups * depth);
     this.floatSum = new Float64Array(groups * depth);
   }
@@ -178,10 +173,10 @@ class MomentSums {
       ...(this.wanted.float && { float: this.joined(waiting.flatMap(({ float }) => float ?? [])) }),
     };
     const { second, sum, rows, floatSum, cross } = await session.run(feeds);
-    addTo(this.second, second);
-    addTo(this.sum, sum);
-    addTo(this.floatSum, this.wanted.float ? floatSum : sum);
-    if (this.cross) addTo(this.cross, cross);
+    this.second = joined(this.second, second);
+    addTo(this.sum, floatsOf(sum));
+    addTo(this.floatSum, floatsOf(this.wanted.float ? floatSum : sum));
+    if (this.wanted.cross) this.cross = joined(this.cross, cross);
     this.rows += Number((rows?.data as BigInt64Array | undefined)?.[0] ?? 0n);
     this.waiting = [];
     this.waitingRows = 0;
@@ -189,14 +184,12 @@ class MomentSums {
 
   /** The last call. */
   result(): LayerMoments | undefined {
-    const { view, rows, second, cross } = this;
-    if (this.isUnfit || rows === 0) return undefined;
-    for (const part of [second, this.sum, this.floatSum, ...(cross ? [cross] : [])]) {
-      for (let i = 0; i < part.length; i++) part[i] = (part[i] as number) / rows;
-      // Squares may be too great where the rows themselves are finite.
-      if (!part.every(Number.isFinite)) return undefined;
-    }
-    return { view, rows, second, mean: this.sum, floatMean: this.floatSum, ...(cross && { cross }) };
+    const { view, rows, second, sum, floatSum, cross } = this;
+    if (this.isUnfit || rows === 0 || !second) return undefined;
+    // Squares may be too great where the rows themselves are finite.
+    if (![second, sum, floatSum, ...(cross ? [cross] : [])].every((part) => divide(part, rows)))
+      return undefined;
+    return { view, rows, second, mean: sum, floatMean: floatSum, ...(cross && { cross }) };
   }
 
   async release(): Promise<void> {
@@ -255,8 +248,35 @@ class MomentSums {
   }
 }
 
-function addTo(sums: Float32Array | Float64Array, tensor: RuntimeTensor | undefined): void {
-  const values = tensor?.data as Float32Array | undefined;
-  if (values?.length !== sums.length) throw new Error('the runtime gave moments of another size');
+type Sums = Float32Array | Float64Array;
+
+/** @param sums absent before the first. @returns the same array, or a new one. */
+function joined(sums: Sums | undefined, tensor: RuntimeTensor | undefined): Sums {
+  const values = floatsOf(tensor);
+  // Nothing else holds what a run gave.
+  if (!sums) return values.length > DOUBLE_ELEMENTS ? values : new Float64Array(values);
+  return addTo(sums, values);
+}
+
+function addTo(sums: Sums, values: Float32Array): Sums {
+  if (values.length !== sums.length) throw new Error('the runtime gave moments of another size');
   for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (values[i] as number);
+  return sums;
+}
+
+function floatsOf(tensor: RuntimeTensor | undefined): Float32Array {
+  if (tensor?.data instanceof Float32Array) return tensor.data;
+  throw new Error('the runtime gave no moments');
+}
+
+/** In place. @returns false when a number is not finite. */
+function divide(sums: Sums, count: number): boolean {
+  let isFinite = true;
+  for (let i = 0; i < sums.length; i++) {
+    const mean = (sums[i] as number) / count;
+    sums[i] = mean;
+    // NaN for all that is not finite.
+    isFinite &&= mean - mean === 0;
+  }
+  return isFinite;
 }

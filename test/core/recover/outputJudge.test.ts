@@ -13,9 +13,16 @@ import { runtime } from '../../support/runtime';
 import { conv, image, model, node, residualBlock, samples, weights } from '../rewrite/models';
 
 /** Counts what is opened and run; `alive` sessions are not released yet. */
-function counting(): { readonly runtime: Runtime; opened: string[][]; alive: number; runs: number } {
-  const counts = {
-    opened: [] as string[][],
+interface Counts {
+  readonly runtime: Runtime;
+  readonly opened: string[][];
+  alive: number;
+  runs: number;
+}
+
+function counting(): Counts {
+  const counts: Counts = {
+    opened: [],
     alive: 0,
     runs: 0,
     runtime: {
@@ -31,7 +38,7 @@ function counting(): { readonly runtime: Runtime; opened: string[][]; alive: num
           release: () => (counts.alive--, session.release()),
         };
       },
-    } satisfies Runtime,
+    },
   };
   return counts;
 }
