@@ -2,6 +2,7 @@ import type { Model } from '../onnx/types';
 import type { Plan, RecoverStep } from '../plan/types';
 import type { Work } from '../ports';
 import type { Equalized } from '../rewrite/equalize/equalize';
+import { foldConstants } from '../rewrite/foldConstants';
 import { preparedFrom } from '../rewrite/prepare';
 import { collectMoments } from './collectMoments';
 import { type DoneLayer, KeptLayers } from './keptLayers';
@@ -41,7 +42,7 @@ export class LayerRecoverer {
     const { runtime, cache, float, batches, judge, evened = [] } = source;
     const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened);
     // A model that was evened out is not what was prepared: its channels have other means than normalizations tell.
-    const channelMeans = await normalMeans(preparedFrom(float));
+    const channelMeans = await normalMeans(foldConstants(preparedFrom(float)));
     const products = await RuntimeProducts.open(runtime);
     const tools: LayerTools = { judge, compute: products, multiply: products.multiply, channelMeans };
     return new LayerRecoverer(source, plan.recover?.steps ?? [], kept, tools, products);

@@ -18,7 +18,7 @@ interface ChannelStatistics {
  * The mean of each channel of the values that a BatchNormalization of the main graph tells of: it makes every channel normal, with
  * its shift as mean and its scale as deviation (Nagel et al. 2019, arXiv:1906.04721, section 4.2.1). From there it is known
  * behind a Relu or Clip, behind sums, means of whole maps, and Flatten.
- * @param model as it was before its normalizations were folded.
+ * @param model as it was before its normalizations were folded; bounds have to be constants.
  * @returns by value name.
  */
 export async function normalMeans(model: Model): Promise<ReadonlyMap<string, Float64Array>> {

@@ -138,7 +138,9 @@ describe('the bias correction', () => {
         // One tap with the weight 1: what it gives is as normal as its input.
         conv('first', ['x', 'w'], 'h', 1),
         normalize('h', 'n'),
-        node('Relu', 'relu', ['n'], ['act']),
+        // As exporters write it: the bounds are computed from constants.
+        node('Squeeze', 'bound', ['most'], ['six']),
+        node('Clip', 'relu', ['n', 'zero', 'six'], ['act']),
         conv('second', ['act', 'v', 'b'], 'y', 1),
       ],
       [
@@ -146,6 +148,8 @@ describe('the bias correction', () => {
         ...ones(),
         weights('v', [16, 3, 1, 1], 9),
         floatTensor('b', new Float32Array(16)),
+        floatTensor('zero', [0], []),
+        floatTensor('most', [6], [1]),
       ],
       size,
     );
