@@ -173,10 +173,10 @@ class MomentSums {
       ...(this.wanted.float && { float: this.joined(waiting.flatMap(({ float }) => float ?? [])) }),
     };
     const { second, sum, rows, floatSum, cross } = await session.run(feeds);
-    this.second = joined(this.second, second);
+    this.second = withAdded(this.second, second);
     addTo(this.sum, floatsOf(sum));
     addTo(this.floatSum, floatsOf(this.wanted.float ? floatSum : sum));
-    if (this.wanted.cross) this.cross = joined(this.cross, cross);
+    if (this.wanted.cross) this.cross = withAdded(this.cross, cross);
     this.rows += Number((rows?.data as BigInt64Array | undefined)?.[0] ?? 0n);
     this.waiting = [];
     this.waitingRows = 0;
@@ -251,7 +251,7 @@ class MomentSums {
 type Sums = Float32Array | Float64Array;
 
 /** @param sums absent before the first. @returns the same array, or a new one. */
-function joined(sums: Sums | undefined, tensor: RuntimeTensor | undefined): Sums {
+function withAdded(sums: Sums | undefined, tensor: RuntimeTensor | undefined): Sums {
   const values = floatsOf(tensor);
   // Nothing else holds what a run gave.
   if (!sums) return values.length > DOUBLE_ELEMENTS ? values : new Float64Array(values);
