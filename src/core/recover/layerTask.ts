@@ -73,30 +73,27 @@ export function layerTasks(
     const task = { layer, weight, view, value: inputOf(layer), sharers: [], ...grid, choice };
     ofWeights.set(weight.name, [...(ofWeights.get(weight.name) ?? []), task]);
   }
-  // A layer that is recovered on its own has codes of its own.
-  const isSequential = plan.recover?.sequential !== false;
   const place = ({ layer }: LayerTask): number => order.get(layer.ref) ?? 0;
-  const tasks = [...ofWeights].flatMap(([value, readers]) => {
+  const tasks: LayerTask[] = [];
+  for (const [value, readers] of ofWeights) {
     const [first, ...sharers] = readers.sort((a, b) => place(a) - place(b));
-    if (!first) return [];
-    const count = index.consumers(first.layer.ref.scope, value).length;
-    if (count === 1 || (isSequential && count === readers.length && haveOneGrid(readers))) {
-      return [{ ...first, sharers }];
-    }
-    const reason = `shares its weight${isSequential ? ' with what reads it in another way' : ''}`;
-    for (const { layer } of readers) passOver(reason, layer.name);
-    return [];
-  });
+    if (!first) continue;
+    const reason = whyNotTogether(readers, index.consumers(first.layer.ref.scope, value).length, plan);
+    if (reason === undefined) tasks.push({ ...first, sharers });
+    else for (const { layer } of readers) passOver(reason, layer.name);
+  }
   tasks.sort((a, b) => place(a) - place(b));
   return { tasks, passedOver };
 }
 
-/** True for layers that see a weight as the same matrices, and store it in the same format. */
-function haveOneGrid(tasks: readonly LayerTask[]): boolean {
-  const [first, ...others] = tasks.map(({ view, format, site }) =>
-    JSON.stringify([view, formatText(format), site]),
-  );
-  return others.every((other) => other === first);
+/** Why the readers of a weight cannot have one set of codes; undefined when they can. @param count of all that reads it. */
+function whyNotTogether(readers: readonly LayerTask[], count: number, { recover }: Plan): string | undefined {
+  if (count === 1) return undefined;
+  // A layer that is recovered on its own has codes of its own.
+  if (recover?.sequential === false) return 'shares its weight';
+  const ways = readers.map(({ view, format, site }) => JSON.stringify([view, formatText(format), site]));
+  const isOneWay = count === readers.length && new Set(ways).size === 1;
+  return isOneWay ? undefined : 'shares its weight with what reads it in another way';
 }
 
 /** The weight of a task as a choice stores it. */

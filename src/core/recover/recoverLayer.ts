@@ -1,5 +1,6 @@
 import type { Model } from '../onnx/types';
 import { throwIfCancelled } from '../errors';
+import { isStatic } from '../plan/editPlan';
 import type { RecoverStep } from '../plan/types';
 import type { Work } from '../ports';
 import { axisLayout } from '../quant/affine';
@@ -138,14 +139,17 @@ class LayerRecovery {
   }
 
   /**
-   * How the columns of the layer's weight come to its bias; undefined where it cannot be corrected. Layers that share a weight
-   * keep their biases.
+   * How the columns of the layer's weight come to its bias; undefined where that is not corrected: layers that share a weight keep
+   * theirs, and one that computes on integers gets no Add behind it, before which its output would be rounded once more.
    */
   private biasMap(): BiasMap | undefined {
-    const { layer, view, sharers } = this.task;
+    const { layer, view, sharers, format } = this.task;
     if (sharers.length > 0) return undefined;
     const map = biasMap(layer, view);
-    return map && outputChannelsOf(layer)?.count === map.channels ? map : undefined;
+    if (!map || outputChannelsOf(layer)?.count !== map.channels) return undefined;
+    if (!isStatic(format.scheme)) return map;
+    const corrected = addToBiases(this.before, new Map([[layer.name, new Float32Array(map.channels)]]));
+    return corrected.graph?.node.length === this.before.graph?.node.length ? map : undefined;
   }
 
   /** A choice with the bias that goes with its codes, where biases are corrected. */

@@ -11,7 +11,7 @@ import { uniform } from '../../support/random';
 import { run, sqnr } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
 import { sliceOf } from '../../support/slices';
-import { conv, image, model, residualBlock, samples, weights } from '../rewrite/models';
+import { conv, image, model, node, residualBlock, samples, weights } from '../rewrite/models';
 
 /** Neighbouring pixels resemble each other, as in images: white noise leaves nothing to make up for. */
 function smooth(feeds: Feeds): Feeds {
@@ -242,6 +242,34 @@ describe('recover', () => {
       const { codes = [] } = choices.get(name)?.codes ?? {};
       expect(stored.map((bytes) => [...Int8Array.from(bytes)])).toContainEqual([...codes]);
     }
+  });
+
+  it('corrects the biases of integer products where there are some, and adds none', async () => {
+    const dims = [4, 8];
+    const products = model(
+      [
+        node('MatMul', 'bare', ['x', 'v'], ['h']),
+        node('Relu', 'relu', ['h'], ['a']),
+        node('MatMul', 'biased', ['a', 'w'], ['p']),
+        node('Add', 'bias', ['p', 'b'], ['y']),
+      ],
+      [weights('v', [8, 8]), weights('w', [8, 6], 2), weights('b', [6], 3)],
+      dims,
+    );
+    const data = sliceOf(
+      'calibrate',
+      samples(dims, 24, { from: 0, to: 1 }).map((feeds, index) => ({ index, feeds })),
+    );
+    const triedBy = async (scheme: Plan['defaultScheme']) => {
+      const { model: prepared } = await prepareFloat(products, planFor(scheme, 'bias'));
+      const { result } = await recover(prepared, planFor(scheme, 'bias'), { runtime, slice: data });
+      return result.layers.map(({ name, tried }) => [name, ...tried.map(({ step }) => step)]);
+    };
+    expect(await triedBy('w8a8')).toEqual([['bare'], ['biased', 'bias']]);
+    expect(await triedBy('w4')).toEqual([
+      ['bare', 'bias'],
+      ['biased', 'bias'],
+    ]);
   });
 
   it('needs data', async () => {
