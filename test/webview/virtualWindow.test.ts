@@ -12,6 +12,16 @@ describe('virtualWindow(scrollTop, height, count)', () => {
     }
   });
 
+  it('leaves out what is not visible when it jumps, until it is asked again', () => {
+    const [top, height, count] = [100 * ROW_HEIGHT + 3, 10 * ROW_HEIGHT, 500];
+    const whole = virtualWindow(top, height, count);
+    const jumped = virtualWindow(top, height, count, { start: 0, end: 20 });
+    expect(jumped).toEqual({ start: 100, end: 111 });
+    expect(whole.start).toBeLessThan(jumped.start);
+    expect(virtualWindow(top, height, count, { start: 0, end: 101 })).toEqual(whole);
+    expect(virtualWindow(top, height, count, jumped)).toEqual(whole);
+  });
+
   it('is empty without lines and stays in bounds when the list shrank under it', () => {
     expect(virtualWindow(0, 100, 0)).toEqual({ start: 0, end: 0 });
     expect(virtualWindow(1e6, 100, 10)).toEqual({ start: 10, end: 10 });

@@ -7,7 +7,7 @@ import { rowsOf } from './rowTree';
 import { measuredLabel, rowScales, type Measured } from './sensitivity';
 import { click, contextClick, indexOf, keyEffect, type Selection } from './selection';
 import { focusActiveRow, isRow, useAnchoredFocus } from './anchoredFocus';
-import { ROW_HEIGHT, scrollToShow, virtualWindow } from './virtualWindow';
+import { ROW_HEIGHT, scrollToShow, virtualWindow, type Window } from './virtualWindow';
 
 interface LayerGridProps {
   /** What a menu on these rows tells its commands. */
@@ -44,6 +44,7 @@ export function LayerGrid(props: LayerGridProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState({ top: props.scrollTop, height: 600 });
   const focusPending = useRef(false);
+  const rendered = useRef<Window | undefined>(undefined);
   const changed = useMemo(() => new Set(props.changed), [props.changed]);
   const context: CellContext = useMemo(
     () => ({
@@ -160,7 +161,9 @@ export function LayerGrid(props: LayerGridProps) {
     if (next !== selection) props.onSelect(next);
   };
 
-  const { start, end } = virtualWindow(viewport.top, viewport.height, lines.length);
+  // After a jump the pause of the scrolling renders again.
+  const { start, end } = virtualWindow(viewport.top, viewport.height, lines.length, rendered.current);
+  rendered.current = { start, end };
   const indexes = Array.from({ length: end - start }, (_, offset) => start + offset);
   // The row with the focus stays in the document when it is scrolled away, or the focus would be lost.
   if (lines.length > 0 && (activeIndex < start || activeIndex >= end)) indexes.push(activeIndex);

@@ -10,11 +10,17 @@ export interface Window {
   readonly end: number;
 }
 
-export function virtualWindow(scrollTop: number, height: number, count: number): Window {
+/**
+ * @param before what is rendered now. A jump to where nothing is takes the time for every line: those beyond the edges wait until the
+ * next call.
+ */
+export function virtualWindow(scrollTop: number, height: number, count: number, before?: Window): Window {
   const first = Math.floor(scrollTop / ROW_HEIGHT);
   const last = Math.ceil((scrollTop + height) / ROW_HEIGHT);
-  const start = Math.min(Math.max(0, first - OVERSCAN), count);
-  return { start, end: Math.min(count, Math.max(start, last + OVERSCAN)) };
+  const isJump = before !== undefined && (before.end <= first || before.start >= last);
+  const beyond = isJump ? 0 : OVERSCAN;
+  const start = Math.min(Math.max(0, first - beyond), count);
+  return { start, end: Math.min(count, Math.max(start, last + beyond)) };
 }
 
 /** The nearest scroll position at which line `index` is wholly visible. */
