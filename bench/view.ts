@@ -6,7 +6,7 @@
  * stretch; times to the first rows are wall times, and are.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat, utimes } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -43,6 +43,8 @@ interface Line {
 
 interface Opening {
   readonly milliseconds: number;
+  /** Until all rows were there; of the empty editor as `milliseconds`. */
+  readonly whole: number;
   /** Of the server, the extension host and the engine. */
   readonly hostSeconds: number;
 }
@@ -58,9 +60,18 @@ async function largeModel(): Promise<string> {
 }
 
 async function open(vscode: VsCode, file: string): Promise<Opening> {
+  // As if it were new: the engine keeps the graph that it read last.
+  const now = new Date();
+  await utimes(vscode.path(file), now, now);
   const before = await processSeconds(vscode);
   const milliseconds = await timeToPaint(vscode, file);
-  return { milliseconds, hostSeconds: (await processSeconds(vscode)) - before };
+  const painted = performance.now();
+  const hostSeconds = (await processSeconds(vscode)) - before;
+  if (file === EMPTY) return { milliseconds, whole: milliseconds, hostSeconds };
+  // The engine would go on reading, and the next opening wait for it.
+  const view = await vscode.view();
+  await view.locator('.app[aria-busy=false]').waitFor({ timeout: OPENING_LIMIT_MS });
+  return { milliseconds, whole: milliseconds + performance.now() - painted, hostSeconds };
 }
 
 /** A new VS Code opens one file as its first, then all of them in turn, closing each. */
@@ -95,14 +106,16 @@ async function openings(
   return { cold, warm };
 }
 
-function paintLines(when: string, times: ReadonlyMap<string, readonly Opening[]>): Line[] {
+function paintLines(isWarm: boolean, times: ReadonlyMap<string, readonly Opening[]>): Line[] {
+  const when = isWarm ? 'later' : 'first in a window';
   const wall = (name: string): number =>
     median((times.get(name) ?? []).map(({ milliseconds }) => milliseconds));
   const spread = (name: string): string => {
     const all = times.get(name) ?? [];
     const values = all.map(({ milliseconds }) => milliseconds);
     const host = median(all.map(({ hostSeconds }) => hostSeconds * 1000));
-    return `${ms(Math.min(...values))} to ${ms(Math.max(...values))}; ${ms(host)} ms of processor time outside the browser`;
+    const whole = median(all.map((opening) => opening.whole));
+    return `${ms(Math.min(...values))} to ${ms(Math.max(...values))}; all rows after ${ms(whole)}; ${ms(host)} ms of processor time outside the browser`;
   };
   const empty = wall(EMPTY);
   const line = (what: string, milliseconds: number, limit: number | undefined, detail: string): Line => ({
@@ -125,7 +138,16 @@ function paintLines(when: string, times: ReadonlyMap<string, readonly Opening[]>
         ]
       : []),
     ...(times.has(LARGE)
-      ? [line('100,000 nodes, first rows', wall(LARGE), LIMITS.largeModel, spread(LARGE))]
+      ? [
+          line(
+            '100,000 nodes, first rows',
+            wall(LARGE),
+            isWarm ? LIMITS.largeModel : undefined,
+            spread(LARGE),
+          ),
+          // The start of a window is not ours.
+          line('100,000 nodes beyond the empty editor', wall(LARGE) - empty, LIMITS.largeModel, ''),
+        ]
       : []),
   ];
 }
@@ -242,7 +264,7 @@ async function main(): Promise<void> {
     };
     if (Object.keys(files).length > 1) {
       const { cold, warm } = await openings(extensions, files, Number(values.rounds));
-      lines.push(...paintLines('first in a window', cold), ...paintLines('later', warm));
+      lines.push(...paintLines(false, cold), ...paintLines(true, warm));
     }
     if (wanted('scroll')) lines.push(await scroll(extensions, large));
     if (wanted('drag')) lines.push(await drag(extensions, small));

@@ -64,6 +64,25 @@ describe('rowTree(rows)', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('keeps the groups apart around which rows may still come, so that none changes its id', () => {
+    const first = rows.slice(0, 2);
+    expect(outline(rowTree(first))).toEqual([
+      'encoder / layer1 (2)',
+      '  /encoder/layer1/conv',
+      '  /encoder/layer1/relu',
+    ]);
+    const coming = rowTree(first, false);
+    expect(outline(coming)).toEqual([
+      'encoder (2)',
+      '  layer1 (2)',
+      '    /encoder/layer1/conv',
+      '    /encoder/layer1/relu',
+    ]);
+    const whole = idsOf(treeLines(rowTree(rows), allOpen));
+    expect(whole).toEqual(expect.arrayContaining(idsOf(treeLines(coming, allOpen))));
+    expect(outline(rowTree(rows.slice(2, 5), false))).toContain('head / inner (1)');
+  });
+
   it('of no rows is empty', () => expect(rowTree([])).toEqual([]));
 });
 

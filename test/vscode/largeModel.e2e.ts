@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { bigModel } from '../../bench/support/bigModel';
+import { writeModelFile } from '../../src/engine/files/writeModelFile';
+import { keepEvidence } from './harness/evidence';
+import { openVsCode } from './harness/openVsCode';
+import type { VsCode } from './harness/vsCode';
+import { ModelView } from './support/modelView';
+
+let vscode: VsCode;
+let made: string;
+keepEvidence(() => vscode);
+
+/** Of four layers and eight other nodes: 100,008 nodes, which take seconds to inspect. */
+const BLOCKS = 8334;
+const LAYERS = 4 * BLOCKS;
+const LAYER = '/model/layers.7/self_attn/q_proj/MatMul';
+const patient = { timeout: 120_000 };
+
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'roundoff-large-'));
+  await writeModelFile(bigModel(BLOCKS, 1), join(made, 'large.onnx'));
+  vscode = await openVsCode({
+    extensionsFolder: inject('extensionsFolder'),
+    files: { 'large.onnx': join(made, 'large.onnx') },
+  });
+});
+afterAll(async () => {
+  await vscode?.close();
+  await rm(made, { recursive: true, force: true });
+});
+
+it('is shown by its first layers, which can be planned, until all of it has been read', async () => {
+  await vscode.openFile('large.onnx');
+  const view = await ModelView.shown(vscode);
+  const grid = view.frame.getByRole('treegrid');
+  const count = view.frame.locator('.toolbar .count');
+  expect(await grid.getAttribute('aria-rowcount')).toBe('-1');
+  expect(await count.innerText()).toBe('First 1,000, reading the rest…');
+  expect(await view.group('model').locator('.cell.parameters').innerText()).toBe('…');
+  await vscode.screenshot('large-model-coming');
+
+  await view.filter('layers.7/self_attn/q_proj');
+  await view.layer(LAYER).locator('.cell.name').click();
+  await view.menu(LAYER, 'Keep Float');
+  await view.waitForScheme(LAYER, 'float');
+
+  await view.frame.locator('.app[aria-busy=false]').waitFor(patient);
+  await view.filter('');
+  expect(await count.innerText()).toBe('');
+  expect(await grid.getAttribute('aria-rowcount')).not.toBe('-1');
+  expect(await view.group('model').locator('.cell.op').innerText()).toBe(
+    `${LAYERS.toLocaleString('en')} layers`,
+  );
+  expect(await view.group('model').locator('.cell.scheme').getAttribute('title')).toBe(
+    `${LAYERS - 1} w8a8, 1 float`,
+  );
+  // What was selected stays so.
+  expect(await view.frame.locator('.inspector h2').innerText()).toBe(LAYER);
+  await vscode.screenshot('large-model-whole');
+});
