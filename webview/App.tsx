@@ -176,6 +176,11 @@ export function App({ host, store, initial, save }: AppProps) {
           onWishTaken={() => setExplainWish(null)}
         />
       </div>
+      {view.overviewOpen && !isComplete && (
+        <section class="panel overview" aria-label="Overview">
+          <p class="hint">The overview comes when all rows have been read.</p>
+        </section>
+      )}
       {view.overviewOpen && isComplete && (
         <OverviewPanel
           name={snapshot.name}

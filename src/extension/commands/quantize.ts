@@ -19,6 +19,7 @@ export async function writeQuantized(
   { askData }: { askData: boolean },
 ): Promise<void> {
   if (!(await mayRun(target.uri))) return;
+  await target.document?.session.loaded();
   const layers = target.document?.session.layers;
   const missing = !dataRequest(target) && (!layers || needsData(target.plan(), layers));
   if ((askData || missing) && !(await chooseData(engine, target))) return;

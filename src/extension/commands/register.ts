@@ -63,6 +63,17 @@ export function registerCommands(
       const document = isLayersContext(argument) ? provider.documentOf(argument.uri) : undefined;
       if (document && isLayersContext(argument)) await run(document, await document.menuRows.of(argument));
     };
+  /** For what needs to know all layers. */
+  const onReadLayers = (run: (document: ModelDocument, names: readonly string[]) => Promise<void>) =>
+    onLayers(async (document, names) => {
+      await document.session.loaded();
+      await run(document, names);
+    });
+  const readDocument = async ({ document: open, uri }: Target): Promise<ModelDocument | undefined> => {
+    const document = open ?? (await openDocument(provider, uri));
+    await document?.session.loaded();
+    return document;
+  };
   const compareFiles = async (a: vscode.Uri, b: unknown): Promise<void> => {
     const target = b instanceof vscode.Uri ? await targetOf(provider, a, '') : undefined;
     if (target && b instanceof vscode.Uri) await compareTo(comparing, target, b);
@@ -89,7 +100,7 @@ export function registerCommands(
       'scan',
       onTarget('Scan Layer Sensitivity', async (target) => {
         if (!(await mayRun(target.uri))) return;
-        const document = target.document ?? (await openDocument(provider, target.uri));
+        const document = await readDocument(target);
         if (document) await scanModel(engine, document, formats);
       }),
     ),
@@ -97,7 +108,7 @@ export function registerCommands(
       'scanMore',
       onTarget('Scan With More Samples', async (target) => {
         if (!(await mayRun(target.uri))) return;
-        const document = target.document ?? (await openDocument(provider, target.uri));
+        const document = await readDocument(target);
         if (document) await scanWithMoreSamples(engine, document, formats);
       }),
     ),
@@ -105,7 +116,7 @@ export function registerCommands(
       'search',
       onTarget('Search Hybrid Plan', async (target) => {
         if (!(await mayRun(target.uri))) return;
-        const document = target.document ?? (await openDocument(provider, target.uri));
+        const document = await readDocument(target);
         if (document) await searchPlan(engine, document, formats);
       }),
     ),
@@ -113,7 +124,7 @@ export function registerCommands(
       'measureLatency',
       onTarget('Measure Latency of Schemes', async (target) => {
         if (!(await mayRun(target.uri))) return;
-        const document = target.document ?? (await openDocument(provider, target.uri));
+        const document = await readDocument(target);
         if (document) await measureLatency(engine, document, formats);
       }),
     ),
@@ -191,7 +202,7 @@ export function registerCommands(
     register('layers.quantizeWith', onLayers(chooseFormat)),
     register(
       'layers.compensate',
-      onLayers((document, names) => compensate(engine, document, names)),
+      onReadLayers((document, names) => compensate(engine, document, names)),
     ),
     register(
       'layers.keepFloat',
@@ -199,11 +210,11 @@ export function registerCommands(
     ),
     register(
       'layers.scan',
-      onLayers((document, names) => scanLayers(engine, document, formats, names)),
+      onReadLayers((document, names) => scanLayers(engine, document, formats, names)),
     ),
     register(
       'layers.explain',
-      onLayers(async (document, names) => explainRows(document, names)),
+      onReadLayers(async (document, names) => explainRows(document, names)),
     ),
     register(
       'layers.copyName',
@@ -211,6 +222,16 @@ export function registerCommands(
     ),
   );
 }
+
+/** What works while a model is being read. */
+const anytime: ReadonlySet<ViewCommand> = new Set([
+  'showLog',
+  'retry',
+  'chooseData',
+  'pauseScan',
+  'cancelScan',
+  'cancelSearch',
+]);
 
 /** Does what a button of a view stands for. */
 export function runViewCommand(tools: CommandTools, command: ViewCommand, document: ModelDocument): void {
@@ -224,6 +245,8 @@ async function viewCommand(
 ): Promise<void> {
   const target = documentTarget(document);
   const { scanned, searched } = document.session.measurements;
+  // Others would take the first layers of a large model for all of them.
+  if (!anytime.has(command)) await document.session.loaded();
   switch (command) {
     case 'scan':
       return scanModel(engine, document, formats);
