@@ -121,6 +121,8 @@ export interface SearchView {
   found: {
     goal: SearchGoal;
     metric: SearchResult['metric'];
+    /** What the plans recover accuracy by, in words and in order; empty: nothing. */
+    recover: string[];
     float: SearchResult['float'];
     /** By bytes, the least first. They come while it runs. */
     points: SearchPointView[];

@@ -99,8 +99,8 @@ describe('roundoff scan', () => {
       ],
     ]);
     const [header = '', line = '', ...rest] = stdout.split('\n');
-    expect(header).toMatch(/^layer,scheme,part,sensitivity,standardError,/);
-    expect(line).toMatch(/^node_linear,"w4,block:32",,[\d.e-]+,[\d.e-]+,/);
+    expect(header).toMatch(/^layer,scheme,part,recover,sensitivity,standardError,/);
+    expect(line).toMatch(/^node_linear,"w4,block:32",,,[\d.e-]+,[\d.e-]+,/);
     expect(rest).toEqual(['']);
   });
 

@@ -8,7 +8,7 @@ describe('CandidateTable', () => {
   it('replaces guesses by figures and figures by newer ones, but no figure by a guess', () => {
     const table = new CandidateTable();
     expect(table.add([guess])).toEqual(['a']);
-    expect(table.has('a', 'w8a8')).toBe(false);
+    expect(table.has({ layer: 'a', scheme: 'w8a8' })).toBe(false);
     expect(table.add([candidate('a', 0.1)])).toEqual(['a']);
     expect(table.add([guess])).toEqual([]);
     expect(table.shown('a', 'w8a8')).toEqual(candidate('a', 0.1));
@@ -36,5 +36,13 @@ describe('CandidateTable', () => {
     table.add([candidate('a', 1, { scheme: 'w4' })]);
     expect(table.shown('a', 'w4')?.scheme).toBe('w4');
     expect(table.shown('b', 'w4')).toBeUndefined();
+    // Beside it, one that is compensated, as the plan may be.
+    const compensated = candidate('a', 0.5, { scheme: 'w4', recover: 'gptq' });
+    table.add([compensated]);
+    expect(table.shown('a', 'w4', true)).toEqual(compensated);
+    expect(table.shown('a', 'w4')?.recover).toBeUndefined();
+    expect(table.has({ layer: 'a', scheme: 'w4', recover: 'gptq' })).toBe(true);
+    expect(table.has({ layer: 'a', scheme: 'w4', recover: 'gptq,bias' })).toBe(false);
+    expect(table.shown('a', 'w8a8', true)?.scheme).toBe('w8a8');
   });
 });

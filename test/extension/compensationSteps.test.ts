@@ -3,6 +3,7 @@ import { RECOVER_STEPS, type RecoverStep } from '../../src/core/plan/types';
 import { parseRowFormat, type RowFormat } from '../../src/core/quant/layerFormat';
 import {
   hasFewCodes,
+  rememberedSteps,
   stepItems,
   stepsText,
   suggestedSteps,
@@ -21,6 +22,14 @@ describe('hasFewCodes(format)', () => {
   });
   it.each(['auto', 'float', 'fp16', 'w8', 'w8a8', 'w8a16', 'u8', 'lut256'])('is false for %s', (text) => {
     expect(hasFewCodes(format(text))).toBe(false);
+  });
+});
+
+describe('rememberedSteps(stored)', () => {
+  it('are those that a layer on its own can take, in order', () => {
+    expect(rememberedSteps(['bias', 'equalize', 'gptq', 'what?', 7])).toEqual(['gptq', 'bias']);
+    expect(rememberedSteps('gptq')).toEqual([]);
+    expect(rememberedSteps(['gptq', 'inq'])).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CancelledError } from '../../src/core/errors';
 import { DEFAULT_SCAN_FORMATS } from '../../src/core/scan/formats';
 import { EngineCrashError } from '../../src/engine/engineErrors';
-import { calibrationEdit, schemeEdit } from '../../src/extension/editor/planEdit';
+import { calibrationEdit, compensationEdit, schemeEdit } from '../../src/extension/editor/planEdit';
 import type { Progress, ScanRequest } from '../../src/shared/rpc';
 import type { RowChunk } from '../../src/shared/viewRpc';
 import { layerRow, summaryOfThree } from '../support/viewRows';
@@ -65,6 +65,28 @@ describe('a scan', () => {
       error: null,
     });
     expect(events.filter((event) => event.event === 'candidates')).toHaveLength(2);
+  });
+
+  it('asks for compensated candidates when told, and shows those of the kind that the plan has', async () => {
+    const requests: ScanRequest[] = [];
+    const scan: Handler = (request) => {
+      requests.push(request as ScanRequest);
+      const { recover } = (request as ScanRequest).plan;
+      return scanResult([
+        candidate('conv1', recover ? 0.2 : 0.5, recover && { recover: recover.steps.join(',') }),
+      ]);
+    };
+    const { session } = await openMeasured({ scan });
+    await session.measurements.scan(undefined, ['w8a8'], {});
+    await session.measurements.scan(undefined, ['w8a8'], { recover: ['gptq'] });
+    expect(requests.map(({ plan }) => plan.recover)).toEqual([
+      undefined,
+      { steps: ['gptq'], sequential: false },
+    ]);
+    expect(shown(session)[0]).toBe(0.5);
+    session.apply(compensationEdit(session.plan, undefined, ['gptq']), 'forward');
+    expect(shown(session)[0]).toBe(0.2);
+    expect(session.measurements.candidatesOf('conv1')).toHaveLength(2);
   });
 
   it('measures anew with more samples, and drops what fewer gave', async () => {

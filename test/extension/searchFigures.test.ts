@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../src/core/errors';
 import type { SearchGoal, SearchPoint, SearchResult } from '../../src/core/searchResults';
-import { applyEdit, calibrationEdit, schemeEdit } from '../../src/extension/editor/planEdit';
+import {
+  applyEdit,
+  calibrationEdit,
+  compensationEdit,
+  schemeEdit,
+} from '../../src/extension/editor/planEdit';
 import type { Progress, SearchRequest } from '../../src/shared/rpc';
 import {
   candidate,
@@ -226,6 +231,33 @@ describe('a searched plan', () => {
     const ids = opened.session.snapshot().search.found?.points.map(({ id }) => id) ?? [];
     return { ...opened, ids };
   }
+
+  it('brings the recipe that it was searched with, and is the plan in use only with it', async () => {
+    const requests: SearchRequest[] = [];
+    const recover = { steps: ['gptq', 'bias'], sequential: false } as const;
+    const search: Handler = (request) => {
+      requests.push(request as SearchRequest);
+      return result({ recover });
+    };
+    const { session } = await openMeasured({ search, scan: measuredAll });
+    await session.measurements.search(goal, undefined, { recover: ['bias', 'gptq'] });
+    expect(requests[0]?.plan.recover).toEqual(recover);
+    expect(session.plan).not.toHaveProperty('recover');
+    const { found } = session.snapshot().search;
+    expect(found?.recover).toEqual(['GPTQ', 'Bias correction']);
+    const id = found?.points[0]?.id ?? 0;
+    const edit = session.measurements.pointEdit(id);
+    const before = session.plan;
+    session.apply(edit, 'forward');
+    expect(session.plan.recover).toEqual(recover);
+    expect(session.snapshot().search.found?.applied).toBe(id);
+    // With the formats alone it is another plan.
+    session.apply(compensationEdit(session.plan, undefined, []), 'forward');
+    expect(session.snapshot().search.found?.applied).toBeNull();
+    session.apply(compensationEdit(session.plan, undefined, ['gptq', 'bias']), 'forward');
+    session.apply(edit, 'backward');
+    expect(session.plan).toEqual(before);
+  });
 
   it('is applied as one step that can be undone, and leaves other entries', async () => {
     const { session, ids } = await searched();

@@ -39,6 +39,7 @@ export function searchFound(part: Partial<Found> = {}): Found {
   return {
     goal: { kind: 'budget', cost: 'bytes', most: 0.4, ratio: true },
     metric: 'kl',
+    recover: [],
     float: { bytes: 8e6, bops: 16e9, latencyMs: null },
     points: [
       searchPoint(0),

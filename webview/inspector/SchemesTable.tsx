@@ -54,16 +54,19 @@ export function SchemesTable({ candidates, planned, measured, onScheme }: Scheme
         <tbody>
           {sorted.map((candidate) => (
             <tr
-              key={`${candidate.scheme} ${candidate.part ?? ''}`}
+              key={`${candidate.scheme} ${candidate.part ?? ''} ${candidate.recover ?? ''}`}
               title={candidateTitle(candidate, measured)}
             >
               <th scope="row">
                 {candidate.part === undefined ? (
-                  <SchemeButton
-                    scheme={candidate.scheme}
-                    isPlanned={candidate.scheme === planned}
-                    onScheme={onScheme}
-                  />
+                  <>
+                    <SchemeButton
+                      scheme={candidate.scheme}
+                      isPlanned={candidate.scheme === planned}
+                      onScheme={onScheme}
+                    />
+                    {candidate.recover !== undefined && <span class="dim"> compensated</span>}
+                  </>
                 ) : (
                   <span class="dim">
                     {candidate.scheme}, {candidate.part} only

@@ -28,7 +28,9 @@ export function layerForecast(
   const { forced, ...format } = withoutFixedRange(parsed);
   const measured = (wanted: LayerFormat): number | undefined => {
     const text = formatText(wanted);
-    const found = candidates.find((each) => each.scheme === text && !each.part && !each.provisional);
+    const found = candidates.find(
+      (each) => each.scheme === text && !each.part && !each.recover && !each.provisional,
+    );
     const db = found?.localSqnrDb ?? null;
     return db === null ? undefined : powerOf(-db);
   };

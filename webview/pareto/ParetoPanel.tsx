@@ -63,8 +63,9 @@ interface StateTag {
 }
 
 /** What the reader must know before trusting the points. */
-function stateOf({ met, partial, random }: Found, searching: boolean): StateTag[] {
+function stateOf({ met, partial, random, recover }: Found, searching: boolean): StateTag[] {
   const tags: StateTag[] = [];
+  if (recover.length > 0) tags.push({ text: `compensated: ${recover.join(', ')}`, kind: 'plain' });
   if (searching) tags.push({ text: 'searching', kind: 'plain' });
   else if (partial) tags.push({ text: 'search incomplete', kind: 'warning' });
   if (met !== null) tags.push(met ? { text: 'met', kind: 'good' } : { text: 'not met', kind: 'warning' });

@@ -92,7 +92,8 @@ export function measuredLabel(measured: Measured): string {
 
 /** Everything known of a candidate, in sentences. */
 export function candidateTitle(candidate: Candidate, measured: Measured): string {
-  const { sensitivity, standardError, agreement, localSqnrDb, bytes, scheme } = candidate;
+  const { sensitivity, standardError, agreement, localSqnrDb, bytes, recover } = candidate;
+  const scheme = recover === undefined ? candidate.scheme : `${candidate.scheme}, compensated (${recover})`;
   if (sensitivity === null) return `${scheme} failed: ${candidate.error ?? 'it could not be measured.'}`;
   const size = `${formatBytes(bytes)} as ${scheme}.`;
   if (candidate.provisional) {

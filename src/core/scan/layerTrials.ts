@@ -46,7 +46,7 @@ export interface LayerTrialsContext {
   readonly ranges: ReadonlyMap<string, ActivationRange>;
   readonly encodings: Encodings;
   /** Absent: all codes are the nearest. */
-  readonly compensation: Compensation | undefined;
+  readonly compensation?: Compensation | undefined;
   /** Runs while codes are computed and models built. */
   readonly stopwatch: Stopwatch;
   readonly work: Work;
@@ -110,15 +110,15 @@ export class LayerTrials {
 
   /**
    * Runs one format over batches.
-   * @param done the layer with codes that make up for their errors; absent: they are the nearest.
    * @param onBatch called before each; may throw to stop.
+   * @param done the layer with codes that make up for their errors; absent: they are the nearest.
    * @throws RoundoffError when the layer cannot have the format, or the model does not run.
    */
   async measure(
     format: ScanFormat,
-    done: DoneLayer | undefined,
     batches: readonly Batch[],
     onBatch: () => void,
+    done?: DoneLayer,
   ): Promise<TrialFigures> {
     const { layer, open } = this;
     if (!layer.quantizable) throw new InputError(layer.reason ?? 'It cannot be quantized.');

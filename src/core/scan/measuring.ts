@@ -122,9 +122,8 @@ export class Measuring {
     );
     if (format.recover) this.candidates.computes(layer.name, format);
     const done = await stopwatch.time(async () => this.compensation?.of(layer.name, format));
-    const { bytes, figures } = await trials.measure(format, done, batches, () =>
-      throwIfCancelled(this.work.signal),
-    );
+    const stop = (): void => throwIfCancelled(this.work.signal);
+    const { bytes, figures } = await trials.measure(format, batches, stop, done);
     this.trials += figures.length;
     const measured = new Map(
       batches.flatMap(({ samples }) => samples).map((sample, at) => [sample, figures[at]]),

@@ -1,18 +1,11 @@
 import * as vscode from 'vscode';
 import { rowFormatOf } from '../../core/plan/editPlan';
-import type { RecoverStep } from '../../core/plan/types';
 import type { LayerFormat } from '../../core/quant/layerFormat';
 import type { ModelDocument } from '../editor/modelDocument';
 import { compensationEdit } from '../editor/planEdit';
 import type { EngineHost } from '../engineHost';
-import {
-  type StepItem,
-  hasFewCodes,
-  stepItems,
-  stepsText,
-  suggestedSteps,
-  withoutExcluded,
-} from './compensationSteps';
+import { hasFewCodes, stepItems, stepsText, suggestedSteps } from './compensationSteps';
+import { pickSteps } from './pickSteps';
 import { writeQuantized } from './quantize';
 import { pickFormat } from './quantizeWith';
 import { documentTarget } from './target';
@@ -44,7 +37,9 @@ export async function compensate(
     if (!format) return;
   }
   const { recover } = session.plan;
-  const steps = await pickSteps(recover?.steps ?? suggestedSteps(format ? [format] : formats));
+  const question = { title: TITLE, placeholder: 'What makes up for rounding, in the whole plan' };
+  const before = recover?.steps ?? suggestedSteps(format ? [format] : formats);
+  const steps = await pickSteps(question, stepItems, before);
   // The editor may have been closed meanwhile.
   if (!steps || document.closed) return;
   const { plan, hashes } = session;
@@ -64,33 +59,4 @@ export async function compensate(
 export async function compensateAll(engine: EngineHost, document: ModelDocument): Promise<void> {
   await document.session.loaded();
   await compensate(engine, document, [...document.session.quantizable]);
-}
-
-/** @returns undefined when the user gave up. */
-function pickSteps(before: readonly RecoverStep[]): Promise<readonly RecoverStep[] | undefined> {
-  const pick = vscode.window.createQuickPick<StepItem>();
-  pick.title = TITLE;
-  pick.placeholder = 'What makes up for rounding, in the whole plan';
-  pick.canSelectMany = true;
-  pick.matchOnDescription = true;
-  pick.ignoreFocusOut = true;
-  pick.items = stepItems;
-  let selected = stepItems.filter(({ step }) => before.includes(step));
-  pick.selectedItems = selected;
-  return new Promise((resolve) => {
-    pick.onDidChangeSelection((items) => {
-      const kept = withoutExcluded(items, selected);
-      selected = [...kept];
-      if (kept.length < items.length) pick.selectedItems = kept;
-    });
-    pick.onDidAccept(() => {
-      resolve(selected.map(({ step }) => step));
-      pick.hide();
-    });
-    pick.onDidHide(() => {
-      resolve(undefined);
-      pick.dispose();
-    });
-    pick.show();
-  });
 }

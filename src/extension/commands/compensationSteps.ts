@@ -16,6 +16,18 @@ export const stepItems: readonly StepItem[] = RECOVER_STEPS.map((step) => {
   return { label, description: summary, step };
 });
 
+/** Of those, what can be done to each layer on its own: what scans and searches can take. */
+export const loneStepItems: readonly StepItem[] = stepItems.filter(
+  ({ step }) => recoverMistake([step], { sequential: false }) === undefined,
+);
+
+/** The steps that were stored, where they still are steps of `loneStepItems`. */
+export function rememberedSteps(stored: unknown): RecoverStep[] {
+  const texts: readonly unknown[] = Array.isArray(stored) ? stored : [];
+  const steps = loneStepItems.map(({ step }) => step).filter((step) => texts.includes(step));
+  return recoverMistake(steps) === undefined ? steps : [];
+}
+
 /** True for a format with fewer codes than 8 bits have: rounding to the nearest loses accuracy that can be won back. */
 export function hasFewCodes({ scheme }: RowFormat): boolean {
   if (scheme === 'auto') return false;

@@ -9,6 +9,8 @@ import type { Comparison } from './compareReport';
 export interface ComparisonRequest extends ModelRequest {
   readonly calibration: DataRequest;
   /** A model, or a plan and the name of the file that it would give. */
+  /** Folder that keeps the layers that recovering has done; none are kept when absent. */
+  readonly cache?: string | undefined;
   readonly other: { readonly file: string } | { readonly plan: Plan; readonly name: string };
 }
 
@@ -22,7 +24,7 @@ const TOP = 5;
  */
 export async function measureComparison(
   engine: SessionEngine,
-  { file, dimensions, calibration, other }: ComparisonRequest,
+  { file, dimensions, calibration, cache, other }: ComparisonRequest,
   options: CallOptions,
 ): Promise<Comparison> {
   if ('file' in other) {
@@ -32,7 +34,14 @@ export async function measureComparison(
   const temporary = await makeTemporaryFolder();
   try {
     const output = join(temporary.path, basename(other.name));
-    const request = { file, dimensions, calibration, plan: other.plan, output };
+    const request = {
+      file,
+      dimensions,
+      calibration,
+      plan: other.plan,
+      output,
+      ...(cache !== undefined && { cache }),
+    };
     const { notes } = await engine.call('quantize', request, partOf(options, 0, 3));
     const pair = { a: file, b: output, calibration, dimensions };
     const measured = await measureFiles(engine, pair, options, 1);

@@ -14,7 +14,7 @@ export async function measureLatency(
   if (!(await isReadyToRun(document, [...quantizable])) || !(await hasData(engine, document))) return;
   await withProgress(
     `Measuring latency of ${place.name}`,
-    (signal, onProgress) => measurements.measureLatency(formats.remembered, { signal, onProgress }),
+    (signal, onProgress) => measurements.measureLatency(formats.remembered.schemes, { signal, onProgress }),
     () => measureLatency(engine, document, formats),
   );
 }

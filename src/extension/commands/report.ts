@@ -27,12 +27,14 @@ async function writeInto(engine: EngineHost, target: Target, folder: vscode.Uri)
   if (!calibration) return;
   const isUnsaved = target.document?.dirty ?? false;
   const scan = scanOf(target);
+  const cache = target.document?.session.place.cache;
   const request: ReportRequest = {
     ...modelRequest(target),
     plan: target.plan(),
     calibration,
     folder: folder.fsPath,
     ...(scan && { scan }),
+    ...(cache !== undefined && { cache }),
   };
   const isNew = await isMissing(folder);
   const result = await withProgress(

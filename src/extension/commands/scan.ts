@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ScanResult } from '../../core/results';
+import { formatName } from '../../core/scan/formats';
 import { VIEW_TYPE } from '../../shared/viewRpc';
 import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
@@ -8,7 +9,7 @@ import { withProgress } from '../notify';
 import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { describeScan } from './messages';
-import type { ScanFormats } from './scanFormats';
+import type { ScanChoice, ScanFormats } from './scanFormats';
 import { documentTarget } from './target';
 
 /** Measures the sensitivity of all layers, in formats that the user chooses. */
@@ -19,8 +20,8 @@ export async function scanModel(
 ): Promise<void> {
   const layers = [...document.session.quantizable];
   if (!(await isReadyToRun(document, layers))) return;
-  const schemes = await formats.ask(`Scan ${document.session.place.name}`);
-  if (schemes && (await hasData(engine, document))) await run(engine, document, schemes, undefined);
+  const choice = await formats.ask(`Scan ${document.session.place.name}`);
+  if (choice && (await hasData(engine, document))) await run(engine, document, choice, undefined);
 }
 
 /** Measures the sensitivity of some layers, in the formats of the last time. */
@@ -104,14 +105,15 @@ export async function hasData(engine: EngineHost, document: ModelDocument): Prom
 async function run(
   engine: EngineHost,
   document: ModelDocument,
-  schemes: readonly string[],
+  choice: ScanChoice,
   names: readonly string[] | undefined,
 ): Promise<void> {
   const { measurements, place } = document.session;
   const result = await withProgress(
     `Scanning ${place.name}`,
-    (signal, onProgress) => measurements.scan(names, schemes, { signal, onProgress }),
-    () => run(engine, document, schemes, names),
+    (signal, onProgress) =>
+      measurements.scan(names, choice.schemes, { recover: choice.recover, signal, onProgress }),
+    () => run(engine, document, choice, names),
   );
   if (result) await tell(engine, document, result);
 }
@@ -120,7 +122,7 @@ async function tell(engine: EngineHost, { session }: ModelDocument, result: Scan
   const sentence = describeScan(result, session.plan.calibration?.data);
   engine.log(sentence);
   const failed = result.candidates.filter(({ error }) => error !== undefined);
-  for (const { layer, scheme, error } of failed) engine.log(`  ${layer} as ${scheme}: ${error ?? ''}`);
+  for (const each of failed) engine.log(`  ${each.layer} as ${formatName(each)}: ${each.error ?? ''}`);
   if (failed.length > 0 && (await vscode.window.showWarningMessage(sentence, 'Show Log'))) {
     engine.showLog();
   }

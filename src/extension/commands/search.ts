@@ -6,7 +6,7 @@ import type { EngineHost } from '../engineHost';
 import { withProgress } from '../notify';
 import { describeSearch } from './messages';
 import { hasData, isReadyToRun } from './scan';
-import type { ScanFormats } from './scanFormats';
+import type { ScanChoice, ScanFormats } from './scanFormats';
 import { goalChoices, type GoalChoice } from './searchGoals';
 
 const TITLE = 'Search Hybrid Plan';
@@ -19,8 +19,8 @@ export async function searchPlan(
 ): Promise<void> {
   if (!(await isReadyToRun(document, [...document.session.quantizable]))) return;
   const goal = await askGoal(document);
-  const schemes = goal && (await formats.ask(TITLE));
-  if (goal && schemes && (await hasData(engine, document))) await run(engine, document, goal, schemes);
+  const choice = goal && (await formats.ask(TITLE));
+  if (goal && choice && (await hasData(engine, document))) await run(engine, document, goal, choice);
 }
 
 async function askGoal({ session }: ModelDocument): Promise<SearchGoal | undefined> {
@@ -60,13 +60,14 @@ async function run(
   engine: EngineHost,
   document: ModelDocument,
   goal: SearchGoal,
-  schemes: readonly string[],
+  tried: ScanChoice,
 ): Promise<void> {
   const { measurements, place } = document.session;
   const result = await withProgress(
     `Searching a plan for ${place.name}`,
-    (signal, onProgress) => measurements.search(goal, schemes, { signal, onProgress }),
-    () => run(engine, document, goal, schemes),
+    (signal, onProgress) =>
+      measurements.search(goal, tried.schemes, { recover: tried.recover, signal, onProgress }),
+    () => run(engine, document, goal, tried),
   );
   if (!result) return;
   const sentence = describeSearch(result);

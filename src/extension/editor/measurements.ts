@@ -1,6 +1,7 @@
 import { InputError } from '../../core/errors';
 import { formatOf } from '../../core/plan/editPlan';
-import type { Plan } from '../../core/plan/types';
+import { withRecover } from '../../core/plan/recover';
+import type { Plan, RecoverStep } from '../../core/plan/types';
 import { formatText } from '../../core/quant/layerFormat';
 import type { Candidate, ModelSummary, ScanResult } from '../../core/results';
 import type { LayerExplanation } from '../../core/explainResults';
@@ -35,6 +36,10 @@ export interface MeasuredPlace {
   emit(event: ViewEvent): void;
 }
 
+export interface RecoveringOptions extends CallOptions {
+  readonly recover?: readonly RecoverStep[];
+}
+
 /** What was measured of one model: sensitivities by a scan, plans by a search, both of which can go on for long. */
 export class Measurements {
   readonly scanned: ScanFigures;
@@ -42,6 +47,8 @@ export class Measurements {
   readonly latency: LatencyFigures;
   /** Of the scan slice; what the engine takes by itself when undefined. */
   #samples: number | undefined;
+  /** Of the plan as it was last, as JSON. */
+  #recipe: string | undefined;
 
   constructor(private readonly place: MeasuredPlace) {
     const { engine } = place;
@@ -49,6 +56,7 @@ export class Measurements {
       engine,
       revision: () => place.revision(),
       plannedFormat: (layer: string) => formatText(formatOf(place.plan(), layer)),
+      plannedRecipe: () => place.plan().recover,
     };
     this.scanned = new ScanFigures({
       ...shared,
@@ -80,15 +88,16 @@ export class Measurements {
    * Measures the sensitivity of layers, as far as it has not been measured; figures reach the views as they arrive and stay when it
    * is cancelled.
    * @param names all quantizable layers when absent. @param schemes those that a scan tries by itself when absent.
+   * @param options.recover steps that choose the codes of candidates, each layer on its own; absent: they are the nearest.
    * @throws whatever the engine says, after the views were told; CancelledError when it was paused.
    */
   async scan(
     names: readonly string[] | undefined,
     schemes: readonly string[] | undefined,
-    options: CallOptions,
+    { recover, ...options }: RecoveringOptions,
   ): Promise<ScanResult> {
     const request = {
-      ...this.#runRequest('A scan'),
+      ...this.#runRequest('A scan', recover),
       ...(names && { layers: [...names] }),
       schemes: textsOf(schemes),
     };
@@ -98,14 +107,15 @@ export class Measurements {
   /**
    * Searches the best plan for a goal, with what a scan has measured; plans reach the views as they come.
    * @param schemes to choose from besides float; those that a scan tries by itself when absent.
+   * @param options.recover as for a scan; the plans found have them too.
    * @throws whatever the engine says, after the views were told.
    */
   async search(
     goal: SearchGoal,
     schemes: readonly string[] | undefined,
-    options: CallOptions,
+    { recover, ...options }: RecoveringOptions,
   ): Promise<SearchResult> {
-    const run = this.#runRequest('A search');
+    const run = this.#runRequest('A search', recover);
     const summary = this.place.summary();
     if (!summary) throw new InputError('The model has not been read.');
     const metric = searchMetric(goal, outputsOf(summary, run.plan));
@@ -141,7 +151,7 @@ export class Measurements {
 
   /** The edit that gives the searched layers the formats of a plan. @throws InputError when there is no such plan. */
   pointEdit(id: number): PlanEdit {
-    return searchedEdit(this.place.plan(), this.searched.point(id));
+    return searchedEdit(this.place.plan(), this.searched.point(id), this.searched.recipe);
   }
 
   /** Why a layer hurts in its planned format, or as w8a8 when it is float. Where models may not be run, by its weight alone. */
@@ -156,7 +166,7 @@ export class Measurements {
       layer,
       scheme: scheme === 'float' ? 'w8a8' : formatText({ ...options, scheme }),
       ...(calibration && { calibration }),
-      ...(measured && { measured: { metric: measured.metric, candidates: this.scanned.measured() } }),
+      ...(measured && { measured: { metric: measured.metric, candidates: this.#nearest() } }),
     });
   }
 
@@ -187,8 +197,11 @@ export class Measurements {
 
   /** @param layers whose format has changed. */
   planChanged(layers: readonly string[]): void {
-    this.scanned.showAgain(layers);
-    if (layers.length > 0) this.searched.planChanged();
+    const recipe = JSON.stringify(this.place.plan().recover);
+    const isOther = recipe !== this.#recipe;
+    this.#recipe = recipe;
+    this.scanned.showAgain(isOther ? this.#quantizable() : layers);
+    if (isOther || layers.length > 0) this.searched.planChanged();
   }
 
   /** Ends what still runs. */
@@ -203,13 +216,18 @@ export class Measurements {
     return layers.filter(({ quantizable }) => quantizable).map(({ name }) => name);
   }
 
-  #runRequest(what: string) {
+  /** What was measured of codes that are the nearest, which is what explanations are about. */
+  #nearest(): Candidate[] {
+    return this.scanned.measured().filter(({ recover }) => recover === undefined);
+  }
+
+  #runRequest(what: string, recover: readonly RecoverStep[] = []) {
     const calibration = this.place.dataRequest();
     if (!calibration) throw new InputError(`${what} runs the model: choose calibration data first.`);
     const { cache } = this.place;
     return {
       ...this.place.request(),
-      plan: this.place.plan(),
+      plan: withRecover(this.place.plan(), recover, { sequential: false }),
       calibration: { ...calibration, ...(this.#samples !== undefined && { scanSamples: this.#samples }) },
       ...(cache !== undefined && { cache }),
     };

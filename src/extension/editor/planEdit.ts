@@ -1,7 +1,7 @@
 /** Edits of a plan as values that can be applied and reversed: the base of undo, redo and hot exit. */
 import { setScheme } from '../../core/plan/editPlan';
 import { withRecover } from '../../core/plan/recover';
-import type { CalibrationRecipe, Plan, PlanEntry, RecoverStep } from '../../core/plan/types';
+import type { CalibrationRecipe, Plan, PlanEntry, RecoverRecipe, RecoverStep } from '../../core/plan/types';
 import { formatText, type RowFormat } from '../../core/quant/layerFormat';
 import { withFormats } from '../../core/plan/layerFormats';
 import type { SearchPoint } from '../../core/searchResults';
@@ -127,12 +127,19 @@ export function compensationEdit(
     ? setScheme(plan, chosen.names, chosen.format, Object.fromEntries(chosen.hashes))
     : plan;
   const label = steps.length > 0 ? `Compensate: ${steps.join(', ')}` : 'Round to the Nearest';
-  return replaceEdit(plan, withRecover(formatted, steps), label);
+  // Where layers were each on their own, they stay so, unless a step changes them together.
+  const isAlone = plan.recover?.sequential === false && !steps.includes('equalize');
+  return replaceEdit(plan, withRecover(formatted, steps, { sequential: !isAlone }), label);
 }
 
-/** Gives the layers of a searched plan its formats; entries of other layers stay. */
-export function searchedEdit(plan: Plan, { layers, bytes }: Pick<SearchPoint, 'layers' | 'bytes'>): PlanEdit {
-  return replaceEdit(plan, withFormats(plan, layers), `Apply Searched Plan (${formatBytes(bytes)})`);
+/** Gives the layers of a searched plan its formats, and the plan the recipe that it was searched with; entries of other layers stay. */
+export function searchedEdit(
+  plan: Plan,
+  { layers, bytes }: Pick<SearchPoint, 'layers' | 'bytes'>,
+  recipe?: RecoverRecipe,
+): PlanEdit {
+  const next = withRecover(withFormats(plan, layers), recipe?.steps ?? [], recipe);
+  return replaceEdit(plan, next, `Apply Searched Plan (${formatBytes(bytes)})`);
 }
 
 /** Whether figures measured under `a` hold under `b`: data, ranges and shapes are the same. */

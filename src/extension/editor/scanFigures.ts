@@ -1,6 +1,8 @@
 import { CancelledError, InputError } from '../../core/errors';
+import { recoverWord } from '../../core/plan/recover';
+import type { RecoverRecipe } from '../../core/plan/types';
 import type { Candidate, ScanResult } from '../../core/results';
-import { candidateKey } from '../../core/scan/formats';
+import { candidateKey, candidateName, scanFormats } from '../../core/scan/formats';
 import { errorReplyOf } from '../../engine/engineErrors';
 import { scanResumably } from '../../engine/scanResumably';
 import type { Progress, ScanRequest } from '../../shared/rpc';
@@ -16,6 +18,8 @@ export interface ScanPlace {
   revision(): number;
   /** As `formatText` writes it. */
   plannedFormat(layer: string): string;
+  /** Steps of the plan's recipe; undefined: it has none. */
+  plannedRecipe(): RecoverRecipe | undefined;
   showScan(view: ScanView): void;
   showCandidates(candidates: readonly Candidate[]): void;
 }
@@ -75,7 +79,10 @@ export class ScanFigures {
   }
 
   #shown(layers: readonly string[]): Candidate[] {
-    return layers.flatMap((layer) => this.#table.shown(layer, this.place.plannedFormat(layer)) ?? []);
+    const isCompensated = this.place.plannedRecipe() !== undefined;
+    return layers.flatMap(
+      (layer) => this.#table.shown(layer, this.place.plannedFormat(layer), isCompensated) ?? [],
+    );
   }
 
   /** Shows layers again whose planned format has changed. */
@@ -197,10 +204,9 @@ export class ScanFigures {
 
   /** Makes of each progress of a task what the views show: candidates that are done, and how long the rest will take. */
   #teller({ request, layers }: ScanTask): (progress: Progress) => ScanProgress {
-    const wanted = layers.flatMap((layer) => request.schemes.map((scheme) => ({ layer, scheme })));
-    const left = new Set(
-      wanted.filter(({ layer, scheme }) => !this.#table.has(layer, scheme)).map(candidateKey),
-    );
+    const formats = scanFormats(request.schemes, { recover: recoverWord(request.plan) });
+    const wanted = layers.flatMap((layer) => formats.map((format) => candidateName(layer, format)));
+    const left = new Set(wanted.filter((name) => !this.#table.has(name)).map(candidateKey));
     let pace = new ScanPace();
     return ({ total, message, candidates = [], starting }) => {
       // Only a crash has nothing to count: the float model runs again, which is no measuring.

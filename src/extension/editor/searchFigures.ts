@@ -1,4 +1,6 @@
 import { CancelledError, InputError } from '../../core/errors';
+import { recoverSummaries } from '../../core/plan/recover';
+import type { RecoverRecipe } from '../../core/plan/types';
 import type { SearchPoint, SearchResult } from '../../core/searchResults';
 import { errorReplyOf } from '../../engine/engineErrors';
 import { searchResumably } from '../../engine/searchResumably';
@@ -17,6 +19,8 @@ export interface SearchPlace {
   revision(): number;
   /** As `formatText` writes it. */
   plannedFormat(layer: string): string;
+  /** undefined: the plan has none. */
+  plannedRecipe(): RecoverRecipe | undefined;
   showSearch(view: SearchView): void;
 }
 
@@ -28,6 +32,7 @@ export class SearchFigures {
   #view: SearchView = { running: null, found: null, error: null };
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #recipe: RecoverRecipe | undefined;
 
   constructor(private readonly place: SearchPlace) {}
 
@@ -49,6 +54,11 @@ export class SearchFigures {
     const point = this.#points.get(id);
     if (!point) throw new InputError('This plan is no longer there: search again.');
     return point;
+  }
+
+  /** What the plans found recover accuracy by; undefined: nothing. */
+  get recipe(): RecoverRecipe | undefined {
+    return this.#recipe;
   }
 
   /** The number of a plan that a search returned; null: it is no longer there. */
@@ -96,12 +106,15 @@ export class SearchFigures {
     this.#abort = abort;
     const revision = this.place.revision();
     const random = request.calibration.data === 'random';
-    const begun = { goal: request.goal, ...expected, chosen: null, met: null, partial: true, random };
+    const { goal, plan } = request;
+    const recover = labelsOf(plan.recover);
+    const begun = { goal, ...expected, recover, chosen: null, met: null, partial: true, random };
     const isCurrent = (): boolean => revision === this.place.revision();
     let isFirst = true;
     const take = (points: readonly SearchPoint[]): void => {
       if (isFirst) this.#points.clear();
       isFirst = false;
+      this.#recipe = plan.recover;
       this.#points.take(points);
       this.#show({ found: { ...begun, points: this.#points.views(), applied: this.#applied() } });
     };
@@ -131,17 +144,23 @@ export class SearchFigures {
     }
   }
 
-  #finish({ goal, metric, float, front, chosen, met, partial }: SearchResult, random: boolean): void {
+  #finish(
+    { goal, metric, recover: recipe, float, front, chosen, met, partial }: SearchResult,
+    random: boolean,
+  ): void {
     this.#points.replace([...front, chosen]);
+    this.#recipe = recipe;
+    const recover = labelsOf(recipe);
     const ids = { chosen: this.#points.idOf(chosen), applied: this.#applied() };
     this.#view = {
       ...this.#view,
-      found: { goal, metric, float, points: this.#points.views(), ...ids, met, partial, random },
+      found: { goal, metric, recover, float, points: this.#points.views(), ...ids, met, partial, random },
     };
   }
 
   #applied(): number | null {
-    return this.#points.appliedId((layer) => this.place.plannedFormat(layer));
+    const isRecipe = JSON.stringify(this.place.plannedRecipe()) === JSON.stringify(this.#recipe);
+    return isRecipe ? this.#points.appliedId((layer) => this.place.plannedFormat(layer)) : null;
   }
 
   #showSoon(): void {
@@ -154,4 +173,8 @@ export class SearchFigures {
     this.#view = { ...this.#view, ...part };
     this.place.showSearch(this.#view);
   }
+}
+
+function labelsOf(recipe: RecoverRecipe | undefined): string[] {
+  return (recipe?.steps ?? []).map((step) => recoverSummaries[step].label);
 }
