@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../../src/core/errors';
 import { defaultPlan } from '../../../src/core/plan/planFile';
+import { withRecover } from '../../../src/core/plan/recover';
 import type { Plan, RecoverStep } from '../../../src/core/plan/types';
 import type { Feeds, ResultCache, Runtime } from '../../../src/core/ports';
 import { quantizeModel } from '../../../src/core/recover/quantizeModel';
@@ -216,6 +217,29 @@ describe('recover', () => {
     const fixed: Plan = { ...planFor('w4', 'gptq'), defaultOptions: { range: 'max', gain: false } };
     expect(await keys(fixed)).toBe(12);
     expect(await keys({ ...fixed, layers: { right: { scheme: 'u3' } } })).toBe(13);
+  });
+
+  it('chooses the same codes for a layer whatever the others are, where each is on its own', async () => {
+    const formats: Plan['layers'][] = [
+      {},
+      { stem: { scheme: 'u2' }, left: { scheme: 'float' } },
+      { stem: { scheme: 'lut4', bias: 'lut8' }, left: { scheme: 'w8' } },
+    ];
+    const codesOf = async (sequential: boolean): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      for (const layers of formats) {
+        const plan = withRecover({ ...planFor('u3'), layers }, ['gptq', 'refit', 'bias'], { sequential });
+        const { model } = await prepareFloat(residualBlock(), plan);
+        const { choices, result } = await recover(model, plan, { runtime, slice });
+        const { tried } = result.layers.find(({ name }) => name === 'right') ?? {};
+        found.push([choices.get('right')?.codes, tried]);
+      }
+      return found;
+    };
+    const [alone, ...others] = await codesOf(false);
+    for (const other of others) expect(other).toEqual(alone);
+    const [first, ...after] = await codesOf(true);
+    for (const other of after) expect(other).not.toEqual(first);
   });
 
   it('passes over layers that have no codes', async () => {
