@@ -81,6 +81,9 @@ export class ModelStore {
         return this.#update({ reveal: { layer: event.layer, explain: event.explain } });
       case 'overview':
         return this.#update({ overview: this.#content.overview + 1 });
+      // For the menu that was opened, not for the rows.
+      case 'menuRows':
+        return;
     }
   }
 
