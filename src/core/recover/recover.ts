@@ -2,6 +2,7 @@ import type { CalibrationSource } from '../calibrate/calibrate';
 import { chooseWeights, type ChosenWeights } from '../calibrate/chooseWeights';
 import { throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
+import { formatOf } from '../plan/editPlan';
 import type { Plan, RecoverStep } from '../plan/types';
 import type { ResultCache, Work } from '../ports';
 import type { RecoverResult, TriedCorrection } from '../recoverResults';
@@ -158,7 +159,7 @@ async function recoverLayers(
       work.onProgress?.(at, tasks.length, `${wordOf(steps)}: layer ${at + 1} of ${tasks.length}, ${name}`);
       const layer =
         recoverer instanceof LoneLayers
-          ? await recoverer.of(source.float, name, task.format)
+          ? await recoverer.of(source.float, name, formatOf(plan, name))
           : await recoverer.recover(task, current, quiet);
       if (!layer) continue;
       current = withDone(current, task, layer);

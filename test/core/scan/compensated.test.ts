@@ -2,17 +2,21 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError } from '../../../src/core/errors';
+import { indexGraph } from '../../../src/core/graph/graphIndex';
 import type { Model } from '../../../src/core/onnx/types';
-import { onlyLayer } from '../../../src/core/plan/editPlan';
+import { isStatic, onlyLayer } from '../../../src/core/plan/editPlan';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { recoveringAlone, withRecover } from '../../../src/core/plan/recover';
 import type { Plan, RecoverStep } from '../../../src/core/plan/types';
 import type { Runtime } from '../../../src/core/ports';
 import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import type { Candidate } from '../../../src/core/results';
+import { placeQuantization } from '../../../src/core/rewrite/placement';
+import { prepareFloat } from '../../../src/core/rewrite/prepare';
 import { compareSample } from '../../../src/core/scan/sampleFigures';
 import { scan, type ScanOptions } from '../../../src/core/scan/scan';
 import { metricOf, summarize } from '../../../src/core/scan/summary';
+import { trialPlan, unitOutput } from '../../../src/core/scan/unitOutput';
 import { openModelFile, type OpenedModel } from '../../../src/engine/files/modelFile';
 import { uniform } from '../../support/random';
 import { MemoryCache } from '../../support/memoryCache';
@@ -39,7 +43,14 @@ async function sensitivityOfFile(
   { layer, scheme }: Candidate,
   given: Pick<ScanOptions, 'outputs'> & { slices: typeof slices },
 ): Promise<number> {
-  const alone = onlyLayer(plan, layer, formatIn(scheme));
+  const format = formatIn(scheme);
+  const all: Plan = { ...plan, defaultScheme: format.scheme };
+  const index = indexGraph((await prepareFloat(original, all)).model);
+  const placement = placeQuantization(index, all);
+  // Where activations are quantized, with a pair on the output where all the layers together have one.
+  const alone = isStatic(format.scheme)
+    ? trialPlan(plan, layer, format, placement, unitOutput(index, placement, layer))
+    : onlyLayer(plan, layer, format);
   const source = { runtime, slice: given.slices.calibrate };
   const { model: written } = await quantizeModel(original, alone, source);
   const float = await runtime.openModel(original, { optimization: 'simulate' });
@@ -90,6 +101,10 @@ describe('a scan of a plan that recovers accuracy', () => {
         slices,
       },
     ));
+
+  // A bias moves ranges a little, which a scan takes as they are in the float model.
+  it('measures layers that compute on integers, with the ranges of the float model', () =>
+    expectAsFiles(opened.model, planWith('gptq'), ['w8a8'], { outputs, slices }));
 
   it('measures a bias that stands in the Add behind the layer', () => {
     const added = model(
