@@ -12,6 +12,6 @@ export function addCacheCommand(command: Command): Command {
     .addHelpText(
       'after',
       '\nResults are kept by the contents of model, data and settings, so that a scan that was cancelled goes on where it stopped when ' +
-        'the same command is given again. Past 128 MB, the models used longest ago are forgotten.',
+        'the same command is given again. Past 512 MB, the models used longest ago are forgotten.',
     );
 }

@@ -3,11 +3,12 @@ import { CancelledError, InputError } from '../../../src/core/errors';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { withRecover } from '../../../src/core/plan/recover';
 import type { Plan, RecoverStep } from '../../../src/core/plan/types';
-import type { Feeds, ResultCache, Runtime } from '../../../src/core/ports';
+import type { Feeds, Runtime } from '../../../src/core/ports';
 import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { recover } from '../../../src/core/recover/recover';
 import { prepareFloat } from '../../../src/core/rewrite/prepare';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
+import { MemoryCache } from '../../support/memoryCache';
 import { uniform } from '../../support/random';
 import { run, sqnr } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
@@ -43,20 +44,6 @@ async function quality(plan: Plan): Promise<number> {
     actual.push(...((await run(model, feeds, 'simulate'))['y'] ?? []));
   }
   return sqnr(expected, actual);
-}
-
-/** A cache in memory; what it is asked for and given goes through JSON, as in a file. */
-class MemoryCache implements ResultCache {
-  readonly model = 'model';
-  readonly entries = new Map<string, string>();
-  identify = ({ index }: { readonly index: number }): string => `${index}`;
-  async get(key: string): Promise<unknown> {
-    const text = this.entries.get(key);
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
-  }
-  async put(key: string, value: unknown): Promise<void> {
-    this.entries.set(key, JSON.stringify(value));
-  }
 }
 
 /** Codes, factors and biases: all that goes into the file. */
