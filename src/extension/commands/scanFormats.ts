@@ -18,7 +18,7 @@ export interface ScanChoice {
 /** The last item of the question for formats, which asks for one thing more. */
 const compensating = {
   label: 'Compensate Rounding…',
-  description: 'codes that make up for their errors, as GPTQ chooses them; takes longer',
+  description: 'GPTQ and others choose codes that make up for their errors; takes longer',
 };
 
 /** The formats that scans and searches try, and how their codes are chosen, remembered in the workspace. */
