@@ -137,43 +137,6 @@ it('searches with a byte budget: plans appear, and the best is marked', async ()
   await vscode.screenshot('searched');
 });
 
-it('searches with compensated candidates, and applies the steps with the plan as one edit', async () => {
-  const view = await ModelView.shown(vscode);
-  const planFact = view.frame.locator('header .fact', { hasText: 'Plan' });
-  await vscode.command('Roundoff: Search Hybrid Plan…');
-  await vscode.quickInput.waitFor('What the plan must keep to');
-  await vscode.quickInput.pick('File Size');
-  await vscode.quickInput.waitFor('a size such as 1.5 MB');
-  await vscode.quickInput.answer('14%');
-  await vscode.quickInput.waitFor('Formats to try for each layer');
-  await vscode.screenshot('search-formats');
-  // The formats of the last time stay ticked.
-  await vscode.quickInput.pickMany('Compensate Rounding…');
-  await vscode.quickInput.waitFor('in each layer on its own');
-  expect(await vscode.quickInput.labels()).not.toContain('Equalization');
-  // GPTQ, scale refit and bias correction are ticked.
-  await vscode.quickInput.pickMany('Scale refit');
-  await expect
-    .poll(() => plans(view).innerText(), { timeout: 240_000 })
-    .toMatch(/[1-9]\d* verified[^]*compensated: GPTQ, Bias correction(?![^]*searching)[^]*met/);
-  await vscode.screenshot('searched-compensated');
-  const before = await schemes(view);
-  const chart = plans(view).getByRole('listbox');
-  await chart.focus();
-  await vscode.page.keyboard.press('Home');
-  await vscode.page.keyboard.press('Enter');
-  await expect.poll(() => planFact.innerText()).toContain('Compensated: GPTQ, Bias correction');
-  await vscode.screenshot('compensated-applied');
-  await vscode.undo();
-  await expect.poll(() => schemes(view)).toEqual(before);
-  expect(await planFact.innerText()).not.toContain('Compensated');
-  // Without the option again, for those who come after.
-  await vscode.command('Roundoff: Scan Layer Sensitivity…');
-  await vscode.quickInput.waitFor('Formats to try for each layer');
-  await vscode.quickInput.pickMany('Compensate Rounding…');
-  await allMeasured(view);
-});
-
 it('explains plans under the mouse and moves along them by keyboard; Enter applies one, undo takes it back', async () => {
   const view = await ModelView.shown(vscode);
   const before = await schemes(view);
@@ -244,4 +207,36 @@ it('explains a layer and offers what would help, from its menu and from the pale
   await vscode.command('Roundoff: Explain This Layer');
   await expect.poll(() => inspector.innerText(), { timeout: 30_000 }).toMatch(/Rounding makes/);
   expect(vscode.viewErrors()).toEqual([]);
+});
+
+it('searches with compensated candidates, and applies the steps with the plan as one edit', async () => {
+  const view = await ModelView.shown(vscode);
+  const planFact = view.frame.locator('header .fact', { hasText: 'Plan' });
+  await vscode.command('Roundoff: Search Hybrid Plan…');
+  await vscode.quickInput.waitFor('What the plan must keep to');
+  await vscode.quickInput.pick('File Size');
+  await vscode.quickInput.waitFor('a size such as 1.5 MB');
+  await vscode.quickInput.answer('14%');
+  await vscode.quickInput.waitFor('Formats to try for each layer');
+  await vscode.screenshot('search-formats');
+  // The formats of the last time stay ticked.
+  await vscode.quickInput.pickMany('Compensate Rounding…');
+  await vscode.quickInput.waitFor('in each layer on its own');
+  expect(await vscode.quickInput.labels()).not.toContain('Equalization');
+  // GPTQ, scale refit and bias correction are ticked.
+  await vscode.quickInput.pickMany('Scale refit');
+  await expect
+    .poll(() => plans(view).innerText(), { timeout: 240_000 })
+    .toMatch(/[1-9]\d* verified[^]*compensated: GPTQ, Bias correction(?![^]*searching)[^]*met/);
+  await vscode.screenshot('searched-compensated');
+  const before = await schemes(view);
+  const chart = plans(view).getByRole('listbox');
+  await chart.focus();
+  await vscode.page.keyboard.press('Home');
+  await vscode.page.keyboard.press('Enter');
+  await expect.poll(() => planFact.innerText()).toContain('Compensated: GPTQ, Bias correction');
+  await vscode.screenshot('compensated-applied');
+  await vscode.undo();
+  await expect.poll(() => schemes(view)).toEqual(before);
+  expect(await planFact.innerText()).not.toContain('Compensated');
 });
