@@ -5,7 +5,15 @@ import { dimensionEdit, schemeEdit } from '../../src/extension/editor/planEdit';
 import type { ModelSummary } from '../../src/core/results';
 import type { ViewEvent } from '../../src/shared/viewRpc';
 import { layerRow, summaryOfThree } from '../support/viewRows';
-import { type Handler, hashes, openSession, withData } from './openSession';
+import {
+  candidate,
+  type Handler,
+  hashes,
+  openMeasured,
+  openSession,
+  untilCancelled,
+  withData,
+} from './openSession';
 
 describe('loading', () => {
   it('gives the view all rows in the order of the model, with their schemes', async () => {
@@ -135,7 +143,25 @@ describe('a large model', () => {
     expect(requests.at(-1)).toMatchObject({ dimensions: { batch: 4 } });
     expect(session.snapshot()).toMatchObject({ model: { state: 'ready', rowCount: 4 } });
   });
+
+  it('is not taken for read as soon as a reading ends that another has replaced', async () => {
+    const { session, answers, loading } = await openLarge();
+    let isLoaded = false;
+    const waiting = session.loaded().then(() => (isLoaded = true));
+    void session.load('/m/model.onnx');
+    await expect.poll(() => answers.length).toBe(2);
+    answers[0]?.(summaryOfThree());
+    await loading;
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(isLoaded).toBe(false);
+    answers[1]?.(summaryOfThree());
+    await waiting;
+    expect(session.layers).toHaveLength(3);
+  });
 });
+
+const hasDimensions = (request: unknown): boolean =>
+  (request as { dimensions?: unknown }).dimensions !== undefined;
 
 describe('edits', () => {
   it('tell the views exactly which schemes changed, also on undo', async () => {
@@ -212,6 +238,55 @@ describe('edits', () => {
     await session.load('/m/model.onnx');
     session.apply(dimensionEdit(session.plan, 'batch', 4), 'forward');
     expect(seen.at(-1)).toEqual({ file: '/m/model.onnx', dimensions: { batch: 4 } });
+  });
+
+  /** A loaded session of which a dimension was set, and that is told of the new size by `answer`. */
+  async function resizing() {
+    const answers: ((producer: string) => void)[] = [];
+    const opened = await openMeasured({
+      inspect: (request) =>
+        hasDimensions(request)
+          ? new Promise((resolve) => answers.push((producer) => resolve({ ...summaryOfThree(), producer })))
+          : summaryOfThree(),
+      scan: untilCancelled({ done: 1, total: 2, message: '', candidates: [candidate('conv1', 0.1)] }),
+    });
+    const { session } = opened;
+    session.apply(dimensionEdit(session.plan, 'batch', 4), 'forward');
+    await expect.poll(() => answers.length).toBe(1);
+    return { ...opened, answer: () => answers[0]?.('resized') };
+  }
+
+  it('give the rows another revision for the new size, as a view may have asked for the old ones meanwhile', async () => {
+    const { session, answer } = await resizing();
+    const { revision } = session.snapshot();
+    answer();
+    await expect.poll(() => session.summary?.producer).toBe('resized');
+    expect(session.snapshot().revision).toBeGreaterThan(revision);
+  });
+
+  it('take the new size also when figures are forgotten meanwhile', async () => {
+    const { session, answer } = await resizing();
+    const { revision } = session.snapshot();
+    void session.measurements.scan(undefined, undefined, {}).catch(() => undefined);
+    session.setScanSamples(64);
+    expect(session.snapshot().revision).toBeGreaterThan(revision);
+    answer();
+    await expect.poll(() => session.summary?.producer).toBe('resized');
+  });
+
+  it('read a model again that could not be read with the size before', async () => {
+    const { session } = openSession({
+      inspect: (request) => {
+        if (hasDimensions(request)) throw new OnnxFileError('The size does not fit.');
+        return summaryOfThree();
+      },
+    });
+    await session.load('/m/model.onnx');
+    const edit = dimensionEdit(session.plan, 'batch', 4);
+    session.apply(edit, 'forward');
+    await expect.poll(() => session.snapshot().model.state).toBe('failed');
+    session.apply(edit, 'backward');
+    await expect.poll(() => session.snapshot().model.state).toBe('ready');
   });
 });
 

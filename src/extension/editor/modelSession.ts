@@ -8,12 +8,13 @@ import type { Plan } from '../../core/plan/types';
 import type { RowFormat } from '../../core/quant/layerFormat';
 import type { DataSummary, LayerRow, ModelSummary, QuantizationDetails } from '../../core/results';
 import type { DataRequest, ModelRequest } from '../../shared/rpc';
-import type { ModelView, PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
+import type { PlanView, RowChunk, ViewEvent, ViewSnapshot } from '../../shared/viewRpc';
 import { errorReplyOf } from '../../engine/engineErrors';
 import type { SessionEngine } from '../sessionEngine';
 import { Inspections } from './inspections';
 import { Measurements } from './measurements';
 import { changedSchemes, joinRows, rowChunk, rowScheme, rowsForFormat, type ModelRow } from './modelRows';
+import { hasOwnRows, modelViewOf, type ModelState } from './modelState';
 import { inParts } from './parts';
 import { applyEdit, sameMeasurement, type Direction, type PlanEdit } from './planEdit';
 import { planToPredict, planViewOf } from './planView';
@@ -40,14 +41,12 @@ export interface SessionPlace {
 export class ModelSession {
   #plan: Plan = defaultPlan;
   #planError: string | null = null;
-  #model:
-    /** `hasFirst`: the rows are the first of this model, not those of the one before it. */
-    | { state: 'loading'; hasFirst: boolean }
-    | { state: 'failed'; message: string }
-    | { state: 'ready'; summary: ModelSummary } = { state: 'loading', hasFirst: false };
+  #model: ModelState = { state: 'loading', hasFirst: false };
   #rows: ModelRow[] = [];
   /** Grows with everything that makes the rows of the views stale. */
   #revision = 0;
+  /** Grows whenever the model begins to be read: what an older reading tells no longer counts. */
+  #reading = 0;
   #file: string | undefined;
   /** What was loaded last. */
   #source: string | Promise<string> | undefined;
@@ -160,13 +159,17 @@ export class ModelSession {
     return this.#loading;
   }
 
-  /** Settles when the last load has. */
-  loaded(): Promise<void> {
-    return this.#loading;
+  /** Settles when the last load has, also one that begins meanwhile. */
+  async loaded(): Promise<void> {
+    for (let last; last !== this.#loading;) {
+      last = this.#loading;
+      await last;
+    }
   }
 
   async #loadNow(file: string | Promise<string>): Promise<void> {
-    const revision = ++this.#revision;
+    const reading = ++this.#reading;
+    this.#revision++;
     this.#model = { state: 'loading', hasFirst: false };
     this.#hashes.reset();
     this.measurements.forget();
@@ -175,14 +178,14 @@ export class ModelSession {
     try {
       this.#file = await file;
       // Views that show rows already keep them until they can have all of the new ones.
-      if (this.#rows.length === 0) await this.#showFirst(revision);
-      if (revision !== this.#revision) return;
+      if (this.#rows.length === 0) await this.#showFirst(reading);
+      if (reading !== this.#reading) return;
       const summary = await this.engine.call('inspect', this.request());
-      if (revision !== this.#revision) return;
+      if (reading !== this.#reading) return;
       this.#rows = joinRows(summary);
       this.#model = { state: 'ready', summary };
     } catch (error) {
-      if (revision !== this.#revision) return;
+      if (reading !== this.#reading) return;
       this.#rows = [];
       this.#model = { state: 'failed', message: errorReplyOf(error).message };
     }
@@ -192,9 +195,9 @@ export class ModelSession {
   }
 
   /** Shows the first layers of a large model, which takes seconds to inspect. */
-  async #showFirst(revision: number): Promise<void> {
+  async #showFirst(reading: number): Promise<void> {
     const layers = await this.engine.call('firstLayers', this.request());
-    if (revision !== this.#revision || layers.length === 0) return;
+    if (reading !== this.#reading || layers.length === 0) return;
     this.#rows = joinRows({ layers, nodes: [] });
     this.#model = { state: 'loading', hasFirst: true };
     this.#emitSnapshot();
@@ -202,19 +205,23 @@ export class ModelSession {
 
   /** Inspects again after a change of the dimensions: figures change, layers stay. */
   async #reinspect(): Promise<void> {
-    // What is asked of the engine now would come with the old sizes.
-    if (this.#model.state === 'loading' && this.#source !== undefined) return this.load(this.#source);
-    const revision = ++this.#revision;
-    if (this.#model.state !== 'ready') return;
+    if (this.#model.state !== 'ready') {
+      // What is asked of the engine now would come with the old sizes, and may have failed because of them.
+      if (this.#source !== undefined) await this.load(this.#source);
+      return;
+    }
+    const reading = ++this.#reading;
     try {
       const summary = await this.engine.call('inspect', this.request());
-      if (revision !== this.#revision) return;
+      if (reading !== this.#reading) return;
       this.#rows = joinRows(summary);
       this.#model = { state: 'ready', summary };
     } catch (error) {
-      if (revision !== this.#revision) return;
+      if (reading !== this.#reading) return;
+      this.#rows = [];
       this.#model = { state: 'failed', message: errorReplyOf(error).message };
     }
+    this.#revision++;
     this.#emitSnapshot();
   }
 
@@ -332,8 +339,8 @@ export class ModelSession {
       uri: this.place.uri,
       name: this.place.name,
       revision: this.#revision,
-      model: this.#modelView(),
-      first: this.#hasRows() ? this.rowsFrom(this.#revision, 0) : null,
+      model: modelViewOf(this.#model, this.#rows.length),
+      first: hasOwnRows(this.#model) ? this.rowsFrom(this.#revision, 0) : null,
       plan: this.#planView(),
       scan: this.measurements.scanned.view,
       search: this.measurements.searched.view,
@@ -352,18 +359,6 @@ export class ModelSession {
   /** Tells every view the whole state again, such as after trust was granted. */
   refresh(): void {
     this.#emitSnapshot();
-  }
-
-  /** Whether the rows are of this revision: while a model is read again, those from before it are still there. */
-  #hasRows(): boolean {
-    return this.#model.state === 'loading' ? this.#model.hasFirst : this.#model.state === 'ready';
-  }
-
-  #modelView(): ModelView {
-    if (this.#model.state === 'loading') return { state: 'loading' };
-    if (this.#model.state === 'failed') return this.#model;
-    const { layers: _layers, nodes: _nodes, ...header } = this.#model.summary;
-    return { state: 'ready', header, rowCount: this.#rows.length };
   }
 
   #planView(): PlanView {
