@@ -153,6 +153,7 @@ class MomentSums {
       this.isUnfit = true;
       return;
     }
+    if (count === 0) return;
     this.session ??= await this.open(dims.length, count * left > this.mostRows);
     const rows = this.isSampled
       ? Math.max(1, Math.min(count, Math.ceil((this.mostRows - this.chosen) / left)))

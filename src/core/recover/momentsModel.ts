@@ -155,13 +155,12 @@ function productAxes(
   const isLeft = weight?.inputIndex === 0;
   const isGemm = ref.node.opType === 'Gemm';
   const transposed = isGemm && attrInt(ref.node, isLeft ? 'transB' : 'transA', 0) !== 0;
-  if (rank === 1) return { stack: [1], perm: [0] };
+  // [rows, depth] where the data stands on the left; so does a vector, on either side.
+  const isByRow = rank === 1 || isLeft === transposed;
   const weightStack = isGemm ? [] : (weight?.tensor.dims ?? []).slice(0, -2);
   const total = Math.max(rank, weightStack.length + 2);
   const leading = total - 2;
-  // The data's last axis is summed over where it stands on the left: [rows, depth].
-  const summed = isLeft === transposed ? total - 1 : total - 2;
-  const rows = summed === total - 1 ? total - 2 : total - 1;
+  const [summed, rows] = isByRow ? [total - 1, total - 2] : [total - 2, total - 1];
   const stackAxes: number[] = [];
   const otherAxes: number[] = [];
   for (let axis = 0; axis < leading; axis++) {

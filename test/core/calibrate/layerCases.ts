@@ -101,6 +101,21 @@ export const layerCases: readonly LayerCase[] = [
   { what: 'MatMul', op: 'MatMul', input: [2, 3, 4, 7], weight: [7, 5], columnOf: last },
   { what: 'MatMul of a vector', op: 'MatMul', input: [7], weight: [7, 5], columnOf: last },
   {
+    what: 'MatMul of a vector and stacked weights',
+    op: 'MatMul',
+    input: [7],
+    weight: [3, 7, 5],
+    columnOf: (at) => (at[0] ?? 0) * 5 + (at[1] ?? 0),
+  },
+  {
+    what: 'MatMul of stacked left weights and a vector',
+    op: 'MatMul',
+    input: [7],
+    weight: [3, 5, 7],
+    left: true,
+    columnOf: (at) => (at[0] ?? 0) * 5 + (at[1] ?? 0),
+  },
+  {
     what: 'MatMul of stacked weights',
     op: 'MatMul',
     input: [2, 3, 4, 7],

@@ -189,6 +189,24 @@ describe('collectMoments', () => {
     expect(trace / 18).toBeLessThan(1.03);
   });
 
+  it.each([
+    ['first', 2],
+    ['later, where rows are chosen', 20_000],
+  ])('passes over samples without rows that come %s', async (_what, count) => {
+    const subject = model(
+      [node('Conv', 'layer', ['x', 'w'], ['y'])],
+      [floatTensor('w', normalNoise(18, 4), [3, 3, 2])],
+      [null, 3, 2],
+    );
+    const rowsOf = (rows: number): Feeds => ({ x: floats(normalNoise(rows * 6, 5), [rows, 3, 2]) });
+    const [some, none] = [rowsOf(count), rowsOf(0)];
+    const moments = await momentsOf(subject, count === 2 ? [none, some, none] : [some, none]);
+    const expected = await momentsOf(subject, [some]);
+    expect(moments.rows).toBe(Math.min(count, 8192));
+    expectClose(moments.second, expected.second, count === 2 ? 1 : 1e4);
+    expect(moments.mean.every(Number.isFinite)).toBe(true);
+  });
+
   it('tells the float model’s input from that of the model so far', async () => {
     const subject = (scale: number): Model =>
       model(
