@@ -109,7 +109,7 @@ describe('layers that share a weight', () => {
         each.graph?.initializer.filter(
           ({ dims }) => dims.reduce((product, size) => product * size, 1) === 144,
         );
-        expect(stored(better.model)).toHaveLength(1);
+      expect(stored(better.model)).toHaveLength(1);
       const [before, after] = [stored(plain.model)?.[0], stored(better.model)?.[0]];
       expect(await after?.rawData?.read()).not.toEqual(await before?.rawData?.read());
     },
