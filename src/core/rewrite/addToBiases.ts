@@ -20,6 +20,11 @@ interface OutputChannels {
   readonly trailing: number;
 }
 
+interface AddedChannels extends OutputChannels {
+  /** Of a constant that is added to the whole output. */
+  readonly dims: readonly number[];
+}
+
 /**
  * A model whose layers add other biases. A Conv, ConvTranspose or Gemm without one gets one; other layers, and those whose bias
  * is computed, have it in the Add behind them, an existing one with a constant or a new one. A bias that several nodes read
@@ -30,7 +35,8 @@ interface OutputChannels {
  */
 export function addToBiases(model: Model, deltas: ReadonlyMap<string, Float32Array>): Model {
   const index = indexGraph(model);
-  const layers = new Map(findLayers(index, inferShapes(index, {})).map((layer) => [layer.name, layer]));
+  const shapes = inferShapes(index, {});
+  const layers = new Map(findLayers(index, shapes).map((layer) => [layer.name, layer]));
   const changes = new GraphChanges(model);
   for (const [name, delta] of deltas) {
     const layer = layers.get(name);
@@ -38,7 +44,11 @@ export function addToBiases(model: Model, deltas: ReadonlyMap<string, Float32Arr
     if (!layer || channels?.count !== delta.length) {
       throw new RangeError(`${name} has ${channels?.count ?? 'no'} output channels, not ${delta.length}`);
     }
-    addToBias(index, changes, layer.ref, channels, delta);
+    const { ref } = layer;
+    const rank = shapes.of(ref.scope, ref.node.output[0] ?? '')?.length;
+    // A matrix times a vector gives nothing but its channels.
+    const dims = [delta.length, ...new Array<number>(rank === 1 ? 0 : channels.trailing).fill(1)];
+    addToBias(index, changes, ref, { ...channels, dims }, delta);
   }
   return changes.apply();
 }
@@ -82,7 +92,7 @@ function addToBias(
   index: GraphIndex,
   changes: GraphChanges,
   ref: NodeRef,
-  channels: OutputChannels,
+  channels: AddedChannels,
   delta: Float32Array,
 ): void {
   const { node } = ref;
@@ -114,22 +124,22 @@ function addBehind(
   index: GraphIndex,
   changes: GraphChanges,
   ref: NodeRef,
-  { count, trailing }: OutputChannels,
+  { count, trailing, dims }: AddedChannels,
   delta: Float32Array,
 ): void {
   const output = ref.node.output[0] ?? '';
   const existing = trailing === 0 ? biasAdd(index, ref, count) : undefined;
   if (existing) {
     const { add, position, tensor } = existing;
-    const dims = [...tensor.dims.slice(0, -1), count];
+    const ownDims = [...tensor.dims.slice(0, -1), count];
     replaceOperand(index, changes, add, position, (name) =>
-      sum(name, dims, tensor, count, (value, c) => value + (delta[c] ?? 0)),
+      sum(name, ownDims, tensor, count, (value, c) => value + (delta[c] ?? 0)),
     );
     return;
   }
   const before = changes.fresh(`${output}_without_bias`);
   const name = changes.fresh(`${ref.name}.bias`);
-  changes.addInitializer(floatTensor(name, delta, [count, ...new Array<number>(trailing).fill(1)]));
+  changes.addInitializer(floatTensor(name, delta, dims));
   changes.edit(ref.node, { output: [before, ...ref.node.output.slice(1)] });
   changes.insertAfter(
     ref.node,

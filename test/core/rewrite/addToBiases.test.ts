@@ -126,6 +126,14 @@ const cases: Readonly<Record<string, Case>> = {
     inner: 3,
     ops: ['MatMul', 'Add'],
   },
+  'a MatMul of a vector from the left': {
+    input: [7],
+    nodes: [node('MatMul', 'layer', ['w', 'x'], ['y'])],
+    constants: [w([5, 7])],
+    channels: 5,
+    inner: 1,
+    ops: ['MatMul', 'Add'],
+  },
 };
 
 describe('addToBiases adds to every channel of', () => {
