@@ -13,13 +13,11 @@ import { Toolbar } from './Toolbar';
 import { filterRows, isShown, rankedLines, treeLines } from './tree/flatten';
 import { LayerGrid } from './tree/LayerGrid';
 import { MenuContext } from './tree/menuContext';
-import { rowName, rowTree, type GroupItem, type TreeItem } from './tree/rowTree';
+import { ALL_CLOSED, ALL_OPEN, openGroups, withOpen } from './tree/openGroups';
+import { rowName, rowTree, type TreeItem } from './tree/rowTree';
 import type { Selection } from './tree/selection';
 import { HatchPattern } from './tree/SensitivityCell';
 import { needsAllRows, type ViewState } from './viewState';
-
-/** Models with so few rows are shown whole at first; in larger ones every group starts closed. */
-const OPEN_ALL_UP_TO = 40;
 
 interface AppProps {
   host: Host;
@@ -44,8 +42,8 @@ export function App({ host, store, initial, save }: AppProps) {
   );
   const tree = useMemo(() => rowTree(filtered, isComplete), [filtered, isComplete]);
   const open = useMemo(
-    () => openGroups(tree, view.open, isComplete ? filtered.length : Infinity),
-    [tree, view.open],
+    () => openGroups(tree, view, isComplete ? filtered.length : Infinity),
+    [tree, view.open, view.closed],
   );
   const filtering = view.filter.trim() !== '';
   const lines = useMemo(() => {
@@ -69,7 +67,8 @@ export function App({ host, store, initial, save }: AppProps) {
     setRevealed((count) => count + 1);
     return true;
   };
-  const show = (layer: string): boolean => showChanged(revealChange(rows, view, open, layer));
+  const shown = { rows, isComplete, open };
+  const show = (layer: string): boolean => showChanged(revealChange(shown, view, layer));
   const openOverview = (overviewOpen: boolean): void =>
     // The window has no room for both.
     change({ overviewOpen, ...(overviewOpen && { plansOpen: false }) });
@@ -106,7 +105,7 @@ export function App({ host, store, initial, save }: AppProps) {
   if (!hasTree.current) return <Loading />;
   const isWhole = model.state === 'ready' && isComplete;
   return (
-    <div class="app" aria-busy={!isWhole}>
+    <div class="app">
       {!isWhole && <vscode-progress-bar class="reloading" indeterminate aria-label="Reading the model" />}
       {model.state === 'ready' ? (
         <ModelHeader
@@ -131,8 +130,8 @@ export function App({ host, store, initial, save }: AppProps) {
         rows={filtered}
         total={rows.filter((row) => isShown(row, view)).length}
         isComplete={isComplete}
-        onExpandAll={() => change({ open: groupIds(tree) })}
-        onCollapseAll={() => change({ open: [] })}
+        onExpandAll={() => change(ALL_OPEN)}
+        onCollapseAll={() => change(ALL_CLOSED)}
         onOverview={openOverview}
         run={run}
       />
@@ -144,6 +143,7 @@ export function App({ host, store, initial, save }: AppProps) {
           ranked={view.sort !== null}
           selection={{ ...selection, anchor: anchor.current ?? selection.anchor }}
           rows={rows}
+          isBusy={!isWhole}
           isComplete={isComplete}
           changed={plan.changed}
           measured={scan.measured}
@@ -152,7 +152,7 @@ export function App({ host, store, initial, save }: AppProps) {
           scrollTop={view.scrollTop}
           revealed={revealed}
           onSelect={select}
-          onOpen={(ids, isOpen) => change({ open: withOpen(open, ids, isOpen) })}
+          onOpen={(ids, isOpen) => change(withOpen(view, open, ids, isOpen))}
           onSort={(sort) => change({ sort, scrollTop: 0 })}
           onScroll={(scrollTop) => change({ scrollTop })}
           onInspect={() => inspector.current?.focus()}
@@ -190,7 +190,7 @@ export function App({ host, store, initial, save }: AppProps) {
           change={change}
           wished={overview}
           onRow={show}
-          onModule={(path) => void showChanged(revealModuleChange(rows, view, open, path))}
+          onModule={(path) => void showChanged(revealModuleChange(shown, view, path))}
         />
       )}
       <ParetoPanel search={search} view={view} change={change} host={host} />
@@ -230,31 +230,6 @@ function Failure({ message, run }: { message: string; run: (command: ViewCommand
       </div>
     </div>
   );
-}
-
-function openGroups(
-  tree: readonly TreeItem[],
-  open: readonly string[] | null,
-  rows: number,
-): ReadonlySet<string> {
-  return new Set(open ?? (rows <= OPEN_ALL_UP_TO ? groupIds(tree) : []));
-}
-
-function withOpen(open: ReadonlySet<string>, ids: readonly string[], isOpen: boolean): string[] {
-  const next = new Set(open);
-  for (const id of ids) {
-    if (isOpen) next.add(id);
-    else next.delete(id);
-  }
-  return [...next];
-}
-
-function groupsIn(tree: readonly TreeItem[]): GroupItem[] {
-  return tree.flatMap((item) => (item.kind === 'group' ? [item, ...groupsIn(item.children)] : []));
-}
-
-function groupIds(tree: readonly TreeItem[]): string[] {
-  return groupsIn(tree).map(({ id }) => id);
 }
 
 /** The row that is selected alone; null when it is a group, or not alone. */

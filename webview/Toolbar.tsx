@@ -28,6 +28,8 @@ interface ToolbarProps {
 export function Toolbar(props: ToolbarProps) {
   const { view, change, scanning, searching, lookOnly, rows, total, isComplete, run } = props;
   const filter = useRef<HTMLElement>(null);
+  const wereComing = useRef(false);
+  wereComing.current ||= !isComplete;
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key.toLowerCase() !== 'f' || !(event.ctrlKey || event.metaKey)) return;
@@ -53,6 +55,9 @@ export function Toolbar(props: ToolbarProps) {
       </vscode-textfield>
       <span class="count" role="status">
         {rowCountText(rows.length, total, isComplete)}
+      </span>
+      <span class="hidden-text" role="status">
+        {wereComing.current && isComplete ? 'All rows have been read.' : ''}
       </span>
       <vscode-toolbar-button icon="expand-all" label="Expand All" onClick={props.onExpandAll} />
       <vscode-toolbar-button icon="collapse-all" label="Collapse All" onClick={props.onCollapseAll} />

@@ -1,17 +1,23 @@
 /** Showing a layer that the host names: what of the view must change so that its row is there and selected. Pure. */
 import type { ViewRow } from '../src/shared/viewRpc';
 import { filterRows } from './tree/flatten';
+import { withOpen } from './tree/openGroups';
 import { rowId, rowTree, type TreeItem } from './tree/rowTree';
 import type { ViewState } from './viewState';
 
-/**
- * @param open the groups that are open now.
- * @returns undefined when no row has this name.
- */
+/** What the tree shows now. */
+export interface ShownTree {
+  readonly rows: readonly ViewRow[];
+  /** False: rows are still to come. */
+  readonly isComplete: boolean;
+  /** Ids of the groups that are open. */
+  readonly open: ReadonlySet<string>;
+}
+
+/** @returns undefined when no row has this name. */
 export function revealChange(
-  rows: readonly ViewRow[],
+  { rows, isComplete, open }: ShownTree,
   view: ViewState,
-  open: ReadonlySet<string>,
   layer: string,
 ): Partial<ViewState> | undefined {
   const row = rows.find(({ name }) => name === layer);
@@ -25,19 +31,17 @@ export function revealChange(
       }
     : { filter: view.filter, showNodes: view.showNodes, showRaw: view.showRaw };
   const id = rowId(layer);
-  const groups = groupsAbove(rowTree(filterRows(rows, shown.filter, shown)), id) ?? [];
-  return { ...shown, open: [...new Set([...open, ...groups])], selected: [id], active: id };
+  const groups = groupsAbove(rowTree(filterRows(rows, shown.filter, shown), isComplete), id) ?? [];
+  return { ...shown, ...withOpen(view, open, groups, true), selected: [id], active: id };
 }
 
 /**
  * Shows a module: the group that has its path, or with what is shown now stands for it.
- * @param open the groups that are open now.
  * @returns undefined when no row is in it.
  */
 export function revealModuleChange(
-  rows: readonly ViewRow[],
+  { rows, isComplete, open }: ShownTree,
   view: ViewState,
-  open: ReadonlySet<string>,
   path: readonly string[],
 ): Partial<ViewState> | undefined {
   const within = rows.filter((row) => path.every((part, level) => row.path[level] === part));
@@ -47,7 +51,7 @@ export function revealModuleChange(
   const shown = hasShown ? view : { ...view, filter: '', showNodes: view.showNodes || !hasLayer };
   const { filter, showNodes, showRaw } = shown;
   const around: string[] = [];
-  let items: readonly TreeItem[] = rowTree(filterRows(rows, filter, shown));
+  let items: readonly TreeItem[] = rowTree(filterRows(rows, filter, shown), isComplete);
   for (;;) {
     const group = items.find((item) => item.kind === 'group' && isAlong(item.path, path));
     if (group?.kind !== 'group') return undefined;
@@ -57,7 +61,7 @@ export function revealModuleChange(
         showNodes,
         showRaw,
         sort: null,
-        open: [...new Set([...open, ...around])],
+        ...withOpen(view, open, around, true),
         selected: [group.id],
         active: group.id,
       };

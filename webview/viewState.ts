@@ -3,15 +3,14 @@ import type { SearchCost } from '../src/core/searchResults';
 import type { Measure } from './overview/modules';
 import { WHOLE_MODEL, type Zoom } from './overview/zoom';
 import type { Sort } from './tree/flatten';
+import type { OpenState } from './tree/openGroups';
 
-export interface ViewState {
+export interface ViewState extends OpenState {
   readonly filter: string;
   readonly showNodes: boolean;
   /** Shows the nodes that only express a format: Q/DQ and codebooks. */
   readonly showRaw: boolean;
   readonly sort: Sort | null;
-  /** Open groups; null until the user opened or closed one: then `openAtFirst` decides. */
-  readonly open: readonly string[] | null;
   readonly selected: readonly string[];
   readonly active: string | null;
   readonly scrollTop: number;
@@ -47,6 +46,7 @@ export const INITIAL_VIEW_STATE: ViewState = {
   showRaw: false,
   sort: null,
   open: null,
+  closed: null,
   selected: [],
   active: null,
   scrollTop: 0,

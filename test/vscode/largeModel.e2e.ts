@@ -17,6 +17,7 @@ keepEvidence(() => vscode);
 const BLOCKS = 8334;
 const LAYERS = 4 * BLOCKS;
 const LAYER = '/model/layers.7/self_attn/q_proj/MatMul';
+const FIRST_LAYER = '/model/layers.0/self_attn/q_proj/MatMul';
 const patient = { timeout: 120_000 };
 
 beforeAll(async () => {
@@ -41,13 +42,16 @@ it('is shown by its first layers, which can be planned, until all of it has been
   expect(await count.innerText()).toBe('First 1,000, reading the rest…');
   expect(await view.group('model').locator('.cell.parameters').innerText()).toBe('…');
   await vscode.screenshot('large-model-coming');
+  await view.frame.getByRole('button', { name: 'Expand All' }).click();
+  await view.layer(FIRST_LAYER).waitFor();
 
   await view.filter('layers.7/self_attn/q_proj');
   await view.layer(LAYER).locator('.cell.name').click();
   await view.menu(LAYER, 'Keep Float');
   await view.waitForScheme(LAYER, 'float');
 
-  await view.frame.locator('.app[aria-busy=false]').waitFor(patient);
+  await view.frame.locator('[role=treegrid][aria-busy=false]').waitFor(patient);
+  expect(await view.frame.getByText('All rows have been read.').getAttribute('role')).toBe('status');
   await view.filter('');
   expect(await count.innerText()).toBe('');
   expect(await grid.getAttribute('aria-rowcount')).not.toBe('-1');
@@ -59,5 +63,7 @@ it('is shown by its first layers, which can be planned, until all of it has been
   );
   // What was selected stays so.
   expect(await view.frame.locator('.inspector h2').innerText()).toBe(LAYER);
+  // Modules that came after Expand All are open too.
+  expect(Number(await grid.getAttribute('aria-rowcount'))).toBeGreaterThan(LAYERS);
   await vscode.screenshot('large-model-whole');
 });

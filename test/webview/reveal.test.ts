@@ -12,37 +12,48 @@ const rows = [
 ];
 const view = { ...INITIAL_VIEW_STATE, filter: 'other' };
 
-describe('revealChange(rows, view, open, layer)', () => {
+const shown = { rows, isComplete: true, open: new Set<string>() };
+
+describe('revealChange(tree, view, layer)', () => {
   it('selects the row, opens the groups around it and keeps those that are open', () => {
-    const change = revealChange(rows, INITIAL_VIEW_STATE, new Set(['group:x']), 'conv');
+    const change = revealChange({ ...shown, open: new Set(['group:x']) }, INITIAL_VIEW_STATE, 'conv');
     expect(change).toMatchObject({ selected: ['row:conv'], active: 'row:conv', filter: '' });
     expect(change?.open).toEqual(['group:x', 'group:encoder', 'group:encoder\0layer1']);
   });
 
   it('takes away a filter that hides the row, and no other', () => {
-    expect(revealChange(rows, view, new Set(), 'conv')?.filter).toBe('');
-    expect(revealChange(rows, view, new Set(), 'other')?.filter).toBe('other');
+    expect(revealChange(shown, view, 'conv')?.filter).toBe('');
+    expect(revealChange(shown, view, 'other')?.filter).toBe('other');
   });
 
   it('shows nodes without a weight when one of them is meant', () => {
-    expect(revealChange(rows, INITIAL_VIEW_STATE, new Set(), 'relu')).toMatchObject({ showNodes: true });
-    expect(revealChange(rows, INITIAL_VIEW_STATE, new Set(), 'top')).toMatchObject({ showNodes: false });
+    expect(revealChange(shown, INITIAL_VIEW_STATE, 'relu')).toMatchObject({ showNodes: true });
+    expect(revealChange(shown, INITIAL_VIEW_STATE, 'top')).toMatchObject({ showNodes: false });
   });
 
   it('waits for rows that are not there yet', () => {
-    expect(revealChange([], view, new Set(), 'conv')).toBeUndefined();
+    expect(revealChange({ ...shown, rows: [] }, view, 'conv')).toBeUndefined();
+  });
+
+  it('opens groups that stay apart while rows are to come, and closes none after Expand All', () => {
+    const chained = [viewRow('conv', { path: ['a', 'b'] })];
+    const opened = revealChange({ ...shown, rows: chained, isComplete: false }, INITIAL_VIEW_STATE, 'conv');
+    expect(opened?.open).toEqual(['group:a', 'group:a\0b']);
+    const expanded = { ...INITIAL_VIEW_STATE, closed: ['group:encoder', 'group:x'] };
+    expect(revealChange(shown, expanded, 'conv')).toMatchObject({ open: null, closed: ['group:x'] });
   });
 });
 
-describe('revealModuleChange(rows, view, open, path)', () => {
-  const shown = (path: readonly string[], state = INITIAL_VIEW_STATE) =>
-    revealModuleChange(rows, state, new Set(['group:x']), path);
+describe('revealModuleChange(tree, view, path)', () => {
+  const changeTo = (path: readonly string[], state = INITIAL_VIEW_STATE) =>
+    revealModuleChange({ ...shown, open: new Set(['group:x']) }, state, path);
 
   it('selects the group, opens those around it, and leaves a ranking, which has no groups', () => {
     const sorted = { ...INITIAL_VIEW_STATE, sort: { column: 'macs', descending: true } as const };
-    expect(shown(['encoder', 'layer1'], sorted)).toEqual({
+    expect(changeTo(['encoder', 'layer1'], sorted)).toEqual({
       ...{ filter: '', showNodes: false, showRaw: false, sort: null },
       open: ['group:x', 'group:encoder'],
+      closed: null,
       selected: ['group:encoder\0layer1'],
       active: 'group:encoder\0layer1',
     });
@@ -53,23 +64,23 @@ describe('revealModuleChange(rows, view, open, path)', () => {
       viewRow('conv', { path: ['a', 'b'] }),
       viewRow('relu', { path: ['a'], isLayer: false, weight: null }),
     ];
-    expect(revealModuleChange(chained, INITIAL_VIEW_STATE, new Set(), ['a'])?.selected).toEqual([
+    expect(revealModuleChange({ ...shown, rows: chained }, INITIAL_VIEW_STATE, ['a'])?.selected).toEqual([
       'group:a\0b',
     ]);
   });
 
   it('takes away a filter that hides all of it, and shows nodes where it has nothing else', () => {
-    expect(shown(['encoder', 'layer1'], view)).toMatchObject({ filter: '', showNodes: false });
-    expect(shown(['encoder'], view)?.filter).toBe('other');
+    expect(changeTo(['encoder', 'layer1'], view)).toMatchObject({ filter: '', showNodes: false });
+    expect(changeTo(['encoder'], view)?.filter).toBe('other');
     const nodes = [viewRow('relu', { path: ['tail'], isLayer: false, weight: null })];
-    expect(revealModuleChange(nodes, INITIAL_VIEW_STATE, new Set(), ['tail'])).toMatchObject({
+    expect(revealModuleChange({ ...shown, rows: nodes }, INITIAL_VIEW_STATE, ['tail'])).toMatchObject({
       showNodes: true,
       selected: ['group:tail'],
     });
   });
 
   it('is nothing for a module that is not there', () => {
-    expect(shown(['encoder', 'layer2'])).toBeUndefined();
+    expect(changeTo(['encoder', 'layer2'])).toBeUndefined();
   });
 });
 

@@ -17,6 +17,8 @@ interface LayerGridProps {
   ranked: boolean;
   selection: Selection;
   rows: readonly ViewRow[];
+  /** The model is being read, for the first time or again. */
+  isBusy: boolean;
   /** False: there are more rows, which still come. */
   isComplete: boolean;
   changed: readonly string[];
@@ -173,6 +175,8 @@ export function LayerGrid(props: LayerGridProps) {
       class="grid"
       role="treegrid"
       aria-label="Layers"
+      // Not of the whole view: what is said in it meanwhile might be held back.
+      aria-busy={props.isBusy}
       aria-multiselectable="true"
       // -1: not known.
       aria-rowcount={isComplete ? lines.length + 1 : -1}
