@@ -60,7 +60,11 @@ export function layerTasks(
     const { ref, name, weight, quantizable } = layer;
     const format = formatOf(plan, name);
     if (!quantizable || !weight || ['float', 'fp16'].includes(format.scheme)) continue;
-    const view = ref.scope === index.main ? matrixView(layer) : undefined;
+    if (ref.scope !== index.main) {
+      passOver('stands in a subgraph or function', name);
+      continue;
+    }
+    const view = matrixView(layer);
     if (!view) {
       passOver('does not multiply its input by a weight that stands beside it', name);
       continue;

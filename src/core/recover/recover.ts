@@ -82,7 +82,7 @@ export async function recover(
   const notes = [
     ...start.weights.notes,
     ...(evened?.notes ?? []),
-    ...notesOf(result, evened?.tried ? [evened.tried] : []),
+    ...notesOf(result, evened?.tried ? [evened.tried] : [], batches.used.length > batches.fitSamples),
     ...[...(isByLayer ? start.passedOver : [])].map(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
@@ -198,12 +198,15 @@ function sharedNotes(tasks: readonly LayerTask[]): string[] {
 function notesOf(
   { steps, samples, beforeDb, afterDb, layers }: RecoverResult,
   ofModel: readonly TriedCorrection[],
+  isHeldOut: boolean,
 ): string[] {
-  const count = layers.length === 0 ? '' : `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}, `;
+  if (layers.length === 0 && ofModel.length === 0 && steps.some((step) => step !== 'equalize'))
+    return [`Nothing to recover by ${steps.join(', ')}: no layer has codes that could be chosen.`];
+  const count = layers.length === 0 ? '' : `${counted(layers.length, 'layer')}, `;
   const won =
-    `Recovered by ${steps.join(', ')}: ${count}output ` +
-    `${figure(beforeDb)} → ${figure(afterDb)} (SQNR of simulated weights on ${samples.judge} samples that fitted nothing; ` +
-    `${samples.fit} fitted).`;
+    `Recovered by ${steps.join(', ')}: ${count}output ${figure(beforeDb)} → ${figure(afterDb)} ` +
+    `(SQNR of simulated weights on ${counted(samples.judge, 'sample')}` +
+    (isHeldOut ? ` that fitted nothing; ${samples.fit} fitted).` : ', too few to hold any out).');
   const rejected = steps.flatMap((step) => {
     const against = [
       ...ofModel.map((tried) => ({ name: 'the model', ...tried })),
@@ -214,6 +217,10 @@ function notesOf(
     return [`${step} left out where the output got no better: ${listed(words)}.`];
   });
   return [won, ...rejected];
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function figure(db: number | null): string {

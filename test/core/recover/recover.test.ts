@@ -235,6 +235,20 @@ describe('recover', () => {
     expect(recovered?.layers.map(({ name }) => name)).toEqual(['left', 'right']);
   });
 
+  it('says when there is nothing to choose, or nothing to judge by', async () => {
+    const notesOf = async (layers: Plan['layers'], samples: number): Promise<string> => {
+      const plan: Plan = { ...planFor('w4', 'gptq', 'bias'), layers };
+      const data = sliceOf('calibrate', inputs.slice(0, samples));
+      return (await quantizeModel(residualBlock(), plan, { runtime, slice: data })).notes.join('\n');
+    };
+    const float = { scheme: 'fp16' } as const;
+    expect(await notesOf({ stem: float, left: float, right: float }, 8)).toContain(
+      'Nothing to recover by gptq, bias: no layer has codes that could be chosen.',
+    );
+    expect(await notesOf({}, 3)).toContain('on 3 samples, too few to hold any out)');
+    expect(await notesOf({}, 8)).toContain('on 1 sample that fitted nothing; 7 fitted)');
+  });
+
   it('recovers layers that compute on integers, to the codes in the file', async () => {
     const plan: Plan = { ...planFor('w8a8', 'gptq', 'refit', 'bias'), activationRange: 'max' };
     const { model: prepared } = await prepareFloat(residualBlock(), plan);
