@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { derive } from '../../src/core/onnx/origin';
 import { DataType } from '../../src/core/onnx/types';
+import { defaultPlan } from '../../src/core/plan/planFile';
 import { openModelFile } from '../../src/engine/files/modelFile';
 import { writeModelFile } from '../../src/engine/files/writeModelFile';
 import { npzBytes } from './support/npyBytes';
@@ -46,8 +47,8 @@ async function writeHalf(path: string): Promise<void> {
   await opened.close();
 }
 
-/** Two samples in half precision. */
-async function halfData(): Promise<string> {
+/** Two samples in a file of this name. @param values bits of float16, or float32 */
+async function twoSamples(name: string, values: Uint16Array | Float32Array): Promise<string> {
   const described = await client.call('describeSample', {
     file,
     calibration: { data },
@@ -55,12 +56,9 @@ async function halfData(): Promise<string> {
     picture: false,
   });
   const [input] = described.inputs;
-  const values = Uint16Array.from({ length: 2 * 28 * 28 }, (_, at) => (at % 3 === 0 ? 0x3c00 : 0));
-  const path = join(folder, 'half.npz');
-  writeFileSync(
-    path,
-    npzBytes({ [input?.name ?? '']: { descr: '<f2', shape: [2, 1, 28, 28], data: values } }),
-  );
+  const path = join(folder, name);
+  const descr = values instanceof Uint16Array ? '<f2' : '<f4';
+  writeFileSync(path, npzBytes({ [input?.name ?? '']: { descr, shape: [2, 1, 28, 28], data: values } }));
   return path;
 }
 
@@ -79,8 +77,24 @@ describe('comparing models of different types of input', () => {
     expect(outputs[0]?.sqnrDb).toBeLessThan(90);
     expect(outputs[0]?.top1?.agreement).toBe(1);
     expect(peakMemoryBytes.b).toBeGreaterThan(2e7);
-    const back = await client.call('compare', { a: half, b: file, calibration: { data: await halfData() } });
+    const bits = Uint16Array.from({ length: 2 * 28 * 28 }, (_, at) => (at % 3 === 0 ? 0x3c00 : 0));
+    const halves = { data: await twoSamples('half.npz', bits) };
+    const back = await client.call('compare', { a: half, b: file, calibration: halves });
     expect(back.outputs[0]?.sqnrDb).toBeGreaterThan(40);
+  }, 60_000);
+
+  it('tells what quantizing a float16 model did to data beyond its range', async () => {
+    const half = join(folder, 'half.onnx');
+    await writeHalf(half);
+    const values = Float32Array.from({ length: 2 * 28 * 28 }, (_, at) => (at % 784 === 0 ? 1e6 : 1));
+    const { notes } = await client.call('quantize', {
+      file: half,
+      plan: { ...defaultPlan, defaultScheme: 'w8' },
+      // Formats of weights alone need no ranges, so that only the sample that verifies is read.
+      calibration: { data: await twoSamples('beyond.npz', values), samples: 1 },
+      output: join(folder, 'beyond.onnx'),
+    });
+    expect(notes).toContainEqual(expect.stringMatching(/1 sample of .* held numbers beyond ±65504/));
   }, 60_000);
 });
 

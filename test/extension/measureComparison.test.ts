@@ -28,7 +28,7 @@ const file = '/m/model.onnx';
 
 describe('measureComparison', () => {
   it('compares two files as a whole and by layer, with one progress', async () => {
-    const { engine, calls } = engineOf(({ method }) => ({ method }));
+    const { engine, calls } = engineOf(({ method }) => ({ method, notes: ['of the data'] }));
     const shown: number[] = [];
     const found = await measureComparison(
       engine,
@@ -38,11 +38,11 @@ describe('measureComparison', () => {
     expect(calls.map(({ method }) => method)).toEqual(['compare', 'compareLayers']);
     for (const { request } of calls) expect(request).toMatchObject({ a: file, b: '/m/b.onnx', calibration });
     expect(found).toEqual({
-      result: { method: 'compare' },
-      layers: { method: 'compareLayers' },
+      result: { method: 'compare', notes: ['of the data'] },
+      layers: { method: 'compareLayers', notes: ['of the data'] },
       data: '/d/test.npz',
       isPlan: false,
-      notes: [],
+      notes: ['of the data'],
     });
     expect(shown).toEqual([0.25, 0.75]);
   });
@@ -50,13 +50,13 @@ describe('measureComparison', () => {
   it('writes what a plan makes for the comparison only', async () => {
     const { engine, calls } = engineOf(({ method, request: { output, b } }) => {
       expect(existsSync(dirname(output ?? b ?? ''))).toBe(true);
-      return method === 'quantize' ? { notes: ['a note'] } : {};
+      return { notes: method === 'quantize' ? ['of the plan', 'of the data'] : ['of the data', 'of names'] };
     });
     const other = { plan: defaultPlan, name: 'model.w8a8.onnx' };
     const found = await measureComparison(engine, { file, calibration, other }, {});
     expect(calls.map(({ method }) => method)).toEqual(['quantize', 'compare', 'compareLayers']);
     expect(calls[1]?.request.b).toBe(calls[0]?.request.output);
-    expect(found).toMatchObject({ isPlan: true, notes: ['a note'] });
+    expect(found).toMatchObject({ isPlan: true, notes: ['of the plan', 'of the data', 'of names'] });
     expect(existsSync(dirname(calls[0]?.request.output ?? ''))).toBe(false);
   });
 

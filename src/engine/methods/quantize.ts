@@ -176,7 +176,7 @@ function totalsOf(layers: readonly QuantizedLayer[]): QuantizeResult['totals'] {
 
 function dataNotes({ calibration }: QuantizeRequest, data: ModelData | undefined): string[] {
   if (!calibration) return ['Nothing was run: there is no calibration data.'];
-  const notes: string[] = [];
+  const notes = [...(data?.dataSet.notes?.() ?? [])];
   if (calibration.data === RANDOM) {
     notes.push(
       'Calibrated and verified with random inputs: the ranges and figures say little about real data.',

@@ -85,7 +85,8 @@ async function reportOf(
     outputs: compared.outputs,
     samples: compared.samples,
     scan: scan ? { metric: scan.metric, samples: scan.samples } : null,
-    notes: [...quantized.notes, ...compared.notes].map(shown),
+    // Both tell of the data.
+    notes: [...new Set([...quantized.notes, ...compared.notes])].map(shown),
     run: {
       date: new Date().toISOString(),
       machine: {

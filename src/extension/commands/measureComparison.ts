@@ -8,9 +8,9 @@ import type { Comparison } from './compareReport';
 
 export interface ComparisonRequest extends ModelRequest {
   readonly calibration: DataRequest;
-  /** A model, or a plan and the name of the file that it would give. */
   /** Folder that keeps the layers that recovering has done; none are kept when absent. */
   readonly cache?: string | undefined;
+  /** A model, or a plan and the name of the file that it would give. */
   readonly other: { readonly file: string } | { readonly plan: Plan; readonly name: string };
 }
 
@@ -45,7 +45,9 @@ export async function measureComparison(
     const { notes } = await engine.call('quantize', request, partOf(options, 0, 3));
     const pair = { a: file, b: output, calibration, dimensions };
     const measured = await measureFiles(engine, pair, options, 1);
-    return { ...measured, data: calibration.data, isPlan: true, notes: [...notes, ...measured.result.notes] };
+    // Both tell of the data.
+    const all = [...new Set([...notes, ...measured.result.notes])];
+    return { ...measured, data: calibration.data, isPlan: true, notes: all };
   } finally {
     await temporary.remove();
   }
