@@ -2,6 +2,7 @@ import type { LocalWeightRule } from '../quant/integerWeight';
 import { formatText } from '../quant/layerFormat';
 import type { CodeRounding } from '../quant/weightGrid';
 import type { ResultCache, Sample } from '../ports';
+import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import type { RecoveredLayer } from '../recoverResults';
@@ -9,7 +10,7 @@ import type { Equalized } from '../rewrite/equalize/equalize';
 import type { LayerTask } from './layerTask';
 
 /** Of what is computed and kept: results of versions that computed otherwise are not used. */
-export const RECOVER_VERSION = 6;
+export const RECOVER_VERSION = 7;
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -32,12 +33,16 @@ export class KeptLayers {
   /** What the last layer asked for depends on: itself and those before, each with its format and what data chose for it. */
   private layers: unknown[] = [];
 
-  /** @param evened layers between which channels were evened out: these depend on formats of later layers as well. */
+  /**
+   * @param float the prepared model: which normalizations are folded depends on formats of later layers as well.
+   * @param evened layers between which channels were evened out: so do these.
+   */
   constructor(
     private readonly store: ResultCache | undefined,
     runtime: string,
     plan: Plan,
     samples: readonly Sample[],
+    float: Model,
     evened: Equalized['pairs'],
   ) {
     this.isSequential = plan.recover?.sequential !== false;
@@ -51,6 +56,8 @@ export class KeptLayers {
       plan.dimensions ?? {},
       evened,
       ids,
+      // A layer on its own is prepared for nothing but its own format.
+      ...(this.isSequential ? (float.graph?.node.map(({ name }) => name) ?? []) : []),
     ];
   }
 

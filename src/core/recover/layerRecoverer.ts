@@ -40,7 +40,7 @@ export class LayerRecoverer {
 
   static async open(source: LayerSource, plan: Plan): Promise<LayerRecoverer> {
     const { runtime, cache, float, batches, judge, evened = [] } = source;
-    const kept = new KeptLayers(cache, runtime.version, plan, batches.used, evened);
+    const kept = new KeptLayers(cache, runtime.version, plan, batches.used, float, evened);
     // A model that was evened out is not what was prepared: its channels have other means than normalizations tell.
     const channelMeans = await normalMeans(foldConstants(preparedFrom(float)));
     const products = await RuntimeProducts.open(runtime);

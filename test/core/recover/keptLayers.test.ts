@@ -8,6 +8,8 @@ import { residualBlock } from '../rewrite/models';
 
 const plan: Plan = { ...defaultPlan, defaultScheme: 'w4', recover: { steps: ['gptq'] } };
 
+const float = residualBlock();
+
 function memory(): ResultCache {
   const entries = new Map<string, string>();
   return {
@@ -19,7 +21,7 @@ function memory(): ResultCache {
 }
 
 function firstTask(): LayerTask {
-  const [task] = layerTasks(residualBlock(), plan, new Map()).tasks;
+  const [task] = layerTasks(float, plan, new Map()).tasks;
   if (!task) throw new Error('no task');
   return task;
 }
@@ -45,16 +47,16 @@ it.each([
     layer: { name: 'stem', rule: 'gptq' as const, beforeDb: 1, afterDb: null, tried: [] },
   };
   const task = firstTask();
-  const writer = new KeptLayers(store, 'r', plan, [], []);
+  const writer = new KeptLayers(store, 'r', plan, [], float, []);
   expect(await writer.next(task)).toBeUndefined();
   await writer.keep(done);
-  expect(await new KeptLayers(store, 'r', plan, [], []).next(task)).toEqual(done);
-  expect(await new KeptLayers(store, 'other runtime', plan, [], []).next(task)).toBeUndefined();
-  expect(await new KeptLayers(store, 'r', plan, [], [['stem', 'left']]).next(task)).toBeUndefined();
+  expect(await new KeptLayers(store, 'r', plan, [], float, []).next(task)).toEqual(done);
+  expect(await new KeptLayers(store, 'other runtime', plan, [], float, []).next(task)).toBeUndefined();
+  expect(await new KeptLayers(store, 'r', plan, [], float, [['stem', 'left']]).next(task)).toBeUndefined();
 });
 
 it('knows nothing of what it cannot read', async () => {
   const task = firstTask();
   const broken: ResultCache = { ...memory(), get: async () => ({ codes: 'what?' }) };
-  expect(await new KeptLayers(broken, 'r', plan, [], []).next(task)).toBeUndefined();
+  expect(await new KeptLayers(broken, 'r', plan, [], float, []).next(task)).toBeUndefined();
 });

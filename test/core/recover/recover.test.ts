@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../../src/core/errors';
+import { floatTensor } from '../../../src/core/onnx/build';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import { withRecover } from '../../../src/core/plan/recover';
 import type { Plan, RecoverStep } from '../../../src/core/plan/types';
@@ -204,6 +205,53 @@ describe('recover', () => {
     const fixed: Plan = { ...planFor('w4', 'gptq'), defaultOptions: { range: 'max', gain: false } };
     expect(await keys(fixed)).toBe(12);
     expect(await keys({ ...fixed, layers: { right: { scheme: 'u3' } } })).toBe(13);
+  });
+
+  it('keeps apart what was evened out with other folds', async () => {
+    const spread = [1, 20, 0.1, 4];
+    const uneven = (name: string, dims: readonly [number, number], factorAt: (at: number) => number) => {
+      const random = uniform(dims[1]);
+      const values = Float32Array.from(
+        { length: dims[0] * dims[1] * 9 },
+        (_, at) => (random() - 0.5) * factorAt(at),
+      );
+      return floatTensor(name, values, [...dims, 3, 3]);
+    };
+    const normalized = model(
+      [
+        conv('first', ['x', 'w0'], 'h'),
+        node('Relu', 'relu', ['h'], ['a']),
+        conv('second', ['a', 'w1'], 's'),
+        node('BatchNormalization', 'norm', ['s', 'gain', 'shift', 'mean', 'variance'], ['y']),
+      ],
+      [
+        uneven('w0', [4, 3], (at) => spread[Math.floor(at / 27)] ?? NaN),
+        uneven('w1', [4, 4], (at) => 1 / (spread[Math.floor(at / 9) % 4] ?? NaN)),
+        floatTensor('gain', [9, 1, 0.1, 1]),
+        floatTensor('shift', [0, 1, 0, -1]),
+        floatTensor('mean', [0, 0, 0, 0]),
+        floatTensor('variance', [1, 1, 1, 1]),
+      ],
+      image,
+    );
+    const plain = { granularity: 'tensor', range: 'max', gain: false } as const;
+    const cache = new MemoryCache();
+    const codesOf = async (bias: 'float' | 'lut8', store?: MemoryCache) => {
+      const plan: Plan = {
+        ...planFor('w4', 'equalize', 'gptq'),
+        defaultOptions: plain,
+        layers: { second: { scheme: 'w4', ...plain, bias } },
+      };
+      const { model: prepared } = await prepareFloat(normalized, plan);
+      const source = { runtime, slice, ...(store && { cache: store }) };
+      const { choices, notes } = await recover(prepared, plan, source);
+      expect(notes.join()).not.toContain('equalize left out');
+      return choices.get('first')?.codes?.codes;
+    };
+    const folded = await codesOf('float', cache);
+    const unfolded = await codesOf('lut8');
+    expect(unfolded).not.toEqual(folded);
+    expect(await codesOf('lut8', cache)).toEqual(unfolded);
   });
 
   it('chooses the same codes for a layer whatever the others are, where each is on its own', async () => {
