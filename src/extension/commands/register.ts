@@ -66,13 +66,11 @@ export function registerCommands(
   /** For what needs to know all layers. */
   const onReadLayers = (run: (document: ModelDocument, names: readonly string[]) => Promise<void>) =>
     onLayers(async (document, names) => {
-      await document.session.loaded();
-      await run(document, names);
+      if (await isRead(document)) await run(document, names);
     });
   const readDocument = async ({ document: open, uri }: Target): Promise<ModelDocument | undefined> => {
     const document = open ?? (await openDocument(provider, uri));
-    await document?.session.loaded();
-    return document;
+    return document && (await isRead(document)) ? document : undefined;
   };
   const compareFiles = async (a: vscode.Uri, b: unknown): Promise<void> => {
     const target = b instanceof vscode.Uri ? await targetOf(provider, a, '') : undefined;
@@ -223,6 +221,12 @@ export function registerCommands(
   );
 }
 
+/** Waits until all layers are known. @returns whether the editor is still open then. */
+async function isRead(document: ModelDocument): Promise<boolean> {
+  await document.session.loaded();
+  return !document.closed;
+}
+
 /** What works while a model is being read. */
 const anytime: ReadonlySet<ViewCommand> = new Set([
   'showLog',
@@ -246,7 +250,7 @@ async function viewCommand(
   const target = documentTarget(document);
   const { scanned, searched } = document.session.measurements;
   // Others would take the first layers of a large model for all of them.
-  if (!anytime.has(command)) await document.session.loaded();
+  if (!anytime.has(command) && !(await isRead(document))) return;
   switch (command) {
     case 'scan':
       return scanModel(engine, document, formats);
