@@ -154,7 +154,8 @@ class MomentSums {
       return;
     }
     if (count === 0) return;
-    this.session ??= await this.open(dims.length, count * left > this.mostRows);
+    if (!this.isSampled && this.chosen + count * left > this.mostRows) await this.beginSampling();
+    this.session ??= await this.open(dims.length);
     const rows = this.isSampled
       ? Math.max(1, Math.min(count, Math.ceil((this.mostRows - this.chosen) / left)))
       : count;
@@ -197,9 +198,16 @@ class MomentSums {
     await this.session?.release();
   }
 
-  private open(rank: number, sampled: boolean): Promise<Session> {
-    this.isSampled = sampled;
-    const model = sampled
+  /** From here on, be it from the first batch: batches may be of different sizes. */
+  private async beginSampling(): Promise<void> {
+    await this.flush();
+    await this.release();
+    this.session = undefined;
+    this.isSampled = true;
+  }
+
+  private open(rank: number): Promise<Session> {
+    const model = this.isSampled
       ? rowMomentsModel(this.wanted)
       : momentsModel(this.layer, this.view, rank, this.wanted);
     return this.runtime.openModel(model, { optimization: 'simulate' });

@@ -189,6 +189,21 @@ describe('collectMoments', () => {
     expect(trace / 18).toBeLessThan(1.03);
   });
 
+  it('takes a choice from where there turn out to be very many rows', async () => {
+    const subject = model(
+      [node('MatMul', 'layer', ['x', 'w'], ['y'])],
+      [floatTensor('w', normalNoise(6, 4), [2, 3])],
+      [null, 2],
+    );
+    const rowsOf = (rows: number, value: number): Feeds => ({
+      x: floats(new Float32Array(rows * 2).fill(value), [rows, 2]),
+    });
+    const { rows, mean } = await momentsOf(subject, [rowsOf(384, 1), rowsOf(90_000, 2), rowsOf(20_000, 3)]);
+    expect(rows).toBe(16_384);
+    // Half of what is left for each of the large ones.
+    expectClose(mean, Array<number>(2).fill((384 + 8000 * (2 + 3)) / 16_384));
+  });
+
   it.each([
     ['first', 2],
     ['later, where rows are chosen', 20_000],
