@@ -5,6 +5,7 @@ import type { Host } from '../host';
 import { Shown } from '../inspector/Shown';
 import { useAnswer } from '../inspector/useAnswer';
 import { LayersSection } from './LayersSection';
+import { Notes } from './Notes';
 import { OutputSections } from './OutputSections';
 import type { ComparisonState } from './state';
 import { CostTable, OutputTable } from './Summary';
@@ -108,6 +109,7 @@ function Compared({ snapshot, host, state, change, scrollTop, onScroll }: Compar
             Open as Markdown
           </vscode-button>
         </div>
+        <Notes notes={notes} />
       </header>
       <div class="tables">
         <OutputTable outputs={outputs} />
@@ -141,16 +143,6 @@ function Compared({ snapshot, host, state, change, scrollTop, onScroll }: Compar
         />
       )}
       <LayersSection layers={layers} />
-      {notes.length > 0 && (
-        <section>
-          <h2>Notes of quantizing</h2>
-          <ul>
-            {notes.map((note) => (
-              <li key={note}>{note}</li>
-            ))}
-          </ul>
-        </section>
-      )}
     </main>
   );
 }
