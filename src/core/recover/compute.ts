@@ -1,14 +1,7 @@
-import { type Panel, subtractProducts } from './products';
+import { subtractProducts } from './products';
 
-/** target −= a · bᵀ, with `a` [rows, depth], `b` [columns, depth] and `target` [rows, columns], which overlaps neither. */
-export type SubtractProducts = (
-  target: Panel,
-  a: Panel,
-  b: Panel,
-  rows: number,
-  columns: number,
-  depth: number,
-) => Promise<void>;
+/** As `subtractProducts`: target −= a · bᵀ. */
+export type SubtractProducts = (...product: Parameters<typeof subtractProducts>) => Promise<void>;
 
 /** What does most of the arithmetic of factorizations: the runtime, or the caller's own thread. */
 export interface Compute {

@@ -20,8 +20,7 @@ export interface DescentOptions {
 
 /**
  * Coordinate descent on Δ·(H + λ·I)·Δᵀ, Δ = ŵ − w: each element in turn goes to the next value above or below where that lowers
- * the error, until none does. The grid's codes must ascend or
- * descend with their values.
+ * the error, until none does. The grid's codes must ascend or descend with their values.
  * @param weights in the order of the stored tensor: those wanted, such as of `floatTarget`.
  * @param codes to begin with, in the same order.
  * @returns codes with an error that is no greater.
