@@ -59,7 +59,7 @@ export function conv(name: string, input: readonly string[], output: string, ker
 export function model(
   nodes: readonly Node[],
   initializer: readonly Tensor[],
-  inputDims: Dims,
+  inputDims: readonly (number | null)[],
   outputs: readonly string[] = ['y'],
   opset = 17,
 ): Model {
