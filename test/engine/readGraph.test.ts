@@ -1,6 +1,7 @@
 import { copyFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CancelledError } from '../../src/core/errors';
 import { floatTensor, makeGraph, makeModel, makeNode, makeValueInfo } from '../../src/core/onnx/build';
 import { DataType, type Model } from '../../src/core/onnx/types';
 import { readGraph } from '../../src/engine/files/readGraph';
@@ -41,10 +42,24 @@ describe('readGraph(request)', () => {
     expect(await readGraph({ file })).toBe(first);
     const sized = await readGraph({ file, dimensions: { batch: 3 } });
     expect(sized).not.toBe(first);
+    expect(sized.index).toBe(first.index);
     expect(sized.index.main && sized.shapes.of(sized.index.main, 'input')).toEqual([3, 1, 28, 28]);
     await utimes(file, 1, 1);
     expect(await readGraph({ file, dimensions: { batch: 3 } })).not.toBe(sized);
     await expect(readGraph({ file: `${file}.none` })).rejects.toThrow(/none/);
+  });
+
+  it('reads a file once for those who ask at the same time, also when the first of them gives up', async () => {
+    const file = join(await temporaryFolder(), 'model.onnx');
+    await copyFile(sample, file);
+    const abort = new AbortController();
+    const given = readGraph({ file }, { signal: abort.signal });
+    const waiting = [readGraph({ file }), readGraph({ file }), readGraph({ file, dimensions: { batch: 2 } })];
+    abort.abort();
+    await expect(given).rejects.toThrow(CancelledError);
+    const [first, second, sized] = await Promise.all(waiting);
+    expect(second).toBe(first);
+    expect(sized?.index).toBe(first?.index);
   });
 
   it('lets rows of a graph of 100,000 nodes be asked about again in no time', async () => {
