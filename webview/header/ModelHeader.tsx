@@ -64,7 +64,7 @@ export function ModelHeader({ name, header, plan, prediction, host, run }: Model
 const FACTS = ['Parameters', 'Size', 'MACs', 'Opset', 'Producer'];
 const VALUES = ['Inputs', 'Outputs', 'Calibration data', 'Plan'];
 
-/** The header of a model that is still being read: as high as it will be, so that nothing below it moves then. */
+/** The header of a model that is still being read: about as high as it will be, so that what is below it hardly moves then. */
 export function ComingHeader({ name }: { name: string }) {
   return (
     <header class="header">

@@ -23,7 +23,7 @@ export interface Line {
 }
 
 export interface Visible {
-  /** Ids of the groups that are open. With a filter every group is, except `collapsed`. */
+  /** Whether the group of this id is open. */
   readonly isOpen: (id: string) => boolean;
 }
 
