@@ -33,7 +33,8 @@ export interface Recovered extends Compensated {
  * Makes up for the errors of weights with few codes, by the steps of the plan's recipe. Layer by layer in the order of the
  * graph: what the layer reads comes from the model whose earlier layers are as they will be in the file (their activations
  * float, whatever the plan says), and its codes are chosen to give what the float model's layer gives. Every eighth sample fits
- * nothing and judges: a correction is kept where the model's output gets better on those.
+ * nothing and judges: a correction is kept where the model's output gets better on those, and all of them where it does with
+ * every layer quantized.
  *
  * A recipe that is not sequential takes each layer as the only one that is quantized: what it reads comes from the float model,
  * and nothing but the recipe decides about its codes, so that they are those of any other plan in which it has this format.
@@ -64,25 +65,25 @@ export async function recover(
   const evened = steps.includes('equalize') ? await evenOut(plain, plan, open, quiet) : undefined;
   const start = evened?.start ?? plain;
   const isByLayer = steps.some((step) => step !== 'equalize');
-  const { current, done } = isByLayer
-    ? await recoverLayers(
-        start,
-        plan,
-        { ...source, float: start.model, batches, judge, evened: evened?.pairs ?? [] },
-        work,
-      )
-    : { current: start.model, done: new Map<string, DoneLayer>() };
+  const layerSource = { ...source, float: start.model, batches, judge, evened: evened?.pairs ?? [] };
+  const all = isByLayer ? await recoverLayers(start, plan, layerSource, work) : undefined;
+  const error = all ? await judge.error(all.current, quiet) : start.error;
+  // Each layer was better with those behind it float; what these lose may undo that.
+  const isWorse = sequential && error > start.error;
+  const done = all && !isWorse ? all.done : new Map<string, DoneLayer>();
   const result: RecoverResult = {
     steps: [...steps],
     samples: { fit: batches.fitSamples, judge: batches.judgeSamples },
     beforeDb: decibels(plain.error),
-    afterDb: decibels(isByLayer ? await judge.error(current, quiet) : start.error),
+    afterDb: decibels(isWorse ? start.error : error),
     layers: [...done.values()].map(({ layer }) => layer),
   };
   const notes = [
     ...start.weights.notes,
     ...(evened?.notes ?? []),
-    ...notesOf(result, evened?.tried ? [evened.tried] : [], batches.used.length > batches.fitSamples),
+    ...(isWorse
+      ? [worseNote(steps, start.error, error)]
+      : notesOf(result, evened?.tried ? [evened.tried] : [], batches.used.length > batches.fitSamples)),
     ...[...(isByLayer ? start.passedOver : [])].map(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
@@ -192,6 +193,13 @@ function sharedNotes(tasks: readonly LayerTask[]): string[] {
     const names = [layer, ...sharers.map((sharer) => sharer.layer)].map(({ name }) => name);
     return [`${listed(names)}: one weight, so that the codes are the same; the biases stay as they are.`];
   });
+}
+
+function worseNote(steps: readonly RecoverStep[], nearest: number, error: number): string {
+  return (
+    `${steps.join(', ')} left out: with all layers quantized the output got worse by it ` +
+    `(${figure(decibels(nearest))} → ${figure(decibels(error))}). All weights are rounded to the nearest.`
+  );
 }
 
 /** What was won, and what was rejected. */

@@ -64,7 +64,7 @@ describe('recover', () => {
     ['w4', ['gptq'], 1],
     ['w4', ['gptq', 'descent', 'refit', 'bias'], 1],
     ['u3', ['gptq', 'bias'], 1],
-    ['lut8', ['gptq'], 0.1],
+    ['lut8', ['gptq', 'bias'], 0.1],
     ['pow2-15', ['inq', 'refit', 'bias'], 1],
     ['pow2-5', ['inq'], 1],
   ] as const)('%s with %j brings the output of unseen samples nearer', async (scheme, steps, decibels) => {
@@ -97,6 +97,37 @@ describe('recover', () => {
     expect(result.afterDb ?? 0).toBeGreaterThan(result.beforeDb ?? Infinity);
     expect(notes.join('\n')).toMatch(/Recovered by gptq, refit, bias: 3 layers, output .* dB → .* dB/);
     expect(told).toContain('GPTQ: layer 2 of 3, left');
+  });
+
+  it('keeps the nearest codes where all layers together are worse than those, and says so', async () => {
+    // The squares of what the second layer reads are beyond float32, so that nothing makes up for its error.
+    const subject = model(
+      [
+        conv('first', ['x', 'v'], 'h'),
+        node('Mul', 'up', ['h', 'large'], ['a']),
+        conv('second', ['a', 'w'], 'b'),
+        node('Mul', 'down', ['b', 'small'], ['y']),
+      ],
+      [
+        weights('v', [4, 3, 3, 3], 7),
+        weights('w', [2, 4, 3, 3], 57),
+        floatTensor('large', Float32Array.of(1e25), []),
+        floatTensor('small', Float32Array.of(1e-25), []),
+      ],
+      image,
+    );
+    const noise = sliceOf(
+      'calibrate',
+      samples(image, 8).map((feeds, index) => ({ index, feeds })),
+    );
+    const plan = planFor('pow2-5', 'gptq');
+    const { model: prepared } = await prepareFloat(subject, plan);
+    const { result, choices, notes } = await recover(prepared, plan, { runtime, slice: noise });
+    const [, before, after] =
+      /gptq left out: with all layers quantized .*\(([\d.]+) dB → ([\d.]+) dB\)/.exec(notes.join('\n')) ?? [];
+    expect(Number(after)).toBeLessThan(Number(before));
+    expect(result.afterDb).toBe(result.beforeDb);
+    expect([...choices.values()].filter(({ codes }) => codes)).toEqual([]);
   });
 
   it('leaves out what makes the output worse, and says so', async () => {
