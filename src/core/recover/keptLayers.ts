@@ -10,7 +10,7 @@ import type { Equalized } from '../rewrite/equalize/equalize';
 import type { LayerTask } from './layerTask';
 
 /** Of what is computed and kept: results of versions that computed otherwise are not used. */
-export const RECOVER_VERSION = 7;
+export const RECOVER_VERSION = 8;
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -64,7 +64,9 @@ export class KeptLayers {
   /** What is known of the next layer. Layers that depend on each other are asked for in the order in which they are done. */
   async next(task: LayerTask): Promise<DoneLayer | undefined> {
     const { rule, gain, importance } = task.choice;
-    const own = [task.layer.name, formatText(task.format), rule, gain, importance !== undefined];
+    // Of samples that are not among those used, too: tables differ with them, and codes name places in tables.
+    const energies = this.store && importance ? fingerprint(importance()) : null;
+    const own = [task.layer.name, formatText(task.format), rule, gain, energies];
     this.layers = this.isSequential ? [...this.layers, own] : [own];
     const value = await this.store?.get(this.key());
     return isEntry(value) ? restored(value, task) : undefined;
@@ -90,6 +92,15 @@ export class KeptLayers {
   private key(): string {
     return JSON.stringify([this.common, this.layers]);
   }
+}
+
+/** FNV-1a of the bytes, 32 bits. */
+function fingerprint({ buffer, byteOffset, byteLength }: Float32Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return hash >>> 0;
 }
 
 /** Codes as text: so many digits for each, after the least of them is taken off. */

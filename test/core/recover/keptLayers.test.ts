@@ -55,6 +55,23 @@ it.each([
   expect(await new KeptLayers(store, 'r', plan, [], float, [['stem', 'left']]).next(task)).toBeUndefined();
 });
 
+it('keeps apart layers whose tables data chose otherwise', async () => {
+  const store = memory();
+  const taskOf = (energy: number): LayerTask => {
+    const task = firstTask();
+    return { ...task, choice: { importance: () => Float32Array.of(1, energy) } };
+  };
+  const done = {
+    choice: {},
+    layer: { name: 'stem', rule: 'nearest' as const, beforeDb: null, afterDb: null, tried: [] },
+  };
+  const kept = new KeptLayers(store, 'r', plan, [], float, []);
+  await kept.next(taskOf(0.5));
+  await kept.keep(done);
+  expect(await new KeptLayers(store, 'r', plan, [], float, []).next(taskOf(0.5))).toEqual(done);
+  expect(await new KeptLayers(store, 'r', plan, [], float, []).next(taskOf(0.25))).toBeUndefined();
+});
+
 it('knows nothing of what it cannot read', async () => {
   const task = firstTask();
   const broken: ResultCache = { ...memory(), get: async () => ({ codes: 'what?' }) };
