@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // What is shown follows a gesture by as much as a busy machine needs; the default is one second.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
   },
 });

@@ -65,7 +65,7 @@ it('quantizes without an editor: asks for the model, then for data, here a folde
   const { text } = await vscode.dialogs.notification('Wrote captured.onnx', 60_000);
   expect(text).toMatch(/5 layers quantized.*on 3 samples of the verify slice, as run: logits \d+\.\d dB/);
   expect(text).not.toContain('random');
-  expect(await vscode.tabNames()).toEqual([]);
+  await expect.poll(() => vscode.tabNames()).toEqual([]);
   await vscode.command('Notifications: Clear All Notifications');
 });
 
@@ -97,10 +97,12 @@ it('scans without an editor: asks for the model and opens it; random inputs are 
   const view = await ModelView.shown(vscode);
   await expect.poll(() => figures(view), { timeout: 60_000 }).toEqual(SAMPLE_LAYERS);
   await view.button('Scan Sensitivity').waitFor();
-  expect(await view.frame.locator('header').innerText()).toContain(
-    'random inputs: figures will not hold for real data',
-  );
-  expect(await label(view, 'node_conv2d')).toMatch(/^KL, scan slice, 16 samples, simulated, random inputs: /);
+  await expect
+    .poll(() => view.frame.locator('header').innerText())
+    .toContain('random inputs: figures will not hold for real data');
+  await expect
+    .poll(() => label(view, 'node_conv2d'))
+    .toMatch(/^KL, scan slice, 16 samples, simulated, random inputs: /);
 });
 
 it('scans only what is selected, by right-click: two layers, then a group', async () => {
@@ -115,11 +117,11 @@ it('scans only what is selected, by right-click: two layers, then a group', asyn
   await view.menu('node_linear', 'Scan These Layers');
   await view.button('Cancel Scan').waitFor();
   await view.button('Scan Sensitivity').waitFor({ timeout: 60_000 });
-  expect(await figures(view)).toEqual(['node_conv2d_1', 'node_linear']);
+  await expect.poll(() => figures(view)).toEqual(['node_conv2d_1', 'node_linear']);
   await vscode.contextMenu(view.group('layer1').locator('.cell.name'), 'Scan These Layers');
   await view.button('Cancel Scan').waitFor();
   await view.button('Scan Sensitivity').waitFor({ timeout: 60_000 });
-  expect(await figures(view)).toEqual(['node_conv2d', 'node_conv2d_1', 'node_linear']);
+  await expect.poll(() => figures(view)).toEqual(['node_conv2d', 'node_conv2d_1', 'node_linear']);
 });
 
 it('keeps and labels the figures of a scan that is cancelled from its notification', async () => {
@@ -131,11 +133,11 @@ it('keeps and labels the figures of a scan that is cancelled from its notificati
   await expect.poll(() => figures(view), { timeout: 60_000, interval: 20 }).toContain('node_conv2d_2');
   await vscode.dialogs.pressInNotification('Scanning model.onnx', 'Cancel');
   await view.button('Scan Sensitivity').waitFor();
-  expect(await figures(view)).not.toContain('node_linear_1');
-  expect(await label(view, 'node_conv2d_2')).toMatch(
-    /^KL, scan slice, 16 samples, simulated, scan incomplete, random inputs: /,
-  );
-  expect(await view.frame.locator('.notice.error').count()).toBe(0);
+  await expect.poll(() => figures(view)).not.toContain('node_linear_1');
+  await expect
+    .poll(() => label(view, 'node_conv2d_2'))
+    .toMatch(/^KL, scan slice, 16 samples, simulated, scan incomplete, random inputs: /);
+  await expect.poll(() => view.frame.locator('.notice.error').count()).toBe(0);
 });
 
 it('leaves no file when a write is cancelled from its notification', async () => {

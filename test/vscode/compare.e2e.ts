@@ -90,18 +90,25 @@ it('compares two models of the explorer, and shows the samples whose class chang
   await vscode.pickFromMenu('Compare with Selected in Roundoff');
   await chooseDataBeside(vscode, 'test.npz');
   const frame = await comparison('model.onnx against model.u2.onnx');
-  const text = await frame.locator('.comparison').innerText();
-  expect(text).toMatch(/Measured on \d+ samples of the verify slice of test\.npz, both files as run\./);
-  expect(text).toMatch(/Latency, median of single runs, in turns\s+[\d.]+ ms\s+[\d.]+ ms\s+[\d.]+ ×/);
-  expect(text).toMatch(/Peak memory, of a process with Node and the runtime\s+\d+ MB/);
-  const first = await chosen(frame).innerText();
-  expect(first).toMatch(/(zero|one|two|three|four|five|six|seven|eight|nine) \(\d\) → \w+ \(\d\)/);
+  const text = (): Promise<string> => frame.locator('.comparison').innerText();
+  await expect
+    .poll(text)
+    .toMatch(/Measured on \d+ samples of the verify slice of test\.npz, both files as run\./);
+  await expect
+    .poll(text)
+    .toMatch(/Latency, median of single runs, in turns\s+[\d.]+ ms\s+[\d.]+ ms\s+[\d.]+ ×/);
+  await expect.poll(text).toMatch(/Peak memory, of a process with Node and the runtime\s+\d+ MB/);
+  await expect
+    .poll(() => chosen(frame).innerText())
+    .toMatch(/(zero|one|two|three|four|five|six|seven|eight|nine) \(\d\) → \w+ \(\d\)/);
   await chosenSample(frame);
   const picture = frame.locator('.sample-details img');
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(28);
   const rows = frame.locator('table.scores tbody tr');
-  expect(await rows.count()).toBe(5);
-  expect(await rows.first().innerText()).toMatch(/^1\s+\w+ \(\d\)\s+-?[\d.]+ \([\d.]+ %\)\s+\w+ \(\d\)/);
+  await expect.poll(() => rows.count()).toBe(5);
+  await expect
+    .poll(() => rows.first().innerText())
+    .toMatch(/^1\s+\w+ \(\d\)\s+-?[\d.]+ \([\d.]+ %\)\s+\w+ \(\d\)/);
   await vscode.screenshot('comparison');
   await expectAccessible(frame, '.comparison', 15);
 });
@@ -116,21 +123,25 @@ it('walks through the samples by keyboard, and keeps the place when it is hidden
   await expect.poll(() => frame.locator('.sample:not(.changed)').count()).toBe(0);
   await frame.locator('.sample-list').focus();
   await vscode.page.keyboard.press('End');
-  const end = await frame.locator('.sample').last().getAttribute('id');
-  await expect.poll(async () => `sample-${await chosenSample(frame)}`).toBe(end);
+  await expect
+    .poll(
+      async () =>
+        (await frame.locator('.sample').last().getAttribute('id')) === `sample-${await chosenSample(frame)}`,
+    )
+    .toBe(true);
   const last = await chosenSample(frame);
   await vscode.openFile('model.onnx');
   await ModelView.shown(vscode);
   await comparisonTab().click();
   frame = await comparison('model.onnx against model.u2.onnx');
-  expect(await chosenSample(frame)).toBe(last);
+  await expect.poll(() => chosenSample(frame)).toBe(last);
   // In the browser, VS Code stores every five seconds what is open, and what its views have noted.
   await vscode.page.waitForTimeout(8000);
   await vscode.page.reload();
   // Which tab comes back in front is not certain.
   await comparisonTab().click();
   frame = await comparison('model.onnx against model.u2.onnx');
-  expect(await chosenSample(frame)).toBe(last);
+  await expect.poll(() => chosenSample(frame)).toBe(last);
   await expect
     .poll(() =>
       frame.locator('.sample-details img').evaluate((image: HTMLImageElement) => image.naturalWidth),
@@ -182,7 +193,9 @@ it('exports charts of the editor too, and by keyboard', async () => {
   await button.focus();
   await vscode.page.keyboard.press('Enter');
   await vscode.quickInput.waitFor('Export “Values by bin of the histogram”');
-  expect(await labels()).toEqual(['Save as SVG…', 'Save as PNG…', 'Save Table as CSV…', 'Copy Table as CSV']);
+  await expect
+    .poll(() => labels())
+    .toEqual(['Save as SVG…', 'Save as PNG…', 'Save Table as CSV…', 'Copy Table as CSV']);
   await vscode.screenshot('export-choice');
   await vscode.quickInput.cancel();
 });
@@ -193,11 +206,11 @@ it('compares a model with its plan, and leaves no file behind', async () => {
   await ModelView.shown(vscode);
   await vscode.command('Roundoff: Compare With…');
   await vscode.quickInput.waitFor('Compare model.onnx With');
-  expect(await labels()).toEqual(['The Plan', 'model.u2.onnx', 'Choose a Model…']);
+  await expect.poll(() => labels()).toEqual(['The Plan', 'model.u2.onnx', 'Choose a Model…']);
   await vscode.quickInput.pick('The Plan');
   await chooseDataBeside(vscode, 'test.npz');
   const frame = await comparison('model.onnx against its plan');
-  expect(await frame.locator('.comparison').innerText()).toContain('(model.w8a8.onnx, not kept)');
+  await expect.poll(() => frame.locator('.comparison').innerText()).toContain('(model.w8a8.onnx, not kept)');
   // The sample can still be looked at, although the file is gone.
   await chosenSample(frame);
   await frame.locator('.sample-details img').waitFor();
@@ -223,9 +236,8 @@ it('opens as a Markdown document with charts for the theme', async () => {
   const frame = await comparison('model.onnx against model.u2.onnx');
   await frame.getByRole('button', { name: 'Open as Markdown' }).click();
   const document = await markdownPreview(vscode, 'model.onnx against model.u2.onnx');
-  const text = await document.locator('body').innerText();
   for (const heading of ['Classes that change', 'Labels taken for other classes', 'Class scores, sample 0']) {
-    expect(text).toContain(heading);
+    await expect.poll(() => document.locator('body').innerText()).toContain(heading);
   }
   await document.locator('h2', { hasText: 'Layers' }).evaluate((element) => element.scrollIntoView());
   await vscode.screenshot('comparison-markdown-high-contrast');

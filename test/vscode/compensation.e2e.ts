@@ -31,14 +31,9 @@ it('asks for the scheme of an 8-bit layer, then for the steps, and makes one edi
   await vscode.quickInput.waitFor('Quantize With');
   await vscode.quickInput.pick('w4');
   await vscode.quickInput.waitFor('Quantize with Compensation');
-  expect(await vscode.quickInput.labels()).toEqual([
-    'Equalization',
-    'GPTQ',
-    'INQ',
-    'Coordinate descent',
-    'Scale refit',
-    'Bias correction',
-  ]);
+  await expect
+    .poll(() => vscode.quickInput.labels())
+    .toEqual(['Equalization', 'GPTQ', 'INQ', 'Coordinate descent', 'Scale refit', 'Bias correction']);
   // GPTQ, scale refit and bias correction are ticked; INQ takes the place of GPTQ.
   await vscode.quickInput.pickMany('INQ', 'Bias correction');
   await view.waitForScheme('node_linear', 'w4');
@@ -56,7 +51,7 @@ it('takes it all back by one undo, and asks for no scheme where one of few bits 
   const view = await ModelView.shown(vscode);
   await vscode.undo();
   await view.waitForScheme('node_linear', 'w8a8');
-  expect(await planFact(view).innerText()).not.toContain('Compensated');
+  await expect.poll(() => planFact(view).innerText()).not.toContain('Compensated');
   await vscode.redo();
   await view.waitForScheme('node_linear', 'w4');
   await planFact(view).getByRole('button', { name: 'Compensated' }).click();

@@ -119,6 +119,6 @@ it('saves the external data of a model beside its copy', async () => {
   const copy = await ModelView.shown(vscode);
   await copy.waitForScheme('node_linear', 'float');
   // Model and data file; without the data it would be a few kilobytes.
-  expect(await copy.frame.locator('header').innerText()).toMatch(/1\.9\d MB/);
-  expect(await copy.frame.locator('.notice, .problems').count()).toBe(0);
+  await expect.poll(() => copy.frame.locator('header').innerText()).toMatch(/1\.9\d MB/);
+  await expect.poll(() => copy.frame.locator('.notice, .problems').count()).toBe(0);
 });

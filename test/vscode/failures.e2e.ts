@@ -36,7 +36,7 @@ it('shows the sentence of the engine in place of a truncated file', async () => 
   await vscode.openFile('truncated.onnx');
   const alert = (await vscode.view()).getByRole('alert');
   await alert.waitFor();
-  expect(await alert.innerText()).toMatch(/truncated\.onnx.*(truncated|ends|cut)/is);
+  await expect.poll(() => alert.innerText()).toMatch(/truncated\.onnx.*(truncated|ends|cut)/is);
   await vscode.screenshot('truncated');
 });
 
@@ -68,7 +68,7 @@ it('goes on with a scan by itself when the engine is killed', async () => {
   for (const layer of SAMPLE_LAYERS) {
     await expect.poll(() => view.cell(layer, 'sensitivity'), { timeout: 60_000 }).toMatch(/^\d/);
   }
-  expect(await view.frame.locator('.notice.error').count()).toBe(0);
+  await expect.poll(() => view.frame.locator('.notice.error').count()).toBe(0);
   expect(await enginePid()).not.toBe(pid);
 });
 
@@ -81,6 +81,6 @@ it('cancels a scan at once from the view', async () => {
   await acceptFormats(vscode);
   await view.button('Cancel Scan').click();
   await view.button('Scan Sensitivity').waitFor({ timeout: 5000 });
-  expect(await view.frame.locator('.notice.error').count()).toBe(0);
+  await expect.poll(() => view.frame.locator('.notice.error').count()).toBe(0);
   expect((await vscode.dialogs.notifications()).filter(({ text }) => text.includes('engine'))).toEqual([]);
 });

@@ -63,13 +63,13 @@ async function facts(view: ModelView): Promise<Record<string, string>> {
 
 it('shows the layers alone, each with a badge of its stored type', async () => {
   const view = await ModelView.shown(vscode);
-  expect(await view.layers()).toEqual(SAMPLE_LAYERS);
+  await expect.poll(() => view.layers()).toEqual(SAMPLE_LAYERS);
   const badges = await Promise.all(
     SAMPLE_LAYERS.map(async (name) => (await view.layer(name).locator('.dtype').allInnerTexts()).join()),
   );
   expect(badges).toEqual(['', 'int8', 'int8', 'lut16', 'int8']);
-  expect(await view.cell('node_conv2d', 'shape')).toBe('16×1×5×5 float');
-  expect(await view.cell('node_linear', 'scheme')).toBe('lut16');
+  await expect.poll(() => view.cell('node_conv2d', 'shape')).toBe('16×1×5×5 float');
+  await expect.poll(() => view.cell('node_linear', 'scheme')).toBe('lut16');
 });
 
 it('shows the codes and the codebook that the file holds', async () => {
@@ -78,11 +78,11 @@ it('shows the codes and the codebook that the file holds', async () => {
   await view.layer('node_linear').locator('.cell.name').click();
   for (const name of ['Codes', 'Codebook']) await region(name).locator('.disclosure-head').click();
   await region('Codes').locator('svg').waitFor();
-  expect(await region('Codes').innerText()).toContain('16 of 16 (100.0 %)');
-  expect(await region('Codebook').locator('.centroids line').count()).toBe(16);
+  await expect.poll(() => region('Codes').innerText()).toContain('16 of 16 (100.0 %)');
+  await expect.poll(() => region('Codebook').locator('.centroids line').count()).toBe(16);
   await view.layer('node_linear_1').locator('.cell.name').click();
   await expect.poll(() => region('Codes').innerText()).toMatch(/\d+ of 256 \(/);
-  expect(await region('Codebook').innerText()).toContain('int8 has no codebook');
+  await expect.poll(() => region('Codebook').innerText()).toContain('int8 has no codebook');
   for (const name of ['Codes', 'Codebook']) await region(name).locator('.disclosure-head').click();
 });
 
@@ -116,17 +116,17 @@ it('keeps Q/DQ folded among other nodes, and shows them when asked by mouse', as
   const view = await ModelView.shown(vscode);
   await checkbox(view, 'Other nodes').click();
   await expect.poll(() => view.layers()).toContain('node_max_pool2d');
-  expect(await rawRows(view)).toEqual([]);
+  await expect.poll(() => rawRows(view)).toEqual([]);
   await checkbox(view, 'Other nodes').click();
   await expect.poll(() => view.layers()).toEqual(SAMPLE_LAYERS);
   await checkbox(view, 'Raw Q/DQ nodes').click();
   await expect.poll(async () => (await rawRows(view)).length).toBeGreaterThan(10);
-  expect(await view.layers()).not.toContain('node_max_pool2d');
+  await expect.poll(() => view.layers()).not.toContain('node_max_pool2d');
   const [raw = ''] = (await rawRows(view)).filter((name) => name.includes('Dequantize'));
   await view.layer(raw).locator('.cell.name').click();
   const inspector = view.frame.locator('.inspector');
   await expect.poll(() => inspector.innerText()).toMatch(/Part of\s+node_/);
-  expect(await inspector.locator('vscode-single-select').count()).toBe(0);
+  await expect.poll(() => inspector.locator('vscode-single-select').count()).toBe(0);
   await vscode.screenshot('folded-raw-nodes');
 });
 
@@ -136,8 +136,8 @@ it('remembers the choice while another model is shown, which has nothing to fold
     .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
     .toBe('float.onnx');
   const float = await ModelView.shown(vscode);
-  expect(await float.frame.locator('vscode-checkbox').count()).toBe(1);
-  expect(await float.frame.locator('.dtype').count()).toBe(0);
+  await expect.poll(() => float.frame.locator('vscode-checkbox').count()).toBe(1);
+  await expect.poll(() => float.frame.locator('.dtype').count()).toBe(0);
   await vscode.tab('quantized.onnx').click();
   await expect
     .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())

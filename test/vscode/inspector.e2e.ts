@@ -104,22 +104,24 @@ it('opens the statistics of a weight by keyboard: they are those of the file', a
   const view = await ModelView.shown(vscode);
   await view.layer(LAYER).locator('.cell.name').click();
   await vscode.page.keyboard.press('Enter');
-  expect(await section(view, 'Weight statistics').locator('svg').count()).toBe(0);
+  await expect.poll(() => section(view, 'Weight statistics').locator('svg').count()).toBe(0);
   await openByKeyboard(view, 'Weight statistics');
   await expect.poll(() => section(view, 'Weight statistics').locator('svg').count(), patient).toBe(1);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const moment = (power: number): number =>
     values.reduce((sum, value) => sum + (value - mean) ** power, 0) / values.length;
-  expect(await facts(view, 'Weight statistics')).toEqual({
-    Shape: '16×16×3×3 float',
-    Values: '2,304',
-    Minimum: three(Math.min(...values)),
-    Maximum: three(Math.max(...values)),
-    Mean: three(mean),
-    'Std. deviation': three(Math.sqrt(moment(2))),
-    Sparsity: '0.0 %',
-    Kurtosis: three(moment(4) / moment(2) ** 2),
-  });
+  await expect
+    .poll(() => facts(view, 'Weight statistics'))
+    .toEqual({
+      Shape: '16×16×3×3 float',
+      Values: '2,304',
+      Minimum: three(Math.min(...values)),
+      Maximum: three(Math.max(...values)),
+      Mean: three(mean),
+      'Std. deviation': three(Math.sqrt(moment(2))),
+      Sparsity: '0.0 %',
+      Kurtosis: three(moment(4) / moment(2) ** 2),
+    });
 });
 
 it('exports the weight as a NumPy array', async () => {
@@ -147,8 +149,8 @@ it('shows the range of each channel and names the one that decides', async () =>
     .toContain(`Channel ${widest} (±${three(Math.max(...magnitudes))}) decides`);
   const noise = magnitudes.reduce((sum, magnitude) => sum + magnitude ** 2, 0) / magnitudes.length;
   const gain = 10 * Math.log10(Math.max(...magnitudes) ** 2 / noise);
-  expect(await text()).toContain(`rounding noise ${gain.toFixed(1)} dB less`);
-  expect(await section(view, 'Channels').locator('.boxes rect').count()).toBe(channels.length);
+  await expect.poll(() => text()).toContain(`rounding noise ${gain.toFixed(1)} dB less`);
+  await expect.poll(() => section(view, 'Channels').locator('.boxes rect').count()).toBe(channels.length);
   await tabTo(view, 'Figures as a table');
   await vscode.page.keyboard.press('Enter');
   const head = section(view, 'Channels').locator('tbody th');
@@ -173,7 +175,7 @@ it('divides the error of the planned scheme among channels, and sorts them', asy
   const table = section(view, 'Error by channel').locator('tbody tr');
   await section(view, 'Error by channel').locator('summary').click();
   await expect.poll(() => table.count(), patient).toBe(channels.length);
-  expect(await section(view, 'Error by channel').innerText()).toContain('rounding 100.0 %');
+  await expect.poll(() => section(view, 'Error by channel').innerText()).toContain('rounding 100.0 %');
   await section(view, 'Error by channel').locator('vscode-checkbox').click();
   await expect
     .poll(() => table.first().innerText(), patient)
@@ -224,7 +226,7 @@ it('shows the powers of two of a codebook, and follows the plan', async () => {
   await expect
     .poll(() => facts(view, 'Codebook'), patient)
     .toEqual({ Values: '17', Exponents: `${greatest - 7} … ${greatest}` });
-  expect(await section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
+  await expect.poll(() => section(view, 'Codebook').locator('.centroids line').count()).toBe(17);
   const table = [
     0,
     ...[1, -1].flatMap((sign) => [0, 1, 2, 3, 4, 5, 6, 7].map((at) => sign * 2 ** (greatest - at))),
@@ -232,10 +234,12 @@ it('shows the powers of two of a codebook, and follows the plan', async () => {
   const nearest = (value: number): number =>
     table.reduce((best, each) => (Math.abs(value - each) < Math.abs(value - best) ? each : best));
   const used = new Set(folded.flatMap((channel) => [...channel].map(nearest))).size;
-  expect(await facts(view, 'Codes')).toMatchObject({
-    Scheme: 'pow2-5',
-    'Codes used': `${used} of 17 (${((100 * used) / 17).toFixed(1)} %)`,
-  });
+  await expect
+    .poll(() => facts(view, 'Codes'))
+    .toMatchObject({
+      Scheme: 'pow2-5',
+      'Codes used': `${used} of 17 (${((100 * used) / 17).toFixed(1)} %)`,
+    });
   await vscode.page.keyboard.press('Escape');
   await view.layer(LAYER).locator('.cell.name').click();
   await vscode.undo();
@@ -255,7 +259,7 @@ it('shows a slice of the weight, and another one for another position', async ()
     channels.slice(0, 2).map((channel) => three(channel[9 + position] ?? 0));
   const shown = (): Promise<string[]> => heat.locator('tbody tr td:nth-child(3)').allInnerTexts();
   await expect.poll(async () => (await shown()).slice(0, 2), patient).toEqual(expected(0));
-  expect(await heat.locator('tbody tr').count()).toBe(channels.length);
+  await expect.poll(() => heat.locator('tbody tr').count()).toBe(channels.length);
   await heat.getByRole('spinbutton', { name: 'Position on axis 3' }).fill('2');
   await vscode.page.keyboard.press('Enter');
   await expect.poll(async () => (await shown()).slice(0, 2), patient).toEqual(expected(2));
@@ -273,7 +277,7 @@ it('walks along the graph by keyboard', async () => {
   const output = nodes.find(({ name }) => name === LAYER)?.output?.[0] ?? '';
   const readers = nodes.filter(({ input }) => input?.includes(output)).map(({ name }) => name ?? '');
   await expect.poll(() => tree('Read by').getByRole('treeitem').count(), patient).toBe(readers.length);
-  expect(await tree('Read by').innerText()).toContain(`${output}: `);
+  await expect.poll(() => tree('Read by').innerText()).toContain(`${output}: `);
   await tree('Read by').getByRole('treeitem').first().focus();
   await vscode.page.keyboard.press('Enter');
   const title = (): Promise<string> => view.frame.locator('.inspector h2').innerText();

@@ -38,9 +38,9 @@ it('is shown by its first layers, which can be planned, until all of it has been
   const view = await ModelView.shown(vscode);
   const grid = view.frame.getByRole('treegrid');
   const count = view.frame.locator('.toolbar .count');
-  expect(await grid.getAttribute('aria-rowcount')).toBe('-1');
-  expect(await count.innerText()).toBe('First 1,000, reading the rest…');
-  expect(await view.group('model').locator('.cell.parameters').innerText()).toBe('…');
+  await expect.poll(() => grid.getAttribute('aria-rowcount')).toBe('-1');
+  await expect.poll(() => count.innerText()).toBe('First 1,000, reading the rest…');
+  await expect.poll(() => view.group('model').locator('.cell.parameters').innerText()).toBe('…');
   await vscode.screenshot('large-model-coming');
   await view.frame.getByRole('button', { name: 'Expand All' }).click();
   await view.layer(FIRST_LAYER).waitFor();
@@ -51,18 +51,20 @@ it('is shown by its first layers, which can be planned, until all of it has been
   await view.waitForScheme(LAYER, 'float');
 
   await view.frame.locator('[role=treegrid][aria-busy=false]').waitFor(patient);
-  expect(await view.frame.getByText('All rows have been read.').getAttribute('role')).toBe('status');
+  await expect
+    .poll(() => view.frame.getByText('All rows have been read.').getAttribute('role'))
+    .toBe('status');
   await view.filter('');
-  expect(await count.innerText()).toBe('');
-  expect(await grid.getAttribute('aria-rowcount')).not.toBe('-1');
-  expect(await view.group('model').locator('.cell.op').innerText()).toBe(
-    `${LAYERS.toLocaleString('en')} layers`,
-  );
-  expect(await view.group('model').locator('.cell.scheme').getAttribute('title')).toBe(
-    `${LAYERS - 1} w8a8, 1 float`,
-  );
+  await expect.poll(() => count.innerText()).toBe('');
+  await expect.poll(() => grid.getAttribute('aria-rowcount')).not.toBe('-1');
+  await expect
+    .poll(() => view.group('model').locator('.cell.op').innerText())
+    .toBe(`${LAYERS.toLocaleString('en')} layers`);
+  await expect
+    .poll(() => view.group('model').locator('.cell.scheme').getAttribute('title'))
+    .toBe(`${LAYERS - 1} w8a8, 1 float`);
   // What was selected stays so.
-  expect(await view.frame.locator('.inspector h2').innerText()).toBe(LAYER);
+  await expect.poll(() => view.frame.locator('.inspector h2').innerText()).toBe(LAYER);
   // Modules that came after Expand All are open too.
   expect(Number(await grid.getAttribute('aria-rowcount'))).toBeGreaterThan(LAYERS);
   await vscode.screenshot('large-model-whole');

@@ -84,7 +84,7 @@ it('is walked and zoomed by keyboard, and selects in the layer tree', async () =
   };
   await walk('ArrowDown', 'layer1 … layer2');
   await walk('ArrowRight', 'fc1');
-  expect(await panel(view).locator('.shape-tip').innerText()).toContain('1.88 MB');
+  await expect.poll(() => panel(view).locator('.shape-tip').innerText()).toContain('1.88 MB');
   await walk('ArrowDown', 'node_linear');
   await vscode.page.keyboard.press('Enter');
   await expect.poll(() => selectedRow(view)).toBe('row:node_linear');
@@ -109,7 +109,7 @@ it('is clicked and zoomed by mouse, and comes back as it was when the view is ma
   let view = await ModelView.shown(vscode);
   await shape(view, 'fc1').dblclick({ position: { x: 60, y: 8 } });
   await expect.poll(() => names(view)).toEqual(['fc1', 'node_linear']);
-  expect(await selectedRow(view)).toBe('group:fc1');
+  await expect.poll(() => selectedRow(view)).toBe('group:fc1');
   const before = view.frame;
   await vscode.command('Developer: Reload Webviews');
   await expect.poll(() => before.isDetached(), patient).toBe(true);
@@ -195,8 +195,10 @@ it('shows MACs when the batch is known, and what a scan has measured, opened fro
         .evaluate((tree) => tree === document.activeElement),
     )
     .toBe(true);
-  expect(await shape(view, 'node_linear').getAttribute('aria-label')).toMatch(/Sensitivity \d.* KL$/);
-  expect(await shape(view, 'node_conv2d').getAttribute('class')).toContain('heat-5');
+  await expect
+    .poll(() => shape(view, 'node_linear').getAttribute('aria-label'))
+    .toMatch(/Sensitivity \d.* KL$/);
+  await expect.poll(() => shape(view, 'node_conv2d').getAttribute('class')).toContain('heat-5');
   expect(vscode.viewErrors()).toEqual([]);
 });
 

@@ -43,9 +43,9 @@ it('reloads a clean view after a re-export, lists the entry whose weight changed
   writeFileSync(vscode.path('model.onnx'), trainedOn(exported, 0.123));
   await changedNotice(view).waitFor();
   await view.frame.locator('.notice summary').click();
-  expect(await changedNotice(view).locator('li').allInnerTexts()).toEqual(['node_conv2d']);
-  expect(await view.cell('node_conv2d', 'scheme')).toBe('float');
-  expect(await vscode.isDirty('model.onnx')).toBe(false);
+  await expect.poll(() => changedNotice(view).locator('li').allInnerTexts()).toEqual(['node_conv2d']);
+  await expect.poll(() => view.cell('node_conv2d', 'scheme')).toBe('float');
+  await expect.poll(() => vscode.isDirty('model.onnx')).toBe(false);
   await vscode.screenshot('re-exported');
 });
 
@@ -66,8 +66,8 @@ it('asks when the plan has unsaved changes, and keeps them either way', async ()
   writeFileSync(vscode.path('model.onnx'), exported);
   await vscode.dialogs.pressInNotification('model.onnx changed on disk', 'Reload Model');
   await changedNotice(view).waitFor({ state: 'detached' });
-  expect(await view.cell('node_linear', 'scheme')).toBe('float');
-  expect(await vscode.isDirty('model.onnx')).toBe(true);
+  await expect.poll(() => view.cell('node_linear', 'scheme')).toBe('float');
+  await expect.poll(() => vscode.isDirty('model.onnx')).toBe(true);
   await vscode.save();
   await vscode.waitForDirty('model.onnx', false);
 });
@@ -79,7 +79,7 @@ it('follows a plan that is edited outside', async () => {
   writeFileSync(vscode.path('model.quant.json'), JSON.stringify(plan));
   await view.waitForScheme('node_linear_1', 'float');
   await view.waitForScheme('node_conv2d', 'w8a8');
-  expect(await vscode.isDirty('model.onnx')).toBe(false);
+  await expect.poll(() => vscode.isDirty('model.onnx')).toBe(false);
 });
 
 it('says what is wrong with a broken plan and does not overwrite it', async () => {

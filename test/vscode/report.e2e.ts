@@ -46,7 +46,7 @@ it('writes a report of the unsaved plan with what a scan has measured', async ()
   await view.waitForScheme('node_conv2d', 'float');
   await view.button('Write Report…').click();
   await vscode.quickInput.waitFor('Report of model.onnx');
-  expect(await labels()).toEqual(['model.report', 'Choose a Folder…']);
+  await expect.poll(() => labels()).toEqual(['model.report', 'Choose a Folder…']);
   await vscode.screenshot('report-folder');
   await vscode.quickInput.pick('model.report');
   const { text, buttons } = await vscode.dialogs.notification('Wrote a report', 90_000);
@@ -65,8 +65,10 @@ it("opens it in VS Code's Markdown preview, with its charts", async () => {
   await vscode.dialogs.pressInNotification('Wrote a report', 'Open');
   const frame = await markdownPreview(vscode, 'model.onnx, quantized');
   await vscode.screenshot('report-preview');
-  expect(await frame.locator('img').count()).toBe(5);
-  expect(await frame.locator('table').nth(1).locator('tbody tr').count()).toBe(SAMPLE_LAYERS.length);
+  await expect.poll(() => frame.locator('img').count()).toBe(5);
+  await expect
+    .poll(() => frame.locator('table').nth(1).locator('tbody tr').count())
+    .toBe(SAMPLE_LAYERS.length);
   await frame
     .locator('img')
     .first()

@@ -20,10 +20,10 @@ afterAll(() => vscode?.close());
 it('opens a model in Restricted Mode and says that it will not run it', async () => {
   await vscode.openFile('model.onnx');
   const view = await ModelView.shown(vscode);
-  expect(await view.layers()).toEqual(SAMPLE_LAYERS);
+  await expect.poll(() => view.layers()).toEqual(SAMPLE_LAYERS);
   await view.frame.locator('.notice').filter({ hasText: 'Restricted Mode' }).waitFor();
   for (const name of ['Scan Sensitivity', 'Compare…', 'Write Quantized Model…']) {
-    expect(await view.button(name).getAttribute('disabled')).not.toBeNull();
+    await expect.poll(() => view.button(name).getAttribute('disabled')).not.toBeNull();
   }
   await vscode.screenshot('restricted');
 });

@@ -32,7 +32,7 @@ async function operators(): Promise<string> {
 it('folds BatchNormalization from the palette, shows what came of it, and opens the file', async () => {
   const before = readFileSync(vscode.path('model.onnx'));
   await vscode.openFile('model.onnx');
-  expect(await operators()).toContain('BatchNormalization');
+  await expect.poll(() => operators()).toContain('BatchNormalization');
   await vscode.quickInput.typeCommand('Roundoff: Fold BatchNormalization…');
   await vscode.quickInput.waitFor('Fold BatchNormalization: model.onnx');
   await expect.poll(() => vscode.quickInput.value()).toBe(vscode.path('model.folded.onnx'));

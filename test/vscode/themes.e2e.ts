@@ -39,7 +39,7 @@ it('keeps its content security policy strict, and breaks none of it', async () =
     /^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; style-src [^;]+; font-src [^;]+; img-src data:$/,
   );
   expect(policy).not.toContain('unsafe');
-  expect(await frame.locator('#root').innerHTML()).not.toMatch(/<script|javascript:/);
+  await expect.poll(() => frame.locator('#root').innerHTML()).not.toMatch(/<script|javascript:/);
   expect(vscode.viewErrors()).toEqual([]);
 });
 
