@@ -28,13 +28,15 @@ export interface RecoveredLayer {
   beforeDb: number | null;
   afterDb: number | null;
   tried: TriedCorrection[];
+  /** Why nothing could be tried, following "as it"; absent: something was. */
+  reason?: string;
 }
 
 /** What became of all. */
 export interface RecoverResult {
   steps: RecoverStep[];
-  /** Samples that corrections were fitted to, and that judged them. */
-  samples: { fit: number; judge: number };
+  /** Samples that corrections were fitted to, and that judged them: the same ones where too few are left to hold some out. */
+  samples: { fit: number; judge: number; heldOut: boolean };
   /** SQNR of the simulated model's output on the judging samples, with the nearest codes and with what was kept. */
   beforeDb: number | null;
   afterDb: number | null;

@@ -1,6 +1,7 @@
 /** What a report tells: plain JSON, like all of results.ts. Paths are names relative to the report, never absolute. */
 import type { LayerComparison } from './compareResults';
 import type { Plan } from './plan/types';
+import type { RecoverResult } from './recoverResults';
 import type { CompareResult, QuantizedLayer, ScanMetric } from './results';
 
 export interface ReportLayer {
@@ -46,6 +47,8 @@ export interface ReportData {
   bytes: CompareResult['bytes'];
   deflatedBytes: CompareResult['deflatedBytes'];
   layers: ReportLayer[];
+  /** What recovering the accuracy did; absent: the plan asks for none. */
+  recovered?: RecoverResult;
   unmatched: LayerComparison['unmatched'];
   /** Samples that layers were compared on, of the verify slice. */
   layerSamples: number;

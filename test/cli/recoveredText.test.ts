@@ -18,7 +18,7 @@ it('shows each layer with what was kept and what was not', () => {
     ...result,
     recovered: {
       steps: ['gptq', 'bias'],
-      samples: { fit: 7, judge: 1 },
+      samples: { fit: 7, judge: 1, heldOut: true },
       beforeDb: 1,
       afterDb: 2,
       layers: [
@@ -47,6 +47,21 @@ it('shows each layer with what was kept and what was not', () => {
   });
   expect(lines.join('\n')).toMatch(/conv +gptq +20\.12 dB +– +gptq, no bias/);
   expect(lines.join('\n')).toMatch(/other .* no gptq, bias \(analytic\)/);
+});
+
+it('says why nothing could be tried', () => {
+  const layer = { name: 'conv', rule: 'nearest' as const, beforeDb: null, afterDb: null, tried: [] };
+  const lines = recoveredText({
+    ...result,
+    recovered: {
+      steps: ['gptq'],
+      samples: { fit: 7, judge: 1, heldOut: true },
+      beforeDb: 1,
+      afterDb: 2,
+      layers: [{ ...layer, reason: 'is odd' }],
+    },
+  });
+  expect(lines.join('\n')).toContain('none: it is odd');
 });
 
 it('says nothing where nothing was recovered', () => {

@@ -30,10 +30,10 @@ afterAll(() => {
   rmSync(bundles, { recursive: true });
 });
 
-function makeReport(folder: string): Promise<ReportResult> {
+function makeReport(folder: string, own: Plan = plan): Promise<ReportResult> {
   return client.call('report', {
     file: join(sample, 'mnist_cnn.onnx'),
-    plan,
+    plan: own,
     calibration: { data: join(sample, 'test.npz'), samples: 16 },
     folder,
     scan: {
@@ -93,5 +93,20 @@ describe('report, on the sample', () => {
     for (const name of files.filter((file) => !/^report\./.test(file))) {
       expect(readFileSync(join(again, name), 'utf8'), name).toBe(read(name));
     }
+  }, 120_000);
+
+  it('tells what recovering did to each layer, and what was left out', async () => {
+    const folder = await temporaryFolder();
+    const steps = ['gptq', 'bias'] as const;
+    const { report } = await makeReport(folder, {
+      ...plan,
+      defaultScheme: 'w4',
+      recover: { steps: [...steps] },
+    });
+    expect(report.recovered?.layers.map(({ name }) => name)).toEqual(report.layers.map(({ layer }) => layer));
+    const markdown = readFileSync(join(folder, 'report.md'), 'utf8');
+    const table = markdown.slice(markdown.indexOf('## Recovered accuracy'));
+    expect(table).toMatch(/\| node_conv2d_1 \| gptq \| \d+\.\d\d dB \| \d+\.\d\d dB \| gptq, (no )?bias/);
+    expect(table).toContain('judged by the output on');
   }, 120_000);
 });

@@ -83,7 +83,7 @@ describe('describeQuantized', () => {
 describe('describeQuantized(recovered)', () => {
   const recovered: QuantizeResult['recovered'] = {
     steps: ['gptq', 'refit'],
-    samples: { fit: 56, judge: 8 },
+    samples: { fit: 56, judge: 8, heldOut: true },
     beforeDb: 12.34,
     afterDb: 20,
     layers: [{ name: 'a', rule: 'gptq', beforeDb: 10, afterDb: 20, tried: [] }],
@@ -95,6 +95,10 @@ describe('describeQuantized(recovered)', () => {
     );
     expect(describeQuantized({ ...quantized, recovered: { ...recovered, layers: [] } })).not.toContain(
       'GPTQ',
+    );
+    const few = { ...recovered, samples: { fit: 3, judge: 3, heldOut: false } };
+    expect(describeQuantized({ ...quantized, recovered: few })).toContain(
+      '20.0 dB on 3 samples, too few to hold any out. ',
     );
     // Which looks at no layer by itself.
     const evened = { ...recovered, steps: ['equalize' as const], layers: [] };

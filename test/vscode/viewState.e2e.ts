@@ -14,7 +14,8 @@ let vscode: VsCode;
 let made: string;
 keepEvidence(() => vscode);
 
-const LAYERS = 120;
+/** So many that a scan of them lasts longer than what is done meanwhile. */
+const LAYERS = 480;
 const LAYER = 'layer60';
 const SECTION = 'Weight statistics';
 const patient = { timeout: 30_000 };

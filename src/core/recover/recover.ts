@@ -73,7 +73,11 @@ export async function recover(
   const done = all && !isWorse ? all.done : new Map<string, DoneLayer>();
   const result: RecoverResult = {
     steps: [...steps],
-    samples: { fit: batches.fitSamples, judge: batches.judgeSamples },
+    samples: {
+      fit: batches.fitSamples,
+      judge: batches.judgeSamples,
+      heldOut: batches.used.length > batches.fitSamples,
+    },
     beforeDb: decibels(plain.error),
     afterDb: decibels(isWorse ? start.error : error),
     layers: [...done.values()].map(({ layer }) => layer),
@@ -83,8 +87,8 @@ export async function recover(
     ...(evened?.notes ?? []),
     ...(isWorse
       ? [worseNote(steps, start.error, error)]
-      : notesOf(result, evened?.tried ? [evened.tried] : [], batches.used.length > batches.fitSamples)),
-    ...[...(isByLayer ? start.passedOver : [])].map(
+      : notesOf(result, evened?.tried ? [evened.tried] : [])),
+    ...[...(isByLayer ? passedOver(start, all?.done) : [])].map(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
   ];
@@ -202,11 +206,23 @@ function worseNote(steps: readonly RecoverStep[], nearest: number, error: number
   );
 }
 
+/** Names of layers for which nothing could be tried, by the reason. */
+function passedOver(
+  { passedOver: atOnce }: Start,
+  done: ReadonlyMap<string, DoneLayer> = new Map(),
+): ReadonlyMap<string, readonly string[]> {
+  const names = new Map(atOnce);
+  for (const { layer } of done.values()) {
+    const { name, reason } = layer;
+    if (reason !== undefined) names.set(reason, [...(names.get(reason) ?? []), name]);
+  }
+  return names;
+}
+
 /** What was won, and what was rejected. */
 function notesOf(
   { steps, samples, beforeDb, afterDb, layers }: RecoverResult,
   ofModel: readonly TriedCorrection[],
-  isHeldOut: boolean,
 ): string[] {
   if (layers.length === 0 && ofModel.length === 0 && steps.some((step) => step !== 'equalize'))
     return [`Nothing to recover by ${steps.join(', ')}: no layer has codes that could be chosen.`];
@@ -214,7 +230,7 @@ function notesOf(
   const won =
     `Recovered by ${steps.join(', ')}: ${count}output ${figure(beforeDb)} → ${figure(afterDb)} ` +
     `(SQNR of simulated weights on ${counted(samples.judge, 'sample')}` +
-    (isHeldOut ? ` that fitted nothing; ${samples.fit} fitted).` : ', too few to hold any out).');
+    (samples.heldOut ? ` that fitted nothing; ${samples.fit} fitted).` : ', too few to hold any out).');
   const rejected = steps.flatMap((step) => {
     const against = [
       ...ofModel.map((tried) => ({ name: 'the model', ...tried })),

@@ -28,6 +28,8 @@ import { gridValues, outputError, refitScales } from './refit';
 /** Weights on which grids are compared before one of them is used for all: so many columns of 1,152. */
 const TRIAL_WEIGHTS = 64 * 1152;
 
+const NO_MOMENTS = 'reads values whose squares are not finite, or whose shape its weight does not fit';
+
 /** What all layers use. */
 export interface LayerTools {
   readonly judge: OutputJudge;
@@ -112,7 +114,10 @@ class LayerRecovery {
 
   async run(steps: readonly RecoverStep[], moments: LayerMoments | undefined): Promise<DoneLayer> {
     const plain = { choice: this.task.choice };
-    if (!moments) return this.done(plain, null, null);
+    if (!moments) {
+      const { choice, layer } = this.done(plain, null, null);
+      return { choice, layer: { ...layer, reason: NO_MOMENTS } };
+    }
     const nearest = await this.version(plain);
     const map = steps.includes('bias') ? this.biasMap() : undefined;
     if (map) centerMoments(moments);

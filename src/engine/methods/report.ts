@@ -80,6 +80,7 @@ async function reportOf(
     bytes: compared.bytes,
     deflatedBytes: compared.deflatedBytes,
     layers: layerRows(request, summary, quantized, layers),
+    ...(quantized.recovered && { recovered: quantized.recovered }),
     unmatched: layers.unmatched,
     layerSamples: layers.samples,
     outputs: compared.outputs,

@@ -66,9 +66,9 @@ export function describeQuantized(
   if (labels.length > 0) parts.push(`${capitalized(labels.join('; '))}.`);
   if (recovered && (recovered.layers.length > 0 || recovered.steps.includes('equalize'))) {
     const won = `${formatDb(recovered.beforeDb)} → ${formatDb(recovered.afterDb)}`;
-    parts.push(
-      `${stepsText(recovered.steps)}: output ${won} on ${plural(recovered.samples.judge, 'sample')} held out.`,
-    );
+    const { judge, heldOut } = recovered.samples;
+    const where = `${plural(judge, 'sample')}${heldOut ? ' held out' : ', too few to hold any out'}`;
+    parts.push(`${stepsText(recovered.steps)}: output ${won} on ${where}.`);
   }
   const random = calibration?.data === 'random';
   if (random) parts.push('Calibrated with random inputs: figures will not hold for real data.');

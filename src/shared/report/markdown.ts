@@ -1,6 +1,7 @@
 import type { ReportData, ReportLayer } from '../../core/reportResults';
 import { classText } from '../classText';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../format';
+import { RECOVERED_HEADER, recoveredRows } from '../recoveredRows';
 import { inline, markdownTable } from './markdownText';
 
 type Output = ReportData['outputs'][number];
@@ -40,6 +41,7 @@ export function reportMarkdown(
       `Layers: ${plural(report.layerSamples, 'sample')} of the verify slice, quantization simulated.` +
       (scan ? ` Sensitivity: ${plural(scan.samples, 'sample')} of the scan slice.` : ''),
     ...unmatchedText(report),
+    ...recoveredText(report),
     ...charts.map(({ name, alt }) => `![${inline(alt)}](${name})`),
     ...(notes.length > 0 ? ['## Notes', notes.map((note) => `- ${inline(note)}`).join('\n')] : []),
     '## Machine and time',
@@ -125,6 +127,20 @@ function unmatchedText({ unmatched }: ReportData): string[] {
     unmatched.a
       .map(({ layer, reason }) => `- ${inline(layer)} is not compared. ${inline(reason)}`)
       .join('\n'),
+  ];
+}
+
+function recoveredText({ recovered }: ReportData): string[] {
+  if (!recovered || recovered.layers.length === 0) return [];
+  const { fit, judge, heldOut } = recovered.samples;
+  const judged = heldOut
+    ? `${plural(judge, 'other calibration sample')}`
+    : 'the same, too few to hold any out';
+  return [
+    '## Recovered accuracy',
+    markdownTable(RECOVERED_HEADER, recoveredRows(recovered)),
+    `SQNR at the layer's output, as far as its weights can change it, with the nearest codes and with those in the file. ` +
+      `Fitted to ${plural(fit, 'calibration sample')}; judged by the output on ${judged}: what got no better was left out (no …).`,
   ];
 }
 

@@ -82,7 +82,7 @@ describe('recover', () => {
       { runtime, slice },
       { onProgress: (_done, _total, message) => told.push(message) },
     );
-    expect(result.samples).toEqual({ fit: 21, judge: 3 });
+    expect(result.samples).toEqual({ fit: 21, judge: 3, heldOut: true });
     expect(result.layers.map(({ name }) => name)).toEqual(['stem', 'left', 'right']);
     for (const { tried, beforeDb, afterDb } of result.layers) {
       expect(tried.map(({ step }) => step)).toEqual(['gptq', 'refit', 'bias']);
@@ -326,6 +326,26 @@ describe('recover', () => {
     );
     expect(await notesOf({}, 3)).toContain('on 3 samples, too few to hold any out)');
     expect(await notesOf({}, 8)).toContain('on 1 sample that fitted nothing; 7 fitted)');
+  });
+
+  it('says which layers read what cannot be summed up', async () => {
+    const scaled = (feeds: Feeds): Feeds =>
+      Object.fromEntries(
+        Object.entries(feeds).map(([name, tensor]) => [
+          name,
+          { ...tensor, data: (tensor.data as Float32Array).map((value) => 1e25 * value) },
+        ]),
+      );
+    const huge = inputs.slice(0, 8).map(({ index, feeds }) => ({ index, feeds: scaled(feeds) }));
+    const data = sliceOf('calibrate', huge);
+    const { recovered, notes } = await quantizeModel(residualBlock(), planFor('w4', 'gptq'), {
+      runtime,
+      slice: data,
+    });
+    expect(recovered?.layers.map(({ rule }) => rule)).toEqual(['nearest', 'nearest', 'nearest']);
+    expect(notes).toContain(
+      'stem, left, right: rounded to the nearest, as it reads values whose squares are not finite, or whose shape its weight does not fit.',
+    );
   });
 
   it('recovers layers that compute on integers, to the codes in the file', async () => {

@@ -55,6 +55,31 @@ describe('renderReport(report)', () => {
     expect(fileOf(odd, 'layers.csv')).toContain('""q""');
   });
 
+  it('has a table of what was recovered, when there was something', () => {
+    const recovered: ReportData['recovered'] = {
+      steps: ['gptq'],
+      samples: { fit: 3, judge: 3, heldOut: false },
+      beforeDb: 1,
+      afterDb: 2,
+      layers: [
+        {
+          name: 'a|b',
+          rule: 'nearest',
+          beforeDb: 12.345,
+          afterDb: null,
+          tried: [{ step: 'gptq', kept: false, beforeDb: 1, afterDb: 0 }],
+        },
+      ],
+    };
+    const text = fileOf({ ...report, recovered }, 'report.md');
+    expect(text).toContain('| a\\|b | nearest | 12.35 dB | – | no gptq |');
+    expect(text).toContain('judged by the output on the same, too few to hold any out');
+    expect(fileOf(report, 'report.md')).not.toContain('Recovered accuracy');
+    expect(fileOf({ ...report, recovered: { ...recovered, layers: [] } }, 'report.md')).not.toContain(
+      'Recovered',
+    );
+  });
+
   it('leaves out what is not known', () => {
     const bare: ReportData = {
       ...report,
