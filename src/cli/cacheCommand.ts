@@ -5,7 +5,7 @@ export type CacheVerb = 'info' | 'clear';
 
 export function addCacheCommand(command: Command): Command {
   return command
-    .description('Show or remove what scans, searches and explanations have measured and kept.')
+    .description('Show or remove what scans, searches, explanations and --recover have measured and kept.')
     .addArgument(new Argument('<verb>', 'info or clear').choices(['info', 'clear'] satisfies CacheVerb[]))
     .option('--cache <folder>', `the folder (default: ${defaultCacheFolder()})`)
     .option('--json', 'print the result as JSON')

@@ -16,7 +16,10 @@ export function addCompareOptions(command: Command): Command {
     .argument('<b>', 'the model compared with it')
     .option('--sample <k>', 'also show this sample: its inputs, label and class scores', wholeNumber)
     .option('--top <n>', 'how many classes of it (default: 5)', positiveInteger)
-    .option('--layers', 'also the error of each layer: accumulated from the inputs, and of the layer alone')
+    .option(
+      '--layers',
+      'also the error of each layer: accumulated from the inputs, and of the layer alone, on at most 32 samples',
+    )
     .option('--csv', 'print one line per layer as CSV; with --layers')
     .option('--min-sqnr <db>', 'exit with 3 when an output has a lower SQNR', decimal);
   return addDataOptions(

@@ -24,7 +24,7 @@ export function addExplainOptions(command: Command): Command {
         'which formats would do better for how many bytes.',
     )
     .argument('<file>', 'float ONNX model')
-    .requiredOption('--layer <glob>', 'the layer, or several; repeatable', collect)
+    .requiredOption('--layer <glob>', 'the layer, or several; required, repeatable', collect)
     .option(
       '--scheme <format>',
       'the format to explain, SCHEME[,OPTION...] as for quantize (default: that of the plan, or w8a8)',

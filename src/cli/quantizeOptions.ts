@@ -36,11 +36,12 @@ const schemeHelp = `Schemes:
   pow2-2 … pow2-5     weights as zero and powers of two (3, 5, 9, 17 values); pow2-15: 15 values
   fp16                half-precision weights
   float               left as it is
-Only w8a8 is faster; the others make the file smaller. 4 bits, blocks and 16-bit activations raise the
+Only w8a8 can be faster; the others make the file smaller. 4 bits, blocks and 16-bit activations raise the
 model to opset 21.
 
 Options follow the scheme after commas, as in w4,block:32,mse:
-  tensor, channel, kernel, block:N   part of the weight with a scale of its own (block:16 to 256)
+  tensor, channel, kernel, block:N   part of the weight with a scale of its own; w8, w4: also kernel and
+                                     block:16 to block:256
   group:N                            lutK: N output channels share a codebook
   signed, unsigned, symmetric, asymmetric, reduced (one bit of headroom)
   max, narrow, signed-extreme, mse, percentile:P, fixed:A, auto    range of the weight; narrow: as many
@@ -48,7 +49,7 @@ Options follow the scheme after commas, as in w4,block:32,mse:
                                      with the least error at the layer's output, measured with --data
   gain, no-gain                      rescale channels so that quantizing keeps their gain
   bias:float|int32|uN|lutK           the bias
-  forced                             w8a8 also on operators without an integer kernel
+  forced                             w8a8, w8a16: also on operators without an integer kernel
   region                             fp16: compute in half precision too`;
 
 export function addQuantizeOptions(command: Command): Command {

@@ -6,12 +6,12 @@ import type { Plan } from '../core/plan/types';
 import { formatText } from '../core/quant/layerFormat';
 import type { ReportResult } from '../core/reportResults';
 import type { Candidate, ScanResult } from '../core/results';
-import { defaultCacheFolder } from '../engine/cache/cacheFolder';
 import { fileError } from '../engine/files/fileErrors';
 import { openModelFile } from '../engine/files/modelFile';
 import { inspectModel } from '../engine/inspect';
 import { scanResumably } from '../engine/scanResumably';
 import type { DataRequest, ReportRequest } from '../shared/rpc';
+import { cacheRequest } from './cacheOptions';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import { basePlan, dataRequest } from './planOptions';
@@ -27,15 +27,14 @@ export async function report(file: string, options: ReportOptions, io: CliIo): P
     throw new UsageError('A report runs the model: give --data PATH, or a plan that names its data.');
   }
   const folder = options.output ?? defaultFolder(file, options.plan);
-  const scan =
-    options.scan === undefined ? undefined : await scanFor(file, options.scan, plan, calibration, io);
+  const scan = options.scan === undefined ? undefined : await scanFor(file, options, plan, calibration, io);
   const result = await callEngine(io, 'report', {
     file,
     plan,
     calibration,
     dimensions: options.dim,
     folder,
-    ...(plan.recover && { cache: defaultCacheFolder() }),
+    ...(plan.recover && cacheRequest(options)),
     ...(scan && { scan }),
   });
   io.stdout(options.json ? jsonText(result) : describeReport(result));
@@ -52,12 +51,12 @@ type Scan = NonNullable<ReportRequest['scan']>;
 
 async function scanFor(
   file: string,
-  source: string | true,
+  options: ReportOptions,
   plan: Plan,
   calibration: DataRequest,
   io: CliIo,
 ): Promise<Scan> {
-  if (source !== true) return readScan(source);
+  if (typeof options.scan === 'string') return readScan(options.scan);
   const opened = await openModelFile(file, io);
   let schemes: string[];
   let layers: string[];
@@ -76,7 +75,7 @@ async function scanFor(
   try {
     return await scanResumably(
       engine,
-      { file, plan: aloneAsFarAsCan(plan), calibration, layers, schemes, cache: defaultCacheFolder() },
+      { file, plan: aloneAsFarAsCan(plan), calibration, layers, schemes, ...cacheRequest(options) },
       { signal: io.signal, onProgress: progress.update },
     );
   } finally {

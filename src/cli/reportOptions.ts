@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addCacheOptions, type CacheOptions } from './cacheOptions';
 import {
   addActivationOptions,
   addDataOptions,
@@ -6,7 +7,7 @@ import {
   type DataOptions,
 } from './optionValues';
 
-export interface ReportOptions extends DataOptions, ActivationOptions {
+export interface ReportOptions extends DataOptions, ActivationOptions, CacheOptions {
   plan?: string;
   output?: string;
   /** A file of `scan --json`; true: measure now. */
@@ -20,11 +21,15 @@ export function addReportOptions(command: Command): Command {
     )
     .argument('<file>', 'float ONNX model')
     .option('--plan <file>', 'the plan (default: everything w8a8)')
-    .option('-o, --output <folder>', 'folder of the report (default: <plan>.report beside the plan)')
+    .option(
+      '-o, --output <folder>',
+      'folder of the report (default: <plan>.report beside the plan, without one <model>.report beside the model)',
+    )
     .option(
       '--scan [file]',
       'also the sensitivity of each layer: from a file that `scan --json` gave, else measured now',
     );
+  addCacheOptions(command);
   addActivationOptions(command);
   return addDataOptions(command, 'samples for calibration (default: half of the data, up to 256)');
 }

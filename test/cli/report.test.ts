@@ -69,6 +69,18 @@ describe('roundoff report FILE', () => {
     expect(await asked(['--data', data, '--scan', join(folder, 'none.json')])).toMatchObject({ exitCode: 1 });
   });
 
+  it('keeps what it measures where it is told to, or nowhere', async () => {
+    const folder = await temporaryFolder();
+    const plan = join(folder, 'm.quant.json');
+    writeFileSync(plan, JSON.stringify({ version: 1, defaultScheme: 'w4', recover: { steps: ['gptq'] } }));
+    const recovering = ['--plan', plan, '--data', data];
+    expect((await asked([...recovering, '--cache', folder])).request?.cache).toBe(folder);
+    expect((await asked([...recovering, '--no-cache'])).request).not.toHaveProperty('cache');
+    const scanning = ['--data', data, '--scan'];
+    expect((await asked([...scanning, '--cache', folder])).request).toMatchObject({ cache: folder });
+    expect((await asked([...scanning, '--no-cache'])).request).not.toHaveProperty('cache');
+  });
+
   it('needs data', async () => {
     const { exitCode, stderr } = await asked([]);
     expect(exitCode).toBe(2);

@@ -99,7 +99,7 @@ describe('what parsePlan says', () => {
     ],
     [{ activationRange: 'percentile:50' }, 'activationRange: A percentile must be above 50 and at most 100.'],
     [
-      { tensors: { x: { range: 'percentile:3' } } },
+      { tensors: { x: { range: 'percentile:50' } } },
       'tensors/x: A percentile must be above 50 and at most 100.',
     ],
     [
