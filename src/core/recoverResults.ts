@@ -37,7 +37,10 @@ export interface RecoverResult {
   steps: RecoverStep[];
   /** Samples that corrections were fitted to, and that judged them: the same ones where too few are left to hold some out. */
   samples: { fit: number; judge: number; heldOut: boolean };
-  /** SQNR of the simulated model's output on the judging samples, with the nearest codes and with what was kept. */
+  /**
+   * SQNR of the simulated model's output on the judging samples, with the nearest codes and with what was kept. Layers that are
+   * passed over are float in both.
+   */
   beforeDb: number | null;
   afterDb: number | null;
   layers: RecoveredLayer[];

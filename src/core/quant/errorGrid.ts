@@ -1,6 +1,6 @@
 /** The numbers that a range lets a format hold: what clipping and rounding error are measured against. */
 import { computeQuantParams, roundHalfEven } from './affine';
-import { integerType } from './integerTypes';
+import { codeRange } from './integerTypes';
 import { powersOfTwoCodebook } from './powersOfTwo';
 import type { IntegerTypeName, QuantParams, Range } from './scheme';
 
@@ -52,9 +52,13 @@ export function gridValues(grid: ErrorGrid): ArrayLike<number> {
   return Float64Array.from({ length: gridSize(grid) }, (_, i) => (low + i) * step);
 }
 
-/** The grid of integer codes with given parameters; a scale below 0 mirrors them. */
-export function affineGrid({ scale, zeroPoint }: QuantParams, type: IntegerTypeName): ErrorGrid {
-  const { min, max } = integerType(type);
+/** The grid of integer codes with given parameters; a scale below 0 mirrors them. @param reduceRange leaves out the codes of the last bit. */
+export function affineGrid(
+  { scale, zeroPoint }: QuantParams,
+  type: IntegerTypeName,
+  reduceRange = false,
+): ErrorGrid {
+  const [min, max] = codeRange(type, { symmetric: false, reduceRange });
   const [first, last] = [min - zeroPoint, max - zeroPoint];
   return scale > 0
     ? { kind: 'even', step: scale, low: first, high: last }
@@ -70,7 +74,7 @@ export interface IntegerGridOptions {
 
 /**
  * Integers as they are written: with `fixed:a` for a weight, with `min` and `max` for an activation. All codes of the type can
- * occur: a symmetric int4 range of ±a reaches from −16a/15 to 14a/15.
+ * occur (with `reduceRange` those that it leaves): a symmetric int4 range of ±a reaches from −16a/15 to 14a/15.
  */
 export function integerGrid(
   type: IntegerTypeName,
@@ -82,6 +86,7 @@ export function integerGrid(
       affineGrid(
         computeQuantParams(rangeOf(threshold, symmetric, within), type, { symmetric, reduceRange }),
         type,
+        reduceRange,
       ),
   };
 }

@@ -78,7 +78,7 @@ export function integerType(name: IntegerTypeName): IntegerType {
   return integerTypes[name];
 }
 
-/** Codes that shape scale and zero point; values are always clipped to the full range of the type. */
+/** Codes that shape scale and zero point. */
 export function codeRange(
   name: IntegerTypeName,
   { symmetric, reduceRange }: { readonly symmetric: boolean; readonly reduceRange?: boolean },

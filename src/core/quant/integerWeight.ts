@@ -1,6 +1,6 @@
 /** Integer weights: scale and zero point per slice, codes, and the values that they stand for. */
 import { computeQuantParams, notFinite, roundHalfEven } from './affine';
-import { integerType, makeCodes, type Codes } from './integerTypes';
+import { codeRange, makeCodes, type Codes } from './integerTypes';
 import type { WeightRangeRule } from './layerFormat';
 import {
   forEachRun,
@@ -19,6 +19,8 @@ import { leastErrorParams } from './weightSearch';
 export interface SliceParams {
   readonly scales: Float32Array;
   readonly zeroPoints: Int32Array;
+  /** What lies beyond the codes of `reduceRange` is clipped to them; absent: to those of the type, as ONNX Runtime's tool does. */
+  readonly reduced?: true;
 }
 
 /** A rule that looks at the weight alone. */
@@ -42,7 +44,7 @@ export interface IntegerOptions {
  *   the greater extreme is positive. Run with onnxruntime-node 1.30 at every optimization level, with and without zero points,
  *   negative scales give what positive ones give: folded or not, in MatMulNBits, QLinearConv, QLinearMatMul and QGemm.
  *   Other runtimes may refuse them.
- * - `mse`: least squared error of the slice among about 80 ranges (see weightSearch.ts); the scale is positive.
+ * - `mse`: least squared error of the slice among some 60 to 100 ranges (see weightSearch.ts); the scale is positive.
  * - `percentile:P`: P percent of the slice lie within, as ±t where symmetric, else with half of the rest cut on either side;
  *   interpolated between neighbours, so that 100 is `max`.
  * - `fixed:A`: ±A.
@@ -77,22 +79,23 @@ export function integerParams(
     scales[slice] = params.scale;
     zeroPoints[slice] = params.zeroPoint;
   }
-  return { scales, zeroPoints };
+  // The range of `max` is not clipped, but for the half step that the tool leaves.
+  return { scales, zeroPoints, ...(reduceRange && rule !== 'max' && { reduced: true as const }) };
 }
 
 /**
- * The code of every value: clip(round(value / scale) + zeroPoint) to the full range of `type`, divided in float32 and rounded
+ * The code of every value: clip(round(value / scale) + zeroPoint) to the range of `type`, divided in float32 and rounded
  * half to even. 4-bit codes stand one to an element.
  * @throws InputError when a value is NaN. Infinities are clipped.
  */
 export function integerCodes(
   values: Float32Array,
   layout: SliceLayout,
-  { scales, zeroPoints }: SliceParams,
+  { scales, zeroPoints, reduced }: SliceParams,
   type: IntegerTypeName,
 ): Codes {
   const codes = makeCodes(type, values.length);
-  const limits = integerType(type);
+  const limits = limitsOf(type, reduced);
   forEachRun(layout, (start, end, slice, step) => {
     if (step === 0) {
       const scale = scales[slice] as number;
@@ -134,7 +137,7 @@ export function roundedValues(
   stored: SliceParams = rounding,
 ): Float32Array {
   const back = new Float32Array(values.length);
-  const limits = integerType(type);
+  const limits = limitsOf(type, rounding.reduced);
   forEachRun(layout, (start, end, slice, step) => {
     roundRun(values, back, start, end, rounding, stored, slice, step, limits);
   });
@@ -146,6 +149,11 @@ export function roundedValues(
 interface Limits {
   readonly min: number;
   readonly max: number;
+}
+
+function limitsOf(type: IntegerTypeName, reduced = false): Limits {
+  const [min, max] = codeRange(type, { symmetric: false, reduceRange: reduced });
+  return { min, max };
 }
 
 function encodeRun(

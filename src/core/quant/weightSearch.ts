@@ -1,6 +1,6 @@
 /** The range of a slice of a weight with the least squared error. */
 import { computeQuantParams, roundHalfEven, storedScale, type QuantParamsOptions } from './affine';
-import { codeRange, integerType } from './integerTypes';
+import { codeRange } from './integerTypes';
 import type { IntegerTypeName, QuantParams, Range } from './scheme';
 
 /** Ranges tried first: from the widest down to a seventh, each 4 % narrower. */
@@ -15,7 +15,7 @@ const SMALLEST_NORMAL_FLOAT32 = 2 ** -126;
 const SMALLEST_FLOAT16 = 2 ** -24;
 
 /**
- * The parameters with the least Σ (w − Q(w))², clipping and rounding together, among up to 112 ranges; the error of each is
+ * The parameters with the least Σ (w − Q(w))², clipping and rounding together, among 65 ranges (asymmetric: up to 97); the error of each is
  * computed over all values. Symmetric: from coarse to fine, beginning where the greatest magnitude is not clipped at all
  * (`narrow`). Asymmetric: both sides together, then each alone, twice.
  * @param extremes of `values`, which must be finite.
@@ -30,7 +30,12 @@ export function leastErrorParams(
   const [low, high] = codeRange(type, options);
   const min = Math.min(0, extremes.min);
   const max = Math.max(0, extremes.max);
-  const search = new Search(values, type, full, options.scaleType);
+  const search = new Search(
+    values,
+    codeRange(type, { ...options, symmetric: false }),
+    full,
+    options.scaleType,
+  );
   if (options.symmetric) {
     const widest = Math.max(-min, max) / (high - full.zeroPoint);
     const byFactor = (wide: number) => (factor: number) => ({ ...full, scale: wide * factor });
@@ -61,7 +66,7 @@ class Search {
 
   constructor(
     private readonly values: Float32Array,
-    private readonly type: IntegerTypeName,
+    private readonly codes: readonly [min: number, max: number],
     public best: QuantParams,
     private readonly scaleType: 'float32' | 'float16' = 'float32',
   ) {
@@ -108,7 +113,7 @@ class Search {
   /** Σ (w − Q(w))²; some part of it that is not below the least, once it is. */
   private errorWith({ scale, zeroPoint }: QuantParams): number {
     const { values, least } = this;
-    const { min, max } = integerType(this.type);
+    const [min, max] = this.codes;
     const inverse = 1 / scale;
     const low = min - zeroPoint;
     const high = max - zeroPoint;

@@ -15,6 +15,8 @@ export interface WeightFormat {
   readonly type: IntegerTypeName;
   readonly layout: SliceLayout;
   readonly params: readonly QuantParams[];
+  /** See `SliceParams`. */
+  readonly reduced?: true;
   /** Slices in which every value is so near to 0 that any scale would do. */
   readonly zeroSlices: ReadonlySet<number>;
 }
@@ -31,19 +33,20 @@ export function weightFormat(
 ): WeightFormat {
   const ranges = sliceRanges(values, layout);
   const { min, max } = ranges;
-  const { scales, zeroPoints } = integerParams(values, layout, type, options, ranges);
+  const { scales, zeroPoints, reduced } = integerParams(values, layout, type, options, ranges);
   const params = Array.from(scales, (scale, slice) => ({ scale, zeroPoint: zeroPoints[slice] ?? 0 }));
   const isZero = (scale: number, slice: number): boolean =>
     Math.max(-(min[slice] ?? 0), max[slice] ?? 0) < 0.5 * Math.abs(scale);
   const zeroSlices = new Set(params.flatMap(({ scale }, slice) => (isZero(scale, slice) ? [slice] : [])));
-  return { type, layout, params, zeroSlices };
+  return { type, layout, params, zeroSlices, ...(reduced && { reduced }) };
 }
 
 /** The parameters of a format in arrays. */
-export function sliceParams({ params }: WeightFormat): SliceParams {
+export function sliceParams({ params, reduced }: WeightFormat): SliceParams {
   return {
     scales: Float32Array.from(params, ({ scale }) => scale),
     zeroPoints: Int32Array.from(params, ({ zeroPoint }) => zeroPoint),
+    ...(reduced && { reduced }),
   };
 }
 

@@ -36,6 +36,14 @@ export function biasMap({ ref, weight }: Layer, { groups, columns }: MatrixView)
   }
 }
 
+/**
+ * Whether a corrected bias takes the whole mean error away. Not that of a ConvTranspose with strides: output pixels of different
+ * phases get other taps, hence other means, and one bias.
+ */
+export function takesMeanAway({ columnsPerChannel, share }: BiasMap): boolean {
+  return columnsPerChannel === 1 || share === 1;
+}
+
 /** Means of each element of a layer's input rows: [groups · depth]. */
 export interface InputMeans {
   /** Of the float model. */

@@ -10,7 +10,7 @@ import type { Equalized } from '../rewrite/equalize/equalize';
 import type { LayerTask } from './layerTask';
 
 /** Of what is computed and kept: results of versions that computed otherwise are not used. */
-export const RECOVER_VERSION = 8;
+export const RECOVER_VERSION = 9;
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 

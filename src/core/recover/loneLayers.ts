@@ -10,13 +10,7 @@ import { LayerRecoverer } from './layerRecoverer';
 import { layerTasks, type LayerTask } from './layerTask';
 import { OutputJudge } from './outputJudge';
 import type { RecoverSource } from './recover';
-import { readBatches, type SampleBatches } from './sampleBatches';
-
-/** The samples that layers are fitted to, and what judges them. */
-export interface LoneGround {
-  readonly batches: SampleBatches;
-  readonly judge: OutputJudge;
-}
+import { readBatches, type SampleBatches, withOutputsOf } from './sampleBatches';
 
 /** A recoverer, and the model that it is for. */
 interface Opened {
@@ -34,13 +28,13 @@ export class LoneLayers {
 
   /**
    * @param plan its recipe is not sequential: see `recoveringAlone`.
-   * @param ground of the source's slice, when it has been read.
+   * @param batches of the source's slice, when it has been read; of which model does not matter.
    */
   constructor(
     private readonly plan: Plan,
     private readonly source: RecoverSource,
     private readonly work: Work = {},
-    private ground?: LoneGround,
+    private batches?: SampleBatches,
   ) {}
 
   /**
@@ -79,16 +73,16 @@ export class LoneLayers {
   private async recovererOf(float: Model): Promise<LayerRecoverer> {
     if (this.opened?.float === float) return this.opened.recoverer;
     await this.release();
-    this.ground ??= await this.read(float);
-    const recoverer = await LayerRecoverer.open({ ...this.source, float, ...this.ground }, this.plan);
+    const { runtime, slice } = this.source;
+    // Judged by the outputs of this very model: of another one they would differ by the last bit.
+    const batches = this.batches
+      ? await withOutputsOf(runtime, float, this.batches, this.work.signal)
+      : await readBatches(runtime, float, slice, this.work);
+    this.batches = batches;
+    const judge = new OutputJudge(runtime, batches.judge);
+    const recoverer = await LayerRecoverer.open({ ...this.source, batches, judge, float }, this.plan);
     this.opened = { float, recoverer };
     return recoverer;
-  }
-
-  private async read(model: Model): Promise<LoneGround> {
-    const { runtime, slice } = this.source;
-    const batches = await readBatches(runtime, model, slice, this.work);
-    return { batches, judge: new OutputJudge(runtime, batches.judge) };
   }
 }
 

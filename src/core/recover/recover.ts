@@ -32,7 +32,7 @@ export interface Recovered extends Compensated {
 /**
  * Makes up for the errors of weights with few codes, by the steps of the plan's recipe. Layer by layer in the order of the
  * graph: what the layer reads comes from the model whose earlier layers are as they will be in the file (their activations
- * float, whatever the plan says), and its codes are chosen to give what the float model's layer gives. Every eighth sample fits
+ * float, whatever the plan says, and those float that are passed over), and its codes are chosen to give what the float model's layer gives. Every eighth sample fits
  * nothing and judges: a correction is kept where the model's output gets better on those, and all of them where it does with
  * every layer quantized.
  *
@@ -85,9 +85,7 @@ export async function recover(
   const notes = [
     ...start.weights.notes,
     ...(evened?.notes ?? []),
-    ...(isWorse
-      ? [worseNote(steps, start.error, error)]
-      : notesOf(result, evened?.tried ? [evened.tried] : [])),
+    ...outcomeNotes(result, evened?.tried, isWorse ? error : undefined),
     ...[...(isByLayer ? passedOver(start, all?.done) : [])].map(
       ([reason, names]) => `${listed(names)}: rounded to the nearest, as it ${reason}.`,
     ),
@@ -155,7 +153,7 @@ async function recoverLayers(
   const done = new Map<string, DoneLayer>();
   const recoverer = sequential
     ? await LayerRecoverer.open(source, plan)
-    : new LoneLayers(plan, source, quiet, source);
+    : new LoneLayers(plan, source, quiet, source.batches);
   try {
     let current = source.float;
     for (const [at, task] of tasks.entries()) {
@@ -199,11 +197,21 @@ function sharedNotes(tasks: readonly LayerTask[]): string[] {
   });
 }
 
-function worseNote(steps: readonly RecoverStep[], nearest: number, error: number): string {
-  return (
-    `${steps.join(', ')} left out: with all layers quantized the output got worse by it ` +
-    `(${figure(decibels(nearest))} → ${figure(decibels(error))}). All weights are rounded to the nearest.`
-  );
+/** What came of it. @param worse error of the output with all that was chosen for layers, where that is why it was left out. */
+function outcomeNotes(
+  result: RecoverResult,
+  equalization: TriedCorrection | undefined,
+  worse: number | undefined,
+): string[] {
+  const ofModel = equalization ? [equalization] : [];
+  if (worse === undefined) return notesOf(result, ofModel);
+  const { steps, afterDb } = result;
+  const byLayer = steps.filter((step) => step !== 'equalize');
+  return [
+    ...(equalization ? notesOf({ ...result, steps: ['equalize'] }, ofModel) : []),
+    `${byLayer.join(', ')} left out: with all layers quantized the output got worse by it ` +
+      `(${figure(afterDb)} → ${figure(decibels(worse))}). All weights are rounded to the nearest.`,
+  ];
 }
 
 /** Names of layers for which nothing could be tried, by the reason. */

@@ -9,10 +9,10 @@ import type { TriedCorrection } from '../recoverResults';
 import { addToBiases, outputChannelsOf } from '../rewrite/addToBiases';
 import type { EncodingChoice } from '../rewrite/weights/encodeWeight';
 import { floatsOf } from '../rewrite/weights/floatValues';
-import { analyticBiasDelta, biasDelta, biasMap, type BiasMap } from './bias';
+import { analyticBiasDelta, biasDelta, biasMap, takesMeanAway, type BiasMap } from './bias';
 import { centerMoments } from './centered';
 import type { Compute } from './compute';
-import { withWeight } from './currentModel';
+import { withBiasAs, withWeight } from './currentModel';
 import { descend } from './descent';
 import { DAMPING, type Factor, factorLayer } from './factor';
 import { floatTarget } from './floatTarget';
@@ -28,7 +28,7 @@ import { gridValues, outputError, refitScales } from './refit';
 /** Weights on which grids are compared before one of them is used for all: so many columns of 1,152. */
 const TRIAL_WEIGHTS = 64 * 1152;
 
-const NO_MOMENTS = 'reads values whose squares are not finite, or whose shape its weight does not fit';
+const NO_MOMENTS = 'reads no values, values whose squares are not finite, or such as its weight does not fit';
 
 /** What all layers use. */
 export interface LayerTools {
@@ -49,7 +49,7 @@ interface Version {
 
 /** What rounding rules work on. */
 interface Ground {
-  /** Covariances where the layer's bias is corrected. */
+  /** Covariances where the layer's bias is corrected and takes the mean of the error away. */
   readonly moments: LayerMoments;
   /** λ as a part of the mean of the diagonal. */
   readonly damping: number;
@@ -94,11 +94,10 @@ export function withDone(
   { choice, delta }: Pick<DoneLayer, 'choice' | 'delta'>,
 ): Model {
   const encoded = encodeTask(task, choice);
-  const weighted = [task, ...task.sharers].reduce(
-    (current, { layer }) => withWeight(current, layer, encoded),
-    model,
-  );
-  return delta ? addToBiases(weighted, new Map([[task.layer.name, delta]])) : weighted;
+  const layers = [task, ...task.sharers].map(({ layer }) => layer);
+  const weighted = layers.reduce((current, layer) => withWeight(current, layer, encoded), model);
+  const corrected = delta ? addToBiases(weighted, new Map([[task.layer.name, delta]])) : weighted;
+  return layers.reduce((current, layer) => withBiasAs(current, layer, task.format.bias), corrected);
 }
 
 class LayerRecovery {
@@ -120,7 +119,7 @@ class LayerRecovery {
     }
     const nearest = await this.version(plain);
     const map = steps.includes('bias') ? this.biasMap() : undefined;
-    if (map) centerMoments(moments);
+    if (map && takesMeanAway(map)) centerMoments(moments);
     const { compute, multiply } = this.tools;
     const weights = await floatsOf(this.task.weight.tensor);
     const damping = dampingFor(moments);

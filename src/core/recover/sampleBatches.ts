@@ -3,7 +3,7 @@ import type { HeldOutSample } from '../calibrate/calibrate';
 import { bytesOfTensors } from '../calibrate/floats';
 import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
-import type { Feeds, Runtime, Sample, Slice, Work } from '../ports';
+import type { CancelSignal, Feeds, Runtime, Sample, Slice, Work } from '../ports';
 
 /** Of all inputs together; samples beyond are not used. */
 const INPUT_BYTES = 512 * 2 ** 20;
@@ -74,6 +74,26 @@ export async function readBatches(
       judgeSamples = Math.min(judge.length, judgeSamples + together);
     }
     return { fit: batched(fit, together), judge: judged, fitSamples: fit.length, judgeSamples, used };
+  } finally {
+    await session.release();
+  }
+}
+
+/** The same samples, judged by what another float model gives. @throws CancelledError */
+export async function withOutputsOf(
+  runtime: Runtime,
+  model: Model,
+  batches: SampleBatches,
+  signal?: CancelSignal,
+): Promise<SampleBatches> {
+  const session = await runtime.openModel(model, { optimization: 'simulate' });
+  try {
+    const judge: HeldOutSample[] = [];
+    for (const { feeds } of batches.judge) {
+      throwIfCancelled(signal);
+      judge.push({ feeds, outputs: await session.run(feeds) });
+    }
+    return { ...batches, judge };
   } finally {
     await session.release();
   }

@@ -1,7 +1,7 @@
 import { CancelledError, throwIfCancelled } from '../errors';
 import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
-import type { ScanMetric } from '../results';
+import type { Candidate, ScanMetric } from '../results';
 import { compensated } from '../recover/compensated';
 import type { DoneLayer } from '../recover/keptLayers';
 import { prepareFloat } from '../rewrite/prepare';
@@ -35,46 +35,59 @@ export async function measureRestoring(
     const measured = names.filter((name) => candidates.get(name, format)?.error === undefined);
     const pending = measured.filter((name) => candidates.get(name, format)?.restoring === undefined);
     if (pending.length === 0) continue;
-    const done = await doneLayers(context, measured, format);
-    const all = await figuresWith(context, measured, format, done);
+    const whole = await wholeModel(context, measured, format);
     for (const name of pending) {
       throwIfCancelled(context.work.signal);
       candidates.starts(name, format);
-      await restore(context, measured, name, format, { all, candidates, metric, done });
+      const candidate = candidates.get(name, format);
+      if (!candidate) continue;
+      const figures = whole && (await restore(context, whole, candidate, format, metric));
+      candidates.add({ ...candidate, restoring: null, ...figures });
     }
   }
 }
 
-async function restore(
+/** All layers that can have a format, in it. */
+interface WholeModel {
+  readonly names: readonly string[];
+  readonly done: DoneLayers;
+  readonly figures: readonly SampleFigures[];
+}
+
+/** @returns undefined when that model does not run, or gives nothing finite. @throws CancelledError */
+async function wholeModel(
   context: LayerTrialsContext,
-  measured: readonly string[],
-  name: string,
+  names: readonly string[],
   format: ScanFormat,
-  {
-    all,
-    candidates,
-    metric,
-    done,
-  }: {
-    readonly all: readonly SampleFigures[];
-    readonly candidates: Candidates;
-    readonly metric: ScanMetric;
-    readonly done: DoneLayers;
-  },
-): Promise<void> {
-  const candidate = candidates.get(name, format);
-  if (!candidate) return;
+): Promise<WholeModel | undefined> {
+  const done = await doneLayers(context, names, format);
   try {
-    const others = measured.filter((each) => each !== name);
-    const without = await figuresWith(context, others, format, done);
-    const restoring = summarize(all, metric).sensitivity - summarize(without, metric).sensitivity;
-    const isAdditive = metric === 'kl' || metric === 'nmse';
-    const isInteraction =
-      isAdditive && disagree(restoring, candidate.sensitivity ?? 0, summarize(all, metric).sensitivity);
-    candidates.add({ ...candidate, restoring, ...(isInteraction && { interaction: true as const }) });
+    return { names, done, figures: await figuresWith(context, names, format, done) };
   } catch (error) {
     if (error instanceof CancelledError) throw error;
-    candidates.add({ ...candidate, restoring: null });
+    return undefined;
+  }
+}
+
+/** @returns undefined when the model without the layer does not run. @throws CancelledError */
+async function restore(
+  context: LayerTrialsContext,
+  { names, done, figures }: WholeModel,
+  { layer, sensitivity }: Candidate,
+  format: ScanFormat,
+  metric: ScanMetric,
+): Promise<Pick<Candidate, 'restoring' | 'interaction'> | undefined> {
+  const others = names.filter((each) => each !== layer);
+  try {
+    const without = await figuresWith(context, others, format, done);
+    const all = summarize(figures, metric).sensitivity;
+    const restoring = all - summarize(without, metric).sensitivity;
+    const isAdditive = metric === 'kl' || metric === 'nmse';
+    const isInteraction = isAdditive && disagree(restoring, sensitivity ?? 0, all);
+    return { restoring, ...(isInteraction && { interaction: true as const }) };
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    return undefined;
   }
 }
 

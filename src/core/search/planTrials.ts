@@ -6,6 +6,7 @@ import type { Model } from '../onnx/types';
 import { formatOf } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Sample, Slice, Work } from '../ports';
+import { formatText } from '../quant/layerFormat';
 import type { ActivationRange } from '../quant/scheme';
 import { compensated } from '../recover/compensated';
 import type { DoneLayer } from '../recover/keptLayers';
@@ -110,7 +111,7 @@ export class PlanTrials {
       }),
     );
     const { model: prepared } = await prepareFloat(index.model, plan);
-    const made = compensated(prepared, (await this.compensated?.of(plan, formats)) ?? new Map());
+    const made = compensated(prepared, (await this.compensated?.of(plan)) ?? new Map());
     const all = new Map([...choices, ...made.choices]);
     const { model } = await rewrite(made.model, plan, ranges, { signal: work.signal }, all);
     this.count++;
@@ -137,14 +138,13 @@ class CompensatedFormats {
   }
 
   /** By layer name; without those whose codes are the nearest. @throws CancelledError */
-  async of(plan: Plan, formats: LayerFormats): Promise<ReadonlyMap<string, DoneLayer>> {
+  async of(plan: Plan): Promise<ReadonlyMap<string, DoneLayer>> {
     const found = new Map<string, DoneLayer>();
-    for (const [layer, text] of Object.entries(formats)) {
+    for (const layer of Object.keys(plan.layers)) {
       throwIfCancelled(this.work.signal);
-      const key = JSON.stringify([layer, text]);
-      if (!this.known.has(key)) {
-        this.known.set(key, await this.layers.of(this.model, layer, formatOf(plan, layer)));
-      }
+      const format = formatOf(plan, layer);
+      const key = JSON.stringify([layer, formatText(format)]);
+      if (!this.known.has(key)) this.known.set(key, await this.layers.of(this.model, layer, format));
       const done = this.known.get(key);
       if (done) found.set(layer, done);
     }

@@ -78,7 +78,7 @@ const documented: readonly {
   },
   {
     scheme: 'w8,reduced',
-    numbers: (a) => whole(-128, 127).map((code) => code * Math.fround((2 * Math.fround(a)) / 128)),
+    numbers: (a) => whole(-64, 64).map((code) => code * Math.fround((2 * Math.fround(a)) / 128)),
   },
   {
     scheme: 'w8,unsigned',

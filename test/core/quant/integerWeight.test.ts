@@ -4,6 +4,7 @@ import {
   integerCodes,
   integerParams,
   integerValues,
+  roundedValues,
   type IntegerOptions,
   type LocalWeightRule,
 } from '../../../src/core/quant/integerWeight';
@@ -14,7 +15,9 @@ import {
   sliceCount,
   tensorLayout,
 } from '../../../src/core/quant/layouts';
+import { codeRange } from '../../../src/core/quant/integerTypes';
 import type { IntegerTypeName } from '../../../src/core/quant/scheme';
+import { integerStoredGrid } from '../../../src/core/quant/storedGrid';
 import { normalNoise } from '../../support/random';
 
 const f32 = Math.fround;
@@ -112,6 +115,25 @@ describe('integerParams', () => {
       zeroPoint: 64,
     });
   });
+
+  it.each(['mse', 'percentile:90', 'fixed:0.5', 'narrow', 'signed'] as const)(
+    '%s: clips to what `reduceRange` leaves, as the grid does that codes are chosen from',
+    (rule) => {
+      const values = normalNoise(512, 3);
+      const layout = tensorLayout([512]);
+      for (const type of ['int8', 'uint8', 'int4'] as const) {
+        const params = integerParams(values, layout, type, { symmetric: false, reduceRange: true, rule });
+        const codes = integerCodes(values, layout, params, type);
+        const [low, high] = codeRange(type, { symmetric: false, reduceRange: true });
+        expect(Math.min(...codes)).toBeGreaterThanOrEqual(low);
+        expect(Math.max(...codes)).toBeLessThanOrEqual(high);
+        const grid = integerStoredGrid(layout, params, type, true);
+        expect(Array.from(codes)).toEqual(Array.from(values, (value, at) => grid.codeOf(at, value)));
+        const back = roundedValues(values, layout, params, type);
+        expect(back).toEqual(integerValues(codes, layout, params));
+      }
+    },
+  );
 
   it('percentile: interpolates, and 100 is max', () => {
     const values = Float32Array.from({ length: 101 }, (_, i) => i - 20);

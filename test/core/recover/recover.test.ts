@@ -1,51 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { CancelledError, InputError } from '../../../src/core/errors';
 import { floatTensor } from '../../../src/core/onnx/build';
-import { defaultPlan } from '../../../src/core/plan/planFile';
-import { withRecover } from '../../../src/core/plan/recover';
-import type { Plan, RecoverStep } from '../../../src/core/plan/types';
-import type { Feeds, Runtime } from '../../../src/core/ports';
+import type { Plan } from '../../../src/core/plan/types';
+import type { Runtime } from '../../../src/core/ports';
 import { quantizeModel } from '../../../src/core/recover/quantizeModel';
 import { recover } from '../../../src/core/recover/recover';
 import { prepareFloat } from '../../../src/core/rewrite/prepare';
 import { rewrite } from '../../../src/core/rewrite/rewrite';
 import { MemoryCache } from '../../support/memoryCache';
 import { uniform } from '../../support/random';
-import { run, sqnr } from '../../support/rewriting';
 import { runtime } from '../../support/runtime';
 import { sliceOf } from '../../support/slices';
 import { conv, image, model, node, residualBlock, samples, weights } from '../rewrite/models';
-
-/** Neighbouring pixels resemble each other, as in images: white noise leaves nothing to make up for. */
-function smooth(feeds: Feeds): Feeds {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([name, tensor]) => {
-      const data = Float32Array.from(tensor.data as Float32Array);
-      for (let i = 1; i < data.length; i++) data[i] = 0.9 * (data[i - 1] ?? 0) + 0.4 * (data[i] ?? 0);
-      return [name, { ...tensor, data }];
-    }),
-  );
-}
-
-const inputs = samples(image, 40).map((feeds, index) => ({ index, feeds: smooth(feeds) }));
-const slice = sliceOf('calibrate', inputs.slice(0, 24));
-const fresh = inputs.slice(24);
-
-function planFor(scheme: Plan['defaultScheme'], ...steps: RecoverStep[]): Plan {
-  return { ...defaultPlan, defaultScheme: scheme, ...(steps.length > 0 && { recover: { steps } }) };
-}
-
-/** Output SQNR on samples that no step has seen. */
-async function quality(plan: Plan): Promise<number> {
-  const subject = residualBlock();
-  const { model } = await quantizeModel(subject, plan, { runtime, slice });
-  const [expected, actual]: [number[], number[]] = [[], []];
-  for (const { feeds } of fresh) {
-    expected.push(...((await run(subject, feeds))['y'] ?? []));
-    actual.push(...((await run(model, feeds, 'simulate'))['y'] ?? []));
-  }
-  return sqnr(expected, actual);
-}
+import { inputs, planFor, quality, slice } from './smoothImages';
 
 /** Codes, factors and biases: all that goes into the file. */
 async function outcome(plan: Plan, source: Parameters<typeof recover>[2], signal = { aborted: false }) {
@@ -285,67 +252,10 @@ describe('recover', () => {
     expect(await codesOf('lut8', cache)).toEqual(unfolded);
   });
 
-  it('chooses the same codes for a layer whatever the others are, where each is on its own', async () => {
-    const formats: Plan['layers'][] = [
-      {},
-      { stem: { scheme: 'u2' }, left: { scheme: 'float' } },
-      { stem: { scheme: 'lut4', bias: 'lut8' }, left: { scheme: 'w8' } },
-    ];
-    const codesOf = async (sequential: boolean): Promise<unknown[]> => {
-      const found: unknown[] = [];
-      for (const layers of formats) {
-        const plan = withRecover({ ...planFor('u3'), layers }, ['gptq', 'refit', 'bias'], { sequential });
-        const { model } = await prepareFloat(residualBlock(), plan);
-        const { choices, result } = await recover(model, plan, { runtime, slice });
-        const { tried } = result.layers.find(({ name }) => name === 'right') ?? {};
-        found.push([choices.get('right')?.codes, tried]);
-      }
-      return found;
-    };
-    const [alone, ...others] = await codesOf(false);
-    for (const other of others) expect(other).toEqual(alone);
-    const [first, ...after] = await codesOf(true);
-    for (const other of after) expect(other).not.toEqual(first);
-  });
-
   it('passes over layers that have no codes', async () => {
     const plan: Plan = { ...planFor('w4', 'gptq'), layers: { stem: { scheme: 'float' } } };
     const { recovered } = await quantizeModel(residualBlock(), plan, { runtime, slice });
     expect(recovered?.layers.map(({ name }) => name)).toEqual(['left', 'right']);
-  });
-
-  it('says when there is nothing to choose, or nothing to judge by', async () => {
-    const notesOf = async (layers: Plan['layers'], samples: number): Promise<string> => {
-      const plan: Plan = { ...planFor('w4', 'gptq', 'bias'), layers };
-      const data = sliceOf('calibrate', inputs.slice(0, samples));
-      return (await quantizeModel(residualBlock(), plan, { runtime, slice: data })).notes.join('\n');
-    };
-    const float = { scheme: 'fp16' } as const;
-    expect(await notesOf({ stem: float, left: float, right: float }, 8)).toContain(
-      'Nothing to recover by gptq, bias: no layer has codes that could be chosen.',
-    );
-    expect(await notesOf({}, 3)).toContain('on 3 samples, too few to hold any out)');
-    expect(await notesOf({}, 8)).toContain('on 1 sample that fitted nothing; 7 fitted)');
-  });
-
-  it('says which layers read what cannot be summed up', async () => {
-    const scaled = (feeds: Feeds): Feeds =>
-      Object.fromEntries(
-        Object.entries(feeds).map(([name, tensor]) => [
-          name,
-          { ...tensor, data: (tensor.data as Float32Array).map((value) => 1e25 * value) },
-        ]),
-      );
-    const huge = inputs.slice(0, 8).map(({ index, feeds }) => ({ index, feeds: scaled(feeds) }));
-    const data = sliceOf('calibrate', huge);
-    const { recovered, notes } = await quantizeModel(residualBlock(), planFor('w4', 'gptq'), {
-      runtime,
-      slice: data,
-    });
-    expect(recovered?.layers.map(({ rule }) => rule)).toEqual(['nearest', 'nearest', 'nearest']);
-    expect(notes).toContain(
-      'stem, left, right: rounded to the nearest, as it reads values whose squares are not finite, or whose shape its weight does not fit.',
-    );
   });
 
   it('recovers layers that compute on integers, to the codes in the file', async () => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancelledError } from '../../../src/core/errors';
+import { floatTensor } from '../../../src/core/onnx/build';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Runtime } from '../../../src/core/ports';
 import type { Candidate } from '../../../src/core/results';
@@ -239,6 +240,41 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     }
     // One bit a weight breaks the model: layers no longer add up.
     expect(candidates.some(({ scheme, interaction }) => scheme === 'lut2' && interaction)).toBe(true);
+  });
+
+  it('goes on with the other formats where all layers in one give nothing finite', async () => {
+    const dims = [1, 2, 2, 2];
+    const growing = floatTensor('w', Float32Array.of(2, 0, 0, 1.51), [2, 2, 1, 1]);
+    const subject = smallModel(
+      [conv('one', ['x', 'w'], 'h', 1), node('Relu', 'relu', ['h'], ['a']), conv('two', ['a', 'v'], 'y', 1)],
+      [growing, { ...growing, name: 'v' }],
+      dims,
+    );
+    const data = Float32Array.of(1, 1, 1, 1, 1.1e38, 1.1e38, 1e38, 1e38);
+    const samplesFrom = (first: number, count: number) =>
+      Array.from({ length: count }, (_, at) => ({
+        index: first + at,
+        feeds: { x: { type: 'float32' as const, dims, data } },
+      }));
+    const { candidates } = await scan(
+      runtime,
+      subject,
+      plan,
+      { calibrate: sliceOf('calibrate', samplesFrom(0, 4)), scan: sliceOf('scan', samplesFrom(4, 2)) },
+      {
+        outputs: [{ name: 'y', kind: 'values' }],
+        metric: 'nmse',
+        schemes: ['pow2-5,tensor,no-gain', 'w8'],
+        direction: 'allBut',
+      },
+    );
+    const restored = candidates.map(({ layer, scheme, restoring }) => [layer, scheme, restoring === null]);
+    expect(restored).toEqual([
+      ['one', 'pow2-5,tensor,no-gain', true],
+      ['one', 'w8', false],
+      ['two', 'pow2-5,tensor,no-gain', true],
+      ['two', 'w8', false],
+    ]);
   });
 
   it('gives what it has when cancelled, or nothing when there is nothing', async () => {
