@@ -8,7 +8,7 @@ import type { Layer } from '../graph/types';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, RuntimeTensor, Session, Work } from '../ports';
 import type { LayerMoments } from './moments';
-import { canStackSamples, momentsModel, type MomentsModelOptions, rowMomentsModel } from './momentsModel';
+import { canStackSamples, momentsModel, rowMomentsModel } from './momentsModel';
 
 /** Rows per element of a row beyond which more tell little, and the rows that every layer may have. */
 const ROWS_PER_ELEMENT = 4;
@@ -23,7 +23,7 @@ export interface MomentsSource {
   readonly runtime: Runtime;
   /** The prepared float model. */
   readonly float: Model;
-  /** The same with the layers done so far as they will be; the same object where nothing before the layer has changed. */
+  /** The same with the layers done so far as they will be; the same object where none is. */
   readonly current: Model;
   /** Inputs, of one or several samples each. */
   readonly batches: readonly Feeds[];
@@ -32,12 +32,11 @@ export interface MomentsSource {
 /**
  * Second moments and means of what a layer multiplies its weight with. The model is run up to the layer, batch by batch, and
  * its operand handed on to a model that multiplies and adds (see `momentsModel`): of one batch only is there ever more than its
- * sums.
+ * sums. Where the two models differ, also E[x x̂ᵀ] of the float inputs and those of the current model.
  *
  * Of layers with many rows an even choice of them is used, at other places in each batch: 4 per element of a row, or 16,384 if
  * that is more.
  * @param value the layer's data operand.
- * @param options.cross also E[x x̂ᵀ], where anything before the layer has changed.
  * @returns undefined where rows cannot be told from the operand, or its squares are not finite.
  * @throws CancelledError
  */
@@ -46,11 +45,10 @@ export async function collectMoments(
   view: MatrixView,
   value: string,
   { runtime, float, current, batches }: MomentsSource,
-  options: { readonly cross: boolean },
   work: Work = {},
 ): Promise<LayerMoments | undefined> {
   const twice = float !== current;
-  const sums = new MomentSums(layer, view, runtime, { float: twice, cross: twice && options.cross });
+  const sums = new MomentSums(layer, view, runtime, twice);
   const runs: PrefixRun[] = [];
   try {
     const quantized = await PrefixRun.open(runtime, current, value);
@@ -136,7 +134,7 @@ class MomentSums {
     private readonly layer: Layer,
     private readonly view: MatrixView,
     private readonly runtime: Runtime,
-    private readonly wanted: MomentsModelOptions,
+    private readonly withFloat: boolean,
   ) {
     const { groups, depth } = view;
     this.mostRows = Math.max(LEAST_MOST_ROWS, ROWS_PER_ELEMENT * depth);
@@ -172,13 +170,13 @@ class MomentSums {
     if (!session || waiting.length === 0) return;
     const feeds = {
       data: this.joined(waiting.map(({ data }) => data)),
-      ...(this.wanted.float && { float: this.joined(waiting.flatMap(({ float }) => float ?? [])) }),
+      ...(this.withFloat && { float: this.joined(waiting.flatMap(({ float }) => float ?? [])) }),
     };
     const { second, sum, rows, floatSum, cross } = await session.run(feeds);
     this.second = withAdded(this.second, second);
     addTo(this.sum, floatsOf(sum));
-    addTo(this.floatSum, floatsOf(this.wanted.float ? floatSum : sum));
-    if (this.wanted.cross) this.cross = withAdded(this.cross, cross);
+    addTo(this.floatSum, floatsOf(this.withFloat ? floatSum : sum));
+    if (this.withFloat) this.cross = withAdded(this.cross, cross);
     this.rows += Number((rows?.data as BigInt64Array | undefined)?.[0] ?? 0n);
     this.waiting = [];
     this.waitingRows = 0;
@@ -208,8 +206,8 @@ class MomentSums {
 
   private open(rank: number): Promise<Session> {
     const model = this.isSampled
-      ? rowMomentsModel(this.wanted)
-      : momentsModel(this.layer, this.view, rank, this.wanted);
+      ? rowMomentsModel(this.withFloat)
+      : momentsModel(this.layer, this.view, rank, this.withFloat);
     return this.runtime.openModel(model, { optimization: 'simulate' });
   }
 

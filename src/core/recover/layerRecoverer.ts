@@ -84,7 +84,7 @@ export class LayerRecoverer {
     const models = { runtime, float, current, batches: batches.fit };
     const parts: LayerMoments[] = [];
     for (const { layer, view, value } of [task, ...task.sharers]) {
-      const part = await collectMoments(layer, view, value, models, { cross: true }, work);
+      const part = await collectMoments(layer, view, value, models, work);
       if (!part) return undefined;
       parts.push(part);
     }

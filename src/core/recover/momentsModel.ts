@@ -14,14 +14,6 @@ const windowAttributes: ReadonlySet<string> = new Set([
   'strides',
 ]);
 
-/** What a moments model is fed and gives beside the moments of `data`. */
-export interface MomentsModelOptions {
-  /** Also fed `float`, the operand in the float model; gives `floatSum` [G, K] Σ x. */
-  readonly float: boolean;
-  /** With it also `cross` [G, K, K] Σ x·x̂ᵀ, which takes as long as `second`. */
-  readonly cross: boolean;
-}
-
 /**
  * A model that sums up the moments of what a layer multiplies its weight with, so that windows of it need not leave the runtime.
  *
@@ -31,30 +23,27 @@ export interface MomentsModelOptions {
  * Windows of a Conv come from a Conv with one filter per element of the window, which is 1 there and 0 elsewhere: strides, pads and
  * dilations mean what they mean in the layer.
  * @param rank of the operand.
+ * @param withFloat it is also fed `float`, the operand in the float model, and gives `floatSum` [G, K] Σ x and `cross` [G, K, K] Σ x·x̂ᵀ,
+ * which takes as long as `second`.
  */
-export function momentsModel(
-  layer: Layer,
-  view: MatrixView,
-  rank: number,
-  options: MomentsModelOptions,
-): Model {
-  const operands = options.float ? ['data', 'float'] : ['data'];
+export function momentsModel(layer: Layer, view: MatrixView, rank: number, withFloat: boolean): Model {
+  const operands = withFloat ? ['data', 'float'] : ['data'];
   const parts = operands.map((name) => rowsOf(name, layer, view, rank));
   return sumsOver(
     parts.flatMap((part) => part.nodes),
     parts[0]?.initializers ?? [],
     Array<null>(rank).fill(null),
-    options,
+    withFloat,
   );
 }
 
 /** The same fed with rows that were chosen elsewhere: [G, rows, K]. */
-export function rowMomentsModel(options: MomentsModelOptions): Model {
-  const operands = options.float ? ['data', 'float'] : ['data'];
+export function rowMomentsModel(withFloat: boolean): Model {
+  const operands = withFloat ? ['data', 'float'] : ['data'];
   const nodes = operands.map((name) =>
     node('Transpose', [name], [`${name}_rows`], { perm: { ints: [0, 2, 1] } }),
   );
-  return sumsOver(nodes, [], [null, null, null], options);
+  return sumsOver(nodes, [], [null, null, null], withFloat);
 }
 
 /** @param nodes make `data_rows` and `float_rows` [G, K, rows] of the operands. */
@@ -62,7 +51,7 @@ function sumsOver(
   nodes: readonly Node[],
   initializers: readonly Tensor[],
   shape: readonly null[],
-  { float, cross }: MomentsModelOptions,
+  withFloat: boolean,
 ): Model {
   const sums = [
     ...productOf('data_rows', 'data_rows', 'second'),
@@ -70,18 +59,19 @@ function sumsOver(
     node('Shape', ['data_rows'], ['rows'], { start: { int: 2 } }),
   ];
   const outputs = ['second', 'sum'];
-  if (float) {
-    sums.push(node('ReduceSum', ['float_rows', 'row_axis'], ['floatSum'], { keepdims: { int: 0 } }));
-    outputs.push('floatSum');
-  }
-  if (float && cross) {
-    sums.push(...productOf('float_rows', 'data_rows', 'cross'));
-    outputs.push('cross');
+  if (withFloat) {
+    sums.push(
+      node('ReduceSum', ['float_rows', 'row_axis'], ['floatSum'], { keepdims: { int: 0 } }),
+      ...productOf('float_rows', 'data_rows', 'cross'),
+    );
+    outputs.push('floatSum', 'cross');
   }
   return makeModel(
     makeGraph({
       name: 'moments',
-      input: (float ? ['data', 'float'] : ['data']).map((name) => makeValueInfo(name, DataType.FLOAT, shape)),
+      input: (withFloat ? ['data', 'float'] : ['data']).map((name) =>
+        makeValueInfo(name, DataType.FLOAT, shape),
+      ),
       output: [
         ...outputs.map((name) => makeValueInfo(name, DataType.FLOAT)),
         makeValueInfo('rows', DataType.INT64),

@@ -34,7 +34,7 @@ export interface QuantizedModel {
 /**
  * The main job: prepare → choose what weight formats leave open, and recover accuracy → calibrate → choose ranges → rewrite.
  * Nothing is written; the result's weights are computed when it is (see `writeModel`).
- * @param source needed when the plan quantizes activations; without it weights take what holds without data.
+ * @param source needed when the plan quantizes activations or has a recipe; without it weights take what holds without data.
  * @throws InputError when it is needed and missing, when data and model do not fit, or when the plan has formats for tensors
  * that it does not quantize.
  * @throws CancelledError

@@ -72,7 +72,7 @@ describe('biasMap', () => {
     }
     const x = normalNoise(size(input), 5).map((value) => value + 0.5);
     const source = { runtime, float, current: float, batches: [{ x: floats(x, input) }] };
-    const moments = await collectMoments(layer, view, inputOf(layer), source, { cross: false });
+    const moments = await collectMoments(layer, view, inputOf(layer), source);
     if (!moments) throw new Error('no moments');
     const delta = Float32Array.from(biasDelta(values, rounded, view, moments, map));
     const corrected = addToBiases(coarse, new Map([['layer', delta]]));

@@ -31,14 +31,14 @@ function feedsOf(dims: Dims, count: number): Feeds[] {
 async function momentsOf(
   float: Model,
   batches: readonly Feeds[],
-  { current = float, cross = false, layerName = 'layer' } = {},
+  { current = float, layerName = 'layer' } = {},
 ): Promise<LayerMoments> {
   const index = indexGraph(current);
   const layer = findLayers(index, inferShapes(index)).find(({ name }) => name === layerName);
   const view = layer && matrixView(layer);
   if (!layer || !view) throw new Error('no layer');
   const source = { runtime, float, current, batches };
-  const moments = await collectMoments(layer, view, inputOf(layer), source, { cross });
+  const moments = await collectMoments(layer, view, inputOf(layer), source);
   if (!moments) throw new Error('no moments');
   return moments;
 }
@@ -233,7 +233,7 @@ describe('collectMoments', () => {
     const plain = await momentsOf(subject(1), batches);
     expect(plain.cross).toBeUndefined();
     const current = subject(0.5);
-    const both = await momentsOf(subject(1), batches, { current, cross: true });
+    const both = await momentsOf(subject(1), batches, { current });
     expectClose(
       both.mean,
       plain.mean.map((value) => value / 2),
@@ -269,7 +269,7 @@ describe('collectMoments', () => {
     const view = layer && matrixView(layer);
     if (!layer || !view) throw new Error('no layer');
     const source = { runtime, float: subject, current: subject, batches: feedsOf([2, 3, 6, 5], 2) };
-    const job = collectMoments(layer, view, 'x', source, { cross: false }, { signal: { aborted: true } });
+    const job = collectMoments(layer, view, 'x', source, { signal: { aborted: true } });
     await expect(job).rejects.toThrow(CancelledError);
   });
 });

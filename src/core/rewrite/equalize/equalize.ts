@@ -24,8 +24,6 @@ const DEAD = 1e-6;
 
 export interface Equalized {
   readonly model: Model;
-  /** Names of the layers whose weights changed, in the order of the file. */
-  readonly layers: readonly string[];
   /** Names of the layers between which factors moved. */
   readonly pairs: readonly (readonly [first: string, second: string])[];
   readonly notes: readonly string[];
@@ -86,10 +84,8 @@ export async function equalize(model: Model, plan: Plan, signal?: CancelSignal):
   for (const [pair, total] of moved) {
     for (const clip of pair.clips) scaleClip(changes, index, clip, pair, total);
   }
-  const scaled = new Set(Array.from(scales.keys(), ({ ref }) => ref));
   return {
     model: changes.apply(),
-    layers: index.nodes.filter((ref) => scaled.has(ref)).map(({ name }) => name),
     pairs: pairs.map(({ first, second }) => [first.ref.name, second.ref.name]),
     notes: notes.sentences(),
   };
