@@ -60,8 +60,8 @@ async function wholeModel(
   names: readonly string[],
   format: ScanFormat,
 ): Promise<WholeModel | undefined> {
-  const done = await doneLayers(context, names, format);
   try {
+    const done = await doneLayers(context, names, format);
     return { names, done, figures: await figuresWith(context, names, format, done) };
   } catch (error) {
     if (error instanceof CancelledError) throw error;

@@ -133,9 +133,7 @@ function unmatchedText({ unmatched }: ReportData): string[] {
 function recoveredText({ recovered }: ReportData): string[] {
   if (!recovered || recovered.layers.length === 0) return [];
   const { fit, judge, heldOut } = recovered.samples;
-  const judged = heldOut
-    ? `${plural(judge, 'other calibration sample')}`
-    : 'the same, too few to hold any out';
+  const judged = heldOut ? plural(judge, 'other calibration sample') : 'the same, too few to hold any out';
   return [
     '## Recovered accuracy',
     markdownTable(RECOVERED_HEADER, recoveredRows(recovered)),
