@@ -113,10 +113,7 @@ it('saves the external data of a model beside its copy', async () => {
     expect(copied.equals(readFileSync(vscode.path(`external/${from}`)))).toBe(true);
   }
   // The copy is shown with the plan, and finds its data.
-  await expect
-    .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
-    .toBe('copy.onnx');
-  const copy = await ModelView.shown(vscode);
+  const copy = await ModelView.shown(vscode, 'copy.onnx');
   await copy.waitForScheme('node_linear', 'float');
   // Model and data file; without the data it would be a few kilobytes.
   await expect.poll(() => copy.frame.locator('header').innerText()).toMatch(/1\.9\d MB/);

@@ -177,6 +177,6 @@ it('writes weights alone without asking for data', async () => {
   const { text } = await vscode.dialogs.notification('Wrote weights.onnx', 60_000);
   expect(text).toMatch(/1\.95 MB → 50\d kB .*5 layers quantized/);
   await vscode.dialogs.pressInNotification('Wrote weights.onnx', 'Open');
-  const written = await ModelView.shown(vscode);
+  const written = await ModelView.shown(vscode, 'weights.onnx');
   await expect.poll(() => written.cell('node_linear', 'scheme')).toBe('int8');
 });

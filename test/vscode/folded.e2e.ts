@@ -62,7 +62,7 @@ async function facts(view: ModelView): Promise<Record<string, string>> {
 }
 
 it('shows the layers alone, each with a badge of its stored type', async () => {
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'quantized.onnx');
   await expect.poll(() => view.layers()).toEqual(SAMPLE_LAYERS);
   const badges = await Promise.all(
     SAMPLE_LAYERS.map(async (name) => (await view.layer(name).locator('.dtype').allInnerTexts()).join()),
@@ -73,7 +73,7 @@ it('shows the layers alone, each with a badge of its stored type', async () => {
 });
 
 it('shows the codes and the codebook that the file holds', async () => {
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'quantized.onnx');
   const region = (name: string): Locator => view.frame.getByRole('region', { name, exact: true });
   await view.layer('node_linear').locator('.cell.name').click();
   for (const name of ['Codes', 'Codebook']) await region(name).locator('.disclosure-head').click();
@@ -87,7 +87,7 @@ it('shows the codes and the codebook that the file holds', async () => {
 });
 
 it('reads scale, zero point, codebook and activation formats into the inspector', async () => {
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'quantized.onnx');
   await view.layer('node_conv2d_1').locator('.cell.name').click();
   const number = String.raw`\d[\d.e-]*`;
   await expect.poll(async () => (await facts(view))['Stored as']).toBe('int8, through DequantizeLinear');
@@ -113,7 +113,7 @@ it('reads scale, zero point, codebook and activation formats into the inspector'
 });
 
 it('keeps Q/DQ folded among other nodes, and shows them when asked by mouse', async () => {
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'quantized.onnx');
   await checkbox(view, 'Other nodes').click();
   await expect.poll(() => view.layers()).toContain('node_max_pool2d');
   await expect.poll(() => rawRows(view)).toEqual([]);
@@ -132,17 +132,11 @@ it('keeps Q/DQ folded among other nodes, and shows them when asked by mouse', as
 
 it('remembers the choice while another model is shown, which has nothing to fold', async () => {
   await vscode.openFile('float.onnx');
-  await expect
-    .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
-    .toBe('float.onnx');
-  const float = await ModelView.shown(vscode);
+  const float = await ModelView.shown(vscode, 'float.onnx');
   await expect.poll(() => float.frame.locator('vscode-checkbox').count()).toBe(1);
   await expect.poll(() => float.frame.locator('.dtype').count()).toBe(0);
   await vscode.tab('quantized.onnx').click();
-  await expect
-    .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
-    .toBe('quantized.onnx');
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'quantized.onnx');
   await expect.poll(async () => (await rawRows(view)).length).toBeGreaterThan(10);
   await checkbox(view, 'Raw Q/DQ nodes').click();
   await expect.poll(() => view.layers()).toEqual(SAMPLE_LAYERS);
@@ -151,7 +145,7 @@ it('remembers the choice while another model is shown, which has nothing to fold
 it.each<Theme>(['dark', 'highContrast', 'highContrastLight'])(
   'has badges that can be read in the %s theme (see the screenshot)',
   async (theme) => {
-    const view = await ModelView.shown(vscode);
+    const view = await ModelView.shown(vscode, 'quantized.onnx');
     await useTheme(vscode, theme, view);
     await view.layer('node_linear').locator('.cell.name').click();
     await expect.poll(async () => (await facts(view))['Stored as']).toMatch(/^lut16/);

@@ -35,7 +35,7 @@ afterAll(async () => {
 
 it('is shown by its first layers, which can be planned, until all of it has been read', async () => {
   await vscode.openFile('large.onnx');
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'large.onnx');
   const grid = view.frame.getByRole('treegrid');
   const count = view.frame.locator('.toolbar .count');
   await expect.poll(() => grid.getAttribute('aria-rowcount')).toBe('-1');

@@ -46,7 +46,7 @@ afterAll(() => vscode?.close());
 
 it('gives every selected row what the menu says', async () => {
   await vscode.openFile('many.onnx');
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'many.onnx');
   await view.frame.getByRole('button', { name: 'Expand All' }).click();
   await view.layer(name(0)).locator('.cell.name').click();
   await vscode.page.keyboard.press('ControlOrMeta+a');

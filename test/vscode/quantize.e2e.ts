@@ -80,10 +80,7 @@ it('writes the quantized model as planned and says what came of it', async () =>
 it('opens the result: the same layers, int8 where quantized', async () => {
   await vscode.dialogs.pressInNotification('Wrote model.w8a8.onnx', 'Open');
   await vscode.tab('model.w8a8.onnx').waitFor();
-  await expect
-    .poll(async () => (await ModelView.shown(vscode)).frame.locator('h1').innerText())
-    .toBe('model.w8a8.onnx');
-  const view = await ModelView.shown(vscode);
+  const view = await ModelView.shown(vscode, 'model.w8a8.onnx');
   await expect.poll(() => view.layers()).toHaveLength(SAMPLE_LAYERS.length);
   const dtypes = (await view.frame.locator('[data-id^="row:"] .cell.shape').allTextContents()).map(
     (text) => text.trim().split(' ').at(-1) ?? '',

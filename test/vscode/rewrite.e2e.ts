@@ -16,9 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => vscode?.close());
 
-/** The text of the tree with all nodes shown; the view may keep that choice. */
-async function operators(): Promise<string> {
-  const { frame } = await ModelView.shown(vscode);
+/** The text of a model's tree with all nodes shown; the view may keep that choice. */
+async function operators(file: string): Promise<string> {
+  const { frame } = await ModelView.shown(vscode, file);
   const toggle = frame.getByRole('checkbox', { name: 'Other nodes' });
   await expect.poll(() => toggle.count()).toBe(1);
   if (!(await toggle.isChecked())) await frame.getByText('Other nodes').click();
@@ -32,7 +32,7 @@ async function operators(): Promise<string> {
 it('folds BatchNormalization from the palette, shows what came of it, and opens the file', async () => {
   const before = readFileSync(vscode.path('model.onnx'));
   await vscode.openFile('model.onnx');
-  await expect.poll(() => operators()).toContain('BatchNormalization');
+  await expect.poll(() => operators('model.onnx')).toContain('BatchNormalization');
   await vscode.quickInput.typeCommand('Roundoff: Fold BatchNormalization…');
   await vscode.quickInput.waitFor('Fold BatchNormalization: model.onnx');
   await expect.poll(() => vscode.quickInput.value()).toBe(vscode.path('model.folded.onnx'));
@@ -44,7 +44,7 @@ it('folds BatchNormalization from the palette, shows what came of it, and opens 
   await vscode.screenshot('rewritten');
   await vscode.dialogs.pressInNotification('Wrote model.folded.onnx', 'Open');
   await vscode.tab('model.folded.onnx').waitFor();
-  await expect.poll(operators).not.toContain('BatchNormalization');
+  await expect.poll(() => operators('model.folded.onnx')).not.toContain('BatchNormalization');
   await vscode.screenshot('folded');
   expect(before.equals(readFileSync(vscode.path('model.onnx')))).toBe(true);
   await vscode.closeTab('model.folded.onnx');
@@ -53,6 +53,7 @@ it('folds BatchNormalization from the palette, shows what came of it, and opens 
 it('says so when there is nothing to fold, and writes nothing', async () => {
   const before = readdirSync(vscode.folder);
   await vscode.openFile('model.folded.onnx');
+  await ModelView.shown(vscode, 'model.folded.onnx');
   await vscode.quickInput.typeCommand('Roundoff: Fold BatchNormalization…');
   await vscode.quickInput.waitFor('Fold BatchNormalization: model.folded.onnx');
   await vscode.quickInput.answerPath(vscode.path('twice.onnx'));

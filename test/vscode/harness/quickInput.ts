@@ -60,34 +60,33 @@ export class QuickInput {
 
   /** Runs a command by its full title from the palette, with the mouse. */
   async runCommand(title: string): Promise<void> {
-    await this.openPalette(async () => {
+    await this.usePalette(async () => {
       await this.input().fill(`>${title}`, { timeout: paletteWaitMs });
       await this.row(title).click({ timeout: paletteWaitMs });
     });
-    await this.page
-      .locator(`.quick-input-widget input[placeholder="${palettePrompt}"]`)
-      .waitFor({ state: 'hidden' });
   }
 
   /** Runs a command by its full title from the palette, with the keyboard alone. */
   async typeCommand(title: string): Promise<void> {
-    await this.openPalette(async () => {
+    await this.usePalette(async () => {
       await this.page.keyboard.type(title);
       await this.rows().first().and(this.row(title)).waitFor({ timeout: paletteWaitMs });
+      await this.page.keyboard.press('Enter');
     });
-    await this.page.keyboard.press('Enter');
   }
 
   /**
-   * Opens the palette and uses it. A key that is pressed while a view is being made reaches nobody, and a view that takes the
-   * focus takes the next keys with it: it is begun again then, as a user would.
+   * Opens the palette, uses it and waits until it has closed or asks something else. A key that is pressed while a view is
+   * being made reaches nobody, and a view that takes the focus takes the next keys with it: it is begun again then, as a
+   * user would.
    */
-  private async openPalette(use: () => Promise<void>): Promise<void> {
+  private async usePalette(use: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       await this.page.keyboard.press('F1');
       try {
         await this.waitFor(palettePrompt, paletteWaitMs);
-        return await use();
+        await use();
+        return await this.palette().waitFor({ state: 'hidden', timeout: paletteWaitMs });
       } catch (error) {
         if (attempt === 4) throw error;
         await this.page.keyboard.press('Escape');
@@ -98,7 +97,8 @@ export class QuickInput {
   /** Answers an input box. */
   async answer(text: string): Promise<void> {
     await this.type(text);
-    await this.page.keyboard.press('Enter');
+    // In the input, wherever the focus went meanwhile.
+    await this.input().press('Enter');
   }
 
   /**
@@ -134,6 +134,10 @@ export class QuickInput {
 
   private widget(): Locator {
     return this.page.locator('.quick-input-widget');
+  }
+
+  private palette(): Locator {
+    return this.widget().locator(`input[placeholder="${palettePrompt}"]`);
   }
 
   private input(): Locator {

@@ -18,18 +18,26 @@ export class ModelView {
     private readonly vscode: VsCode,
   ) {}
 
-  /** Waits until the visible editor shows layers. */
-  static async shown(vscode: VsCode): Promise<ModelView> {
-    for (;;) {
+  /**
+   * Waits until the editor that is visible shows the layers of `file`: after a switch, the one that is on its way out is
+   * still there for a moment.
+   */
+  static async shown(vscode: VsCode, file = 'model.onnx'): Promise<ModelView> {
+    const deadline = Date.now() + 60_000;
+    let seen = '';
+    do {
       const frame = await vscode.view();
       try {
-        await frame.locator('[role=treegrid] [data-id]').first().waitFor();
-        return new ModelView(frame, vscode);
+        seen = (await frame.locator('h1').allInnerTexts()).join();
+        const rows = await frame.locator('[role=treegrid] [data-id]').count();
+        if (seen === file && rows > 0) return new ModelView(frame, vscode);
       } catch (error) {
         // The view is being made again: another frame takes its place.
         if (!frame.isDetached()) throw error;
       }
-    }
+      await vscode.page.waitForTimeout(50);
+    } while (Date.now() < deadline);
+    throw new Error(`No editor showed the layers of ${file}; the one that is visible shows "${seen}"`);
   }
 
   /** Row of a layer by its exact name. */
