@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -83,18 +83,24 @@ describe('comparing models of different types of input', () => {
     expect(back.outputs[0]?.sqnrDb).toBeGreaterThan(40);
   }, 60_000);
 
-  it('tells what quantizing a float16 model did to data beyond its range', async () => {
+  it('refuses data beyond the range of a float16 model, and leaves no file', async () => {
     const half = join(folder, 'half.onnx');
     await writeHalf(half);
     const values = Float32Array.from({ length: 2 * 28 * 28 }, (_, at) => (at % 784 === 0 ? 1e6 : 1));
-    const { notes } = await client.call('quantize', {
+    const beyond = await twoSamples('beyond.npz', values);
+    const output = join(folder, 'beyond.onnx');
+    const quantized = client.call('quantize', {
       file: half,
       plan: { ...defaultPlan, defaultScheme: 'w8' },
-      // Formats of weights alone need no ranges, so that only the sample that verifies is read.
-      calibration: { data: await twoSamples('beyond.npz', values), samples: 1 },
-      output: join(folder, 'beyond.onnx'),
+      calibration: { data: beyond, samples: 1 },
+      output,
     });
-    expect(notes).toContainEqual(expect.stringMatching(/1 sample of .* held numbers beyond ±65504/));
+    await expect(quantized).rejects.toThrow(
+      /beyond\.npz, row [01], cannot be fed to input .* range of float16/,
+    );
+    expect(existsSync(output)).toBe(false);
+    const compared = client.call('compare', { a: file, b: half, calibration: { data: beyond } });
+    await expect(compared).rejects.toThrow(/^Input .* of the second model cannot be fed .* ±65504/);
   }, 60_000);
 });
 

@@ -6,6 +6,7 @@ import { InputError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Feeds, Runtime, Session, Slice, Work } from '../ports';
 import { fromCodes } from './convertTensor';
+import { withinRange } from './feedsFor';
 import { GraphSide } from './graphSide';
 import { LayerErrors } from './layerErrors';
 import { pairLayers, type LayerPair, type LayerPairs } from './layerPairs';
@@ -96,7 +97,7 @@ function inputsFor(b: GraphSide, { inputs }: LayerPairs, feeds: Feeds): Feeds {
   return Object.fromEntries(
     [...inputs].flatMap(([ofB, ofA]) => {
       const tensor = feeds[ofA];
-      return tensor ? [[ofB, asFed(b, ofB, tensor) ?? tensor] as const] : [];
+      return tensor ? [[ofB, withinRange(ofB, tensor, asFed(b, ofB, tensor) ?? tensor)] as const] : [];
     }),
   );
 }

@@ -1,5 +1,4 @@
 import { asFloats } from '../calibrate/floats';
-import { encodeFloat16 } from '../onnx/floats';
 import type { RuntimeTensor } from '../ports';
 import { integerType, makeCodes } from '../quant/integerTypes';
 import type { CodeFormat } from './graphSide';
@@ -23,25 +22,6 @@ export function asCodes(
 /** The real numbers that codes stand for. */
 export function fromCodes(codes: ArrayLike<number>, { scale, zeroPoint }: CodeFormat): Float32Array {
   return Float32Array.from(codes, (code) => (code - zeroPoint) * scale);
-}
-
-/** Real numbers in another floating-point type; undefined for a tensor of no real numbers. */
-export function asReal(
-  tensor: RuntimeTensor,
-  type: 'float32' | 'float16' | 'float64',
-): RuntimeTensor | undefined {
-  if (tensor.type === type) return tensor;
-  const values = asFloats(tensor);
-  if (!values) return undefined;
-  const { dims } = tensor;
-  switch (type) {
-    case 'float32':
-      return { type, dims, data: Float32Array.from(values) };
-    case 'float64':
-      return { type, dims, data: Float64Array.from(values) };
-    case 'float16':
-      return { type, dims, data: Uint16Array.from(values, encodeFloat16) };
-  }
 }
 
 function halfToEven(value: number): number {

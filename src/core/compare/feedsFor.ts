@@ -1,9 +1,11 @@
-import type { Feeds, RuntimeType } from '../ports';
-import { asReal } from './convertTensor';
+import { asReal, beyondRange, isRealType } from '../calibrate/asReal';
+import { InputError } from '../errors';
+import type { Feeds, RuntimeTensor, RuntimeType } from '../ports';
 
 /**
  * What one model is fed, for the inputs of another: each by its name, or in turn where there are as many under other names, and
  * real numbers in the type that is wanted.
+ * @throws InputError for numbers beyond the range of that type.
  */
 export function feedsFor(
   inputs: readonly { readonly name: string; readonly type: RuntimeType }[],
@@ -14,8 +16,18 @@ export function feedsFor(
     inputs.flatMap(({ name, type }, at) => {
       const tensor = feeds[name] ?? (given.length === inputs.length ? given[at] : undefined);
       if (!tensor) return [];
-      const isReal = type === 'float32' || type === 'float16' || type === 'float64';
-      return [[name, (isReal && asReal(tensor, type)) || tensor] as const];
+      const real = isRealType(type) ? asReal(tensor, type) : undefined;
+      return [[name, real ? withinRange(name, tensor, real) : tensor] as const];
     }),
+  );
+}
+
+/** `converted`, which is what an input of the second model is fed with. @throws InputError when `tensor` has larger numbers */
+export function withinRange(input: string, tensor: RuntimeTensor, converted: RuntimeTensor): RuntimeTensor {
+  const problem = beyondRange(tensor, converted);
+  if (problem === undefined) return converted;
+  throw new InputError(
+    `Input ${input} of the second model cannot be fed with the data of the first: ${problem}. ` +
+      'Compare the models on data within that range.',
   );
 }

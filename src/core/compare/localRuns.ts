@@ -1,7 +1,8 @@
+import { asReal } from '../calibrate/asReal';
 import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import { DataType } from '../onnx/types';
 import type { Feeds, Runtime, RuntimeTensor, Session, Work } from '../ports';
-import { asCodes, asReal } from './convertTensor';
+import { asCodes } from './convertTensor';
 import type { GraphSide } from './graphSide';
 import type { LayerErrors } from './layerErrors';
 import type { LayerPair, LayerPairs } from './layerPairs';

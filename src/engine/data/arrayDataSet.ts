@@ -3,7 +3,7 @@ import type { Feeds, RuntimeTensor, Sample } from '../../core/ports';
 import type { DataSummary } from '../../core/results';
 import { UNNAMED_ARRAY, type StoredArray } from './arrayFile';
 import { checkTensor } from './checkFeeds';
-import { HalfArray } from './halfArray';
+import { fedAs, isConvertible } from './convertFloats';
 import { describeSpec, describeTensor, nameList, type DataSet, type InputSpec } from './dataSet';
 
 /** Key under which labels are found, unless the model has an input of that name. */
@@ -24,8 +24,9 @@ interface Column {
  *
  * An array of the input's rank is cut along its batch axis: one row per sample, or as many as the model's fixed batch.
  * An array with one axis more holds whole inputs stacked. `labels` is 1-D (class indices) or N-D (class index per pixel).
- * A single unnamed array goes to the model's only input. A float16 input takes float32 arrays too, rounded.
- * @throws InputError when names, types or shapes do not fit.
+ * A single unnamed array goes to the model's only input. Floating-point numbers are
+ * rounded to the type that the input wants.
+ * @throws InputError when names, types or shapes do not fit; `sample` when numbers do not fit the input's type.
  */
 export async function arrayDataSet(
   data: string,
@@ -34,7 +35,6 @@ export async function arrayDataSet(
   specs: readonly InputSpec[],
 ): Promise<DataSet> {
   const inputs = new Map(arrays);
-  const halves = new Map<string, HalfArray>();
   const labels = specs.some(({ name }) => name === LABELS) ? undefined : inputs.get(LABELS);
   if (labels) inputs.delete(LABELS);
   const [only] = specs;
@@ -49,10 +49,7 @@ export async function arrayDataSet(
   const columns = specs.map((spec): Column => {
     const array = inputs.get(spec.name);
     if (!array) throw new InputError(`${data} has no array for input ${spec.name}.`);
-    if (spec.type !== 'float16' || array.type !== 'float32') return cut(spec, array, sizes, data);
-    const half = new HalfArray(array);
-    halves.set(spec.name, half);
-    return cut(spec, half, sizes, data);
+    return cut(spec, arrayFor(spec, array, `${spec.name} in ${data}`), sizes, data);
   });
   const length = sampleCount(data, columns);
   const rows = columns[0]?.rows ?? 1;
@@ -68,16 +65,21 @@ export async function arrayDataSet(
       feeds: await feedsOf(columns, index),
       label: await labelOf?.(index),
     }),
-    notes: () => [...halves].flatMap(([name, half]) => clampNote(data, name, half)),
   };
 }
 
-function clampNote(data: string, name: string, { clampedSlices: count }: HalfArray): string[] {
-  if (count === 0) return [];
-  const samples = count === 1 ? '1 sample' : `${count} samples`;
-  return [
-    `${data}: of the samples that were read, ${samples} of ${name} held numbers beyond ±65504, the ends of the range of float16: they were moved there.`,
-  ];
+/** Floating-point numbers in the input's type, whatever else as it is. @param where what messages call the array. */
+function arrayFor(spec: InputSpec, array: StoredArray, where: string): StoredArray {
+  const { type, dims } = array;
+  if (type === spec.type || !isConvertible(type, spec.type)) return array;
+  return {
+    type: spec.type,
+    dims,
+    slices: async (start, count) => {
+      const tensor = { type, dims, data: await array.slices(start, count) };
+      return fedAs(tensor, spec, `${where}, row ${start},`).data;
+    },
+  };
 }
 
 function checkNames(

@@ -29,7 +29,7 @@ export interface DataSet {
   sample(index: number): Promise<Sample>;
   /** The image file of a sample, when it comes from one. */
   imageOf?(index: number): string | undefined;
-  /** What the user should know, as far as it was noticed yet: some of it while samples are read. */
+  /** What the user should know. */
   notes?(): string[];
 }
 

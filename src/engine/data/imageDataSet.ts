@@ -1,9 +1,12 @@
+import { isRealType } from '../../core/calibrate/asReal';
 import { InputError } from '../../core/errors';
 import { decodeImage } from './decodeImage';
 import { checkTensor } from './checkFeeds';
+import { fedAs } from './convertFloats';
 import { describeSpec, nameList, type DataSet, type InputSpec } from './dataSet';
 import { readImageFolder } from './imageFolder';
 import { frame, imageTensor } from './imageTensor';
+import { PREPROCESS_FILE } from './preprocess';
 
 /**
  * A data set from a folder of images, for a model with one image input. The first image is prepared and checked here;
@@ -33,14 +36,17 @@ export async function imageDataSet(folder: string, specs: readonly InputSpec[]):
   const { images, preprocess, classNames, notes } = await readImageFolder(folder);
   const isLabelled = images.every(({ label }) => label !== undefined);
   const channels = preprocess.channels === 'GRAY' ? 1 : 3;
-  const tensorOf = async (path: string) =>
-    imageTensor(frame(await decodeImage(path, channels), preprocess, path), preprocess, spec.type);
+  const computed = isRealType(spec.type) ? 'float64' : spec.type;
+  const tensorOf = async (path: string) => {
+    const image = frame(await decodeImage(path, channels), preprocess, path);
+    return fedAs(imageTensor(image, preprocess, computed), spec, `${path} after ${PREPROCESS_FILE}`);
+  };
   const load = async (index: number) => {
     const image = images[index];
     if (!image) throw new RangeError(`sample ${index} of ${images.length}`);
     const tensor = await tensorOf(image.path);
     // Without a fixed size in preprocess.json each image may differ.
-    checkTensor(spec, tensor, new Map(), `${image.path} after preprocess.json`);
+    checkTensor(spec, tensor, new Map(), `${image.path} after ${PREPROCESS_FILE}`);
     return { index, feeds: { [spec.name]: tensor }, label: isLabelled ? image.label : undefined };
   };
   await load(0);

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { InputError } from '../../core/errors';
+import { InputError, OnnxFileError } from '../../core/errors';
 import { joinBytes } from '../../core/onnx/bytes';
 import { dtypeName } from '../../core/onnx/dtype';
 import { MemorySource } from '../../core/onnx/memory';
@@ -10,6 +10,7 @@ import { DataType, type Tensor } from '../../core/onnx/types';
 import { bytesHeader } from '../../core/onnx/wire';
 import type { Feeds, RuntimeTensor } from '../../core/ports';
 import { checkTensor } from './checkFeeds';
+import { fedAs } from './convertFloats';
 import { describeSpec, nameList, type DataSet, type InputSpec } from './dataSet';
 import { runtimeTypeOf } from './modelInputs';
 import { typedArray } from './npy';
@@ -48,33 +49,44 @@ async function readFeeds(folder: string, specs: readonly InputSpec[]): Promise<F
     .filter((name) => inputPattern.test(name))
     .sort((a, b) => numberIn(a, inputPattern) - numberIn(b, inputPattern));
   const tensors = await Promise.all(files.map((file) => readTensorFile(join(folder, file))));
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const byName = new Map(tensors.map((each) => [each.tensor.name, each]));
   const named = specs.every(({ name }) => byName.has(name));
   const sizes = new Map<string, number>();
   const feeds = await Promise.all(
     specs.map(async (spec, index): Promise<[string, RuntimeTensor]> => {
-      const tensor = named ? byName.get(spec.name) : tensors[index];
-      if (!tensor) {
+      const found = named ? byName.get(spec.name) : tensors[index];
+      if (!found) {
         throw new InputError(
           `Input ${spec.name} wants ${describeSpec(spec)}, but ${folder} has no tensor for it (${nameList(files)}).`,
         );
       }
-      const fed = await runtimeTensor(tensor);
-      checkTensor(spec, fed, sizes, `${folder}`);
+      const fed = fedAs(await runtimeTensor(found), spec, found.path);
+      checkTensor(spec, fed, sizes, found.path);
       return [spec.name, fed];
     }),
   );
   return Object.fromEntries(feeds);
 }
 
+interface TensorFile {
+  readonly path: string;
+  readonly tensor: Tensor;
+}
+
 /** Reads a file that holds one TensorProto, by the model reader: as the only initializer of a model. */
-async function readTensorFile(path: string): Promise<Tensor> {
+async function readTensorFile(path: string): Promise<TensorFile> {
   const bytes = await readFile(path);
   const initializer = wrap(5, bytes); // GraphProto.initializer
-  const model = await readModel(new MemorySource(wrap(7, initializer), path)); // ModelProto.graph
-  const tensor = model.graph?.initializer[0];
-  if (!tensor) throw new InputError(`${path} is not a TensorProto.`);
-  return tensor;
+  try {
+    const model = await readModel(new MemorySource(wrap(7, initializer), path)); // ModelProto.graph
+    const tensor = model.graph?.initializer[0];
+    if (tensor && bytes.length > 0) return { path, tensor };
+  } catch (error) {
+    // Its position would be one in the model that the file was wrapped into.
+    if (!(error instanceof OnnxFileError)) throw error;
+  }
+  const problem = bytes.length === 0 ? 'is empty' : 'is damaged, or is no TensorProto';
+  throw new InputError(`${path} ${problem}: write it again, for example with onnx.save_tensor.`);
 }
 
 /** `bytes` as the length-delimited protobuf field `id`. */
@@ -82,13 +94,19 @@ function wrap(id: number, bytes: Uint8Array): Uint8Array {
   return joinBytes([bytesHeader(id, bytes.length), bytes]);
 }
 
-async function runtimeTensor(tensor: Tensor): Promise<RuntimeTensor> {
+async function runtimeTensor({ path, tensor }: TensorFile): Promise<RuntimeTensor> {
   const dataType: DataType = tensor.dataType;
   if (dataType === DataType.STRING) return { type: 'string', dims: tensor.dims, data: readStrings(tensor) };
   const type = runtimeTypeOf(dataType);
-  if (!type)
-    throw new InputError(`Tensor ${tensor.name} has type ${dtypeName(dataType)}, which cannot be fed.`);
-  return { type, dims: tensor.dims, data: typedArray(type, await rawBytes(tensor)) };
+  if (!type) {
+    throw new InputError(`${path} holds a tensor of type ${dtypeName(dataType)}, which cannot be fed.`);
+  }
+  try {
+    return { type, dims: tensor.dims, data: typedArray(type, await rawBytes(tensor)) };
+  } catch (error) {
+    if (!(error instanceof OnnxFileError)) throw error;
+    throw new InputError(`${path} is damaged: ${error.message}`);
+  }
 }
 
 function numberIn(name: string, pattern: RegExp): number {

@@ -17,6 +17,13 @@ describe('feedsFor(inputs, feeds)', () => {
     expect(back['x']?.data).toEqual(Float32Array.of(1, -2));
   });
 
+  it('refuses numbers that would become infinite', () => {
+    expect(() => feedsFor([{ name: 'y', type: 'float16' }], { x: floats([1, 1e6], [1, 2]) })).toThrow(
+      'Input y of the second model cannot be fed with the data of the first: 1.00000e+6 is beyond the range of float16, ' +
+        'which ends at ±65504. Compare the models on data within that range.',
+    );
+  });
+
   it('takes inputs in turn where names differ, when there are as many', () => {
     const x = floats([1], [1]);
     expect(feedsFor([{ name: 'input', type: 'float32' }], { x })).toEqual({ input: x });

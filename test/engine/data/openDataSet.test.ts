@@ -154,12 +154,18 @@ describe('openDataSet: a folder of images', () => {
 });
 
 describe('openDataSet: ONNX test data', () => {
-  /** A TensorProto with float raw_data. */
-  function tensorProto(name: string, dims: readonly number[], values: readonly number[]): Uint8Array {
-    const raw = new Uint8Array(Float32Array.from(values).buffer);
+  /** A TensorProto with raw_data, float32 unless `dataType` says otherwise. */
+  function tensorProto(
+    name: string,
+    dims: readonly number[],
+    values: readonly number[] | Uint16Array | Float64Array,
+    dataType = 1,
+  ): Uint8Array {
+    const stored = ArrayBuffer.isView(values) ? values : Float32Array.from(values);
+    const raw = new Uint8Array(stored.buffer);
     return Buffer.from([
       ...dims.flatMap((dim) => [0x08, dim]),
-      ...[0x10, 1],
+      ...[0x10, dataType],
       ...[0x42, name.length, ...Buffer.from(name)],
       ...[0x4a, raw.length, ...raw],
     ]);
@@ -193,8 +199,42 @@ describe('openDataSet: ONNX test data', () => {
   it('takes one test_data_set folder itself, and names a mismatch', async () => {
     const path = join(folder, 't/test_data_set_0');
     await expect(openDataSet(path, [{ ...row, name: 'z', shape: ['N', 4] }], 1)).rejects.toThrow(
-      /Input z wants float32 \[N, 4\], but .*test_data_set_0 has float32 \[1, 3\]/,
+      /Input z wants float32 \[N, 4\], but .*test_data_set_0\/input_0\.pb has float32 \[1, 3\]/,
     );
+  });
+
+  it.each([
+    ['float16', 10, Uint16Array.of(0x3c00, 0xc000)],
+    ['float32', 1, [1, -2]],
+    ['float64', 11, Float64Array.of(1, -2)],
+  ] as const)('feeds %s numbers to float16 and float32 inputs', async (name, dataType, values) => {
+    write(`${name}/test_data_set_0/input_0.pb`, tensorProto('x', [1, 2], values, dataType));
+    const open = (type: 'float16' | 'float32') => openDataSet(join(folder, name), [{ ...row, type }], 1);
+    const half = await (await open('float16')).sample(0);
+    expect(half.feeds['x']).toEqual({ type: 'float16', dims: [1, 2], data: Uint16Array.of(0x3c00, 0xc000) });
+    expect((await (await open('float32')).sample(0)).feeds['x']?.data).toEqual(Float32Array.of(1, -2));
+  });
+
+  it('names the file of numbers that do not fit, and of what is no tensor', async () => {
+    const path = write('far/test_data_set_0/input_0.pb', tensorProto('x', [1, 2], [1, 1e6]));
+    const opened = () => openDataSet(join(folder, 'far'), [{ ...row, type: 'float16' }], 1);
+    await expect(opened()).rejects.toThrow(
+      `${path} cannot be fed to input x: 1.00000e+6 is beyond the range of float16, which ends at ±65504.`,
+    );
+    const whole = tensorProto('x', [1, 2], [1, 2]);
+    for (const [bytes, problem] of [
+      ['', 'is empty: write it again'],
+      ['hello', 'is damaged, or is no TensorProto: write it again'],
+      [whole.subarray(0, whole.length - 3), 'is damaged, or is no TensorProto: write it again'],
+      [
+        tensorProto('x', [1, 3], [1, 2]),
+        'is damaged: Tensor "x" has 8 bytes of data, but its shape [1, 3] needs 12.',
+      ],
+      [tensorProto('x', [1, 2], [1, 2], 14), 'holds a tensor of type complex64, which cannot be fed.'],
+    ] as const) {
+      write('far/test_data_set_0/input_0.pb', bytes);
+      await expect(opened()).rejects.toThrow(`${path} ${problem}`);
+    }
   });
 });
 
