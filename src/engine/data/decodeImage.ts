@@ -1,5 +1,6 @@
 import type sharp from 'sharp';
 import { InputError } from '../../core/errors';
+import { INSTALL_AGAIN, whyNotLoaded } from '../missingPackage';
 import type { Image8 } from './resample';
 
 /** A photograph of 100 megapixels is rare; larger ones are more likely bombs. */
@@ -28,9 +29,10 @@ export async function decodeImage(path: string, channels: 1 | 3): Promise<Image8
 /** sharp, loaded on first use: not every platform has its binaries. */
 export function loadSharp(): Promise<{ default: typeof sharp }> {
   return import('sharp').catch((error: unknown) => {
-    const [reason = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n', 1);
     throw new InputError(
-      `Images can be neither read nor drawn on this machine (${process.platform} ${process.arch}: ${reason}). Data in .npz files can be used.`,
+      `Images can be neither read nor drawn: ${whyNotLoaded('sharp', error)}. ` +
+        `Data in .npz files can be used without it. ${INSTALL_AGAIN}`,
+      { cause: error },
     );
   });
 }

@@ -1,5 +1,6 @@
 import type * as onnxruntime from 'onnxruntime-node';
 import { RuntimeFailure } from '../engineErrors';
+import { INSTALL_AGAIN, whyNotLoaded } from '../missingPackage';
 
 export type Ort = typeof onnxruntime;
 
@@ -12,13 +13,11 @@ let loading: Promise<Ort> | undefined;
 export function loadOrt(): Promise<Ort> {
   return (loading ??= import('onnxruntime-node').catch((error: unknown) => {
     throw new RuntimeFailure(
-      `ONNX Runtime does not run on this machine (${process.platform} ${process.arch}: ${firstLine(error)}). ` +
+      `ONNX Runtime does not run on this machine: ${whyNotLoaded('onnxruntime-node', error)}. ` +
         'Here models can be inspected and their weights quantized without data (scheme w8), but not run: ' +
-        'calibration, scans and comparisons need Windows, Linux with glibc, or macOS on Apple silicon.',
+        'calibration, scans and comparisons need Windows, Linux with glibc, or macOS on Apple silicon. ' +
+        INSTALL_AGAIN,
+      { cause: error },
     );
   }));
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }
