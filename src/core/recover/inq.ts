@@ -4,6 +4,7 @@ import type { Work } from '../ports';
 import type { WeightGrid } from '../quant/weightGrid';
 import { DAMPING } from './factor';
 import { FreeWeights } from './freeWeights';
+import { roundGreatest } from './greatest';
 import type { LayerMoments } from './moments';
 import { groupMatrix, type Multiply } from './multiply';
 
@@ -58,23 +59,4 @@ export async function roundInq(
     }
   }
   return codes;
-}
-
-/** Rounds the free weights of greatest magnitude until `count` of the row are rounded. */
-function roundGreatest(
-  free: FreeWeights,
-  row: number,
-  count: number,
-  round: (element: number, value: number) => number,
-): void {
-  const { size, values, isFree } = free;
-  const base = row * size;
-  const elements: number[] = [];
-  for (let element = 0; element < size; element++) if (isFree[base + element]) elements.push(element);
-  const magnitude = (element: number): number => Math.abs(values[base + element] as number);
-  elements.sort((a, b) => magnitude(b) - magnitude(a) || a - b);
-  for (const element of elements.slice(0, Math.max(0, count - (size - elements.length)))) {
-    values[base + element] = round(element, values[base + element] as number);
-    isFree[base + element] = 0;
-  }
 }
