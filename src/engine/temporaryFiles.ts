@@ -26,5 +26,11 @@ export function onTemporaryFiles(next: (paths: readonly string[]) => void): void
 
 /** Removes what is left. Synchronous: called when the process is about to end. */
 export function removeTemporaryFiles(left: Iterable<string> = paths): void {
-  for (const path of left) rmSync(path, { recursive: true, force: true });
+  for (const path of left) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // One that cannot be removed, or never came to be because a part of its path is a file, must not keep the others.
+    }
+  }
 }

@@ -9,6 +9,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   ENOTDIR: 'a part of its path is not a folder',
   EISDIR: 'it is a folder',
+  EEXIST: 'a file of that name is in its place. Choose another name',
   EFBIG: 'the file system does not take files of this size',
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { LayerComparison } from '../../core/compareResults';
@@ -32,7 +32,8 @@ interface Measured {
 export const report: EngineHandlers['report'] = async (request, call) => {
   const start = performance.now();
   const folder = resolve(request.folder);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  // Before any work, so that a folder that cannot be written is told at once.
+  const made = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw fileError('write', folder, error);
   });
   const { file, plan, dimensions, cache } = request;
@@ -54,10 +55,24 @@ export const report: EngineHandlers['report'] = async (request, call) => {
       await writeTogether([target], () => target.write(new TextEncoder().encode(text)));
     }
     return { folder, files: files.map(({ name }) => name), report: written };
+  } catch (error) {
+    if (made !== undefined) await removeEmpty(folder, made);
+    throw error;
   } finally {
     await temporary.remove();
   }
 };
+
+/** Removes a folder and those around it up to `outermost`, as far as nothing is in them. */
+async function removeEmpty(folder: string, outermost: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch {
+    // Something is in it: it stays, and so do those around it.
+    return;
+  }
+  if (folder !== outermost && folder !== dirname(folder)) await removeEmpty(dirname(folder), outermost);
+}
 
 async function reportOf(
   request: ReportRequest,

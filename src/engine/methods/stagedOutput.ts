@@ -24,9 +24,12 @@ export async function withStagedOutput<T>(
   const folder = join(dirname(destination), name);
   trackTemporary(folder);
   try {
-    await mkdir(folder).catch((error: unknown) => {
-      throw fileError('write', destination, error);
-    });
+    await mkdir(folder);
+  } catch (error) {
+    untrackTemporary(folder);
+    throw fileError('write', destination, error);
+  }
+  try {
     return await use(new StagedOutput(folder, destination, opened.path));
   } finally {
     await rm(folder, { recursive: true, force: true });
