@@ -42,6 +42,27 @@ export class OutputErrors {
     return meanNmse === 0 ? null : -10 * Math.log10(meanNmse);
   }
 
+  /** Outputs of which figures tell nothing or not all, as sentences: a mask's infinities are as they should be, NaN are not. */
+  notes(): string[] {
+    return [...this.byName].flatMap(([name, { elements, leftOut, nans }]) => {
+      if (nans === 0) return [];
+      const count = leftOut === elements ? 'all' : `${nans} of ${elements}`;
+      return [
+        `Output ${name}: ${count} numbers are NaN or infinite in both models and are left out of its figures. Look for NaN and infinite numbers in the data.`,
+      ];
+    });
+  }
+
+  /** @throws RoundoffError when no number of an output is left to compare. */
+  requireNumbers(): void {
+    const empty = [...this.byName].find(([, { elements, leftOut }]) => elements > 0 && leftOut === elements);
+    if (!empty) return;
+    throw new RoundoffError(
+      `Output ${empty[0]} has nothing but NaN and infinite numbers in both models, which cannot be compared. ` +
+        'Look for such numbers in the data, and see what the float model makes of it.',
+    );
+  }
+
   toJson(): OutputError[] {
     return [...this.byName].map(([name, errors]) => ({ name, sqnrDb: errors.sqnrDb }));
   }

@@ -25,7 +25,7 @@ export interface CompareOptions {
  * Runs models `a` (the reference) and `b` over `slice` and compares every output they share in name, sample by sample.
  * Memory: one sample.
  * @throws InputError when the outputs of the two have different names.
- * @throws RoundoffError when they differ in shape, or one is not finite.
+ * @throws RoundoffError when they differ in shape, one is finite where the other is not, or none has a finite number.
  */
 export async function compareOutputs(
   a: Session,
@@ -33,7 +33,7 @@ export async function compareOutputs(
   slice: Slice,
   { outputs, sample, top = TOP_CLASSES, feedsOfB = (feeds) => feeds }: CompareOptions,
   work: Work = {},
-): Promise<Pick<CompareResult, 'samples' | 'outputs'>> {
+): Promise<Pick<CompareResult, 'samples' | 'outputs' | 'notes'>> {
   requireSameOutputs(a, b);
   const errors = new OutputErrors();
   const classes = new Map(outputs.map((output) => [output.name, new ClassComparison(output)]));
@@ -54,6 +54,7 @@ export async function compareOutputs(
     }
     work.onProgress?.(errors.samples, slice.length, `Comparing: sample ${errors.samples} of ${slice.length}`);
   }
+  errors.requireNumbers();
   const scores = sample && (await scoresOf(a, b, outputs, { sample, top, feedsOfB }));
   return {
     samples: errors.samples,
@@ -69,6 +70,7 @@ export async function compareOutputs(
         details: details.get(name)?.toJson(),
       };
     }),
+    notes: errors.notes(),
   };
 }
 

@@ -5,14 +5,14 @@ import { OutputErrors } from '../calibrate/outputErrors';
 
 /**
  * Runs both models over `slice` and tells the error at each output of the second. Memory: one sample.
- * @throws RoundoffError when the outputs differ in name or shape, or one is not finite.
+ * @throws RoundoffError when the outputs differ in name or shape, or one is finite where the other is not.
  */
 export async function verify(
   float: Session,
   quantized: Session,
   slice: Slice,
   work: Work = {},
-): Promise<{ samples: number; outputs: OutputError[] }> {
+): Promise<{ samples: number; outputs: OutputError[]; notes: string[] }> {
   const errors = new OutputErrors();
   for await (const { feeds } of slice.samples()) {
     throwIfCancelled(work.signal);
@@ -21,5 +21,5 @@ export async function verify(
     errors.add(reference, await quantized.run(feeds));
     work.onProgress?.(errors.samples, slice.length, `Verifying: sample ${errors.samples} of ${slice.length}`);
   }
-  return { samples: errors.samples, outputs: errors.toJson() };
+  return { samples: errors.samples, outputs: errors.toJson(), notes: errors.notes() };
 }

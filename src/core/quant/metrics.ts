@@ -8,6 +8,10 @@ type Numbers = ArrayLike<number>;
 /** Differences between a reference and its approximation, over any number of samples, accumulated in float64. */
 export class ErrorAccumulator {
   elements = 0;
+  /** Elements that were left out because both sides are infinite, or NaN. */
+  leftOut = 0;
+  /** Of those the NaN. */
+  nans = 0;
   maxAbs = 0;
   /** Σ reference². */
   signal = 0;
@@ -34,7 +38,11 @@ export class ErrorAccumulator {
       const y = actual[i] as number;
       const d = x - y;
       if (!Number.isFinite(d)) {
-        if (Object.is(x, y)) continue;
+        if (Object.is(x, y)) {
+          this.leftOut++;
+          if (Number.isNaN(x)) this.nans++;
+          continue;
+        }
         throw new RoundoffError(
           `The value "${this.name}" is ${y} at element ${i} where the reference is ${x}; their error has no size.`,
         );

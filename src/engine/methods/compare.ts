@@ -35,7 +35,8 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
       const { feeds } = await data.dataSet.sample(0);
       const wanted = sample === undefined ? undefined : await sampleAt(data, sample);
       const inputsOfB = openedB.model.graph ? modelInputs(openedB.model.graph, dimensions) : [];
-      const feedsOfB = (given: Feeds): Feeds => feedsFor(inputsOfB, given);
+      const inputsOfA = data.inputs.map(({ name }) => name);
+      const feedsOfB = (given: Feeds): Feeds => feedsFor(inputsOfB, inputsOfA, given);
       const fed = { a: feeds, b: feedsOfB(feeds) };
       const [a, b] = [openedA.path, openedB.path];
       const runs = await withSessions({ a, b }, async (sessionA, sessionB) => {
@@ -60,7 +61,7 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
           a: await deflatedSizeOf(files.a, call.signal),
           b: await deflatedSizeOf(files.b, call.signal),
         },
-        notes: [...(data.dataSet.notes?.() ?? []), ...namesNotes(runs.outputs, classes)],
+        notes: [...(data.dataSet.notes?.() ?? []), ...runs.notes, ...namesNotes(runs.outputs, classes)],
       } satisfies CompareResult;
     } finally {
       await openedB.close();

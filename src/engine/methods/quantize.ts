@@ -54,7 +54,7 @@ async function quantizeTo(
 
   const { bytes: after } = await staged.write(quantized.model, work);
   await readBack(staged.path);
-  const verification = data && runtime ? await verifyFile(runtime, opened, staged, data, work) : null;
+  const verification = data && runtime ? await verifyFile(runtime, opened, staged, data, notes, work) : null;
   throwIfCancelled(work.signal);
   await staged.commit();
   return {
@@ -106,6 +106,7 @@ async function verifyFile(
   opened: OpenedModel,
   written: StagedOutput,
   data: ModelData,
+  notes: string[],
   work: Work,
 ): Promise<QuantizeResult['verification']> {
   const slice = sliceOf(data.dataSet, data.deal, 'verify');
@@ -114,7 +115,9 @@ async function verifyFile(
   try {
     const quantized = await runtime.openFile(written.path, { optimization: 'full' }, written.destination);
     try {
-      return { slice: 'verify', ...(await verify(float, quantized, slice, work)) };
+      const { notes: found, ...figures } = await verify(float, quantized, slice, work);
+      notes.push(...found);
+      return { slice: 'verify', ...figures };
     } finally {
       await quantized.release();
     }

@@ -30,6 +30,29 @@ describe('compareOutputs(a, b, slice, options)', () => {
   const a = answering(scores([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [1, 9, 0, 0, 0, 0]));
   const b = answering(scores([0, 1, 2, 3, 5, 4], [5, 4, 3, 2, 1, 0], [1, 0, 0, 0, 0, 9]));
 
+  it('refuses outputs without a finite number, and tells of NaN among others', async () => {
+    const odd = answering(scores([NaN, 1, 2], [-Infinity, 1, 2], [NaN, Infinity, -Infinity]));
+    const options = { outputs: [{ name: 'y', kind: 'values' }] } as const;
+    const compared = (...samples: number[]) =>
+      compareOutputs(
+        odd,
+        odd,
+        sliceOf(
+          'verify',
+          samplesWith([0, 0, 0]).filter(({ index }) => samples.includes(index)),
+        ),
+        options,
+      );
+    expect((await compared(1)).notes).toEqual([]);
+    expect((await compared(0, 1)).notes).toEqual([
+      expect.stringMatching(/^Output y: 1 of 6 numbers are NaN or infinite in both models/),
+    ]);
+    await expect(compared(2)).rejects.toThrow(
+      /^Output y has nothing but NaN and infinite numbers in both models/,
+    );
+    expect((await verify(odd, odd, sliceOf('verify', samplesWith([0])))).notes).toHaveLength(1);
+  });
+
   it('gives errors over all samples together', async () => {
     const { samples, outputs } = await compareOutputs(a, b, sliceOf('verify', samplesWith([0, 0, 0])), {
       outputs: [{ name: 'y', kind: 'values' }],
@@ -116,6 +139,7 @@ describe('verify(float, quantized, slice)', () => {
     const float = answering(scores([3, 4], [3, 4]));
     const quantized = answering(scores([3, 4.5], [3, 3.5]));
     expect(await verify(float, quantized, slice)).toEqual({
+      notes: [],
       samples: 2,
       outputs: [{ name: 'y', sqnrDb: expect.closeTo(20, 9) as number }],
     });
