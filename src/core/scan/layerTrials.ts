@@ -9,11 +9,10 @@ import type { Plan } from '../plan/types';
 import type { Feeds, Runtime, Work } from '../ports';
 import type { ActivationRange } from '../quant/scheme';
 import type { Placement } from '../rewrite/placement';
-import { compensated } from '../recover/compensated';
+import { compensated, rewriteCompensated } from '../recover/compensated';
 import type { DoneLayer } from '../recover/keptLayers';
 import { isBiasBehind } from '../rewrite/addToBiases';
-import { prepareFloat } from '../rewrite/prepare';
-import { rewrite, rewritePart, type Rewritten } from '../rewrite/rewrite';
+import { rewritePart, type Rewritten } from '../rewrite/rewrite';
 import type { Baseline, Batch } from './baseline';
 import type { Compensation } from './compensation';
 import type { Encodings } from './encodings';
@@ -222,8 +221,7 @@ export class LayerTrials {
       const rewritten = await rewritePart(excerpt.index.model, alone, ranges, stop, part.choices);
       return { rewritten, excerpt };
     }
-    const whole = compensated((await prepareFloat(index.model, alone)).model, layers);
-    return { rewritten: await rewrite(whole.model, alone, ranges, stop, whole.choices) };
+    return { rewritten: await rewriteCompensated(index.model, alone, ranges, layers, work.signal) };
   }
 
   private excerptOf(model: Model): LayerExcerpt | undefined {

@@ -2,10 +2,8 @@ import { CancelledError, throwIfCancelled } from '../errors';
 import { setScheme } from '../plan/editPlan';
 import type { Plan } from '../plan/types';
 import type { Candidate, ScanMetric } from '../results';
-import { compensated } from '../recover/compensated';
+import { doneLayers, rewriteCompensated } from '../recover/compensated';
 import type { DoneLayer } from '../recover/keptLayers';
-import { prepareFloat } from '../rewrite/prepare';
-import { rewrite } from '../rewrite/rewrite';
 import type { Candidates } from './candidates';
 import type { ScanFormat } from './formats';
 import type { LayerTrialsContext } from './layerTrials';
@@ -50,7 +48,7 @@ export async function measureRestoring(
 /** All layers that can have a format, in it. */
 interface WholeModel {
   readonly names: readonly string[];
-  readonly done: DoneLayers;
+  readonly done: ReadonlyMap<string, DoneLayer>;
   readonly figures: readonly SampleFigures[];
 }
 
@@ -61,7 +59,8 @@ async function wholeModel(
   format: ScanFormat,
 ): Promise<WholeModel | undefined> {
   try {
-    const done = await doneLayers(context, names, format);
+    const { compensation, work } = context;
+    const done = await doneLayers(names, async (name) => compensation?.of(name, format), work.signal);
     return { names, done, figures: await figuresWith(context, names, format, done) };
   } catch (error) {
     if (error instanceof CancelledError) throw error;
@@ -98,35 +97,16 @@ export function disagree(restoring: number, alone: number, total: number): boole
   return Math.max(a, b) > INTERACTION_FACTOR * Math.min(a, b);
 }
 
-type DoneLayers = ReadonlyMap<string, DoneLayer>;
-
-/** Layers whose codes make up for their errors. @throws CancelledError */
-async function doneLayers(
-  { compensation, work }: LayerTrialsContext,
-  names: readonly string[],
-  format: ScanFormat,
-): Promise<DoneLayers> {
-  const layers = new Map<string, DoneLayer>();
-  for (const name of names) {
-    throwIfCancelled(work.signal);
-    const done = await compensation?.of(name, format);
-    if (done) layers.set(name, done);
-  }
-  return layers;
-}
-
 async function figuresWith(
   context: LayerTrialsContext,
   names: readonly string[],
   { format }: ScanFormat,
-  done: DoneLayers,
+  done: ReadonlyMap<string, DoneLayer>,
 ): Promise<SampleFigures[]> {
   const { plan, index, ranges, work } = context;
   const { defaultOptions: _, ...rest } = plan;
   const quantized: Plan = setScheme({ ...rest, defaultScheme: 'float', layers: {} }, names, format);
-  const { model: prepared } = await prepareFloat(index.model, quantized);
   const own = new Map([...done].filter(([name]) => names.includes(name)));
-  const { model: biased, choices } = compensated(prepared, own);
-  const { model } = await rewrite(biased, quantized, ranges, { signal: work.signal }, choices);
+  const { model } = await rewriteCompensated(index.model, quantized, ranges, own, work.signal);
   return modelFigures(context, model);
 }

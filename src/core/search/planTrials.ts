@@ -1,5 +1,4 @@
 import { chooseWeights, type ChosenWeights } from '../calibrate/chooseWeights';
-import { throwIfCancelled } from '../errors';
 import type { OutputDescription } from '../graph/types';
 import type { GraphIndex } from '../graph/graphIndex';
 import type { Model } from '../onnx/types';
@@ -8,12 +7,10 @@ import type { Plan } from '../plan/types';
 import type { ResultCache, Runtime, Sample, Slice, Work } from '../ports';
 import { formatText } from '../quant/layerFormat';
 import type { ActivationRange } from '../quant/scheme';
-import { compensated } from '../recover/compensated';
+import { doneLayers, rewriteCompensated } from '../recover/compensated';
 import type { DoneLayer } from '../recover/keptLayers';
 import { LoneLayers } from '../recover/loneLayers';
 import type { RecoverSource } from '../recover/recover';
-import { prepareFloat } from '../rewrite/prepare';
-import { rewrite } from '../rewrite/rewrite';
 import { holdSamples, runBaseline, type Baseline } from '../scan/baseline';
 import { modelFigures } from '../scan/modelFigures';
 import type { ReadyScan } from '../scan/prepareScan';
@@ -110,10 +107,8 @@ export class PlanTrials {
         return choice ? [[layer, choice] as const] : [];
       }),
     );
-    const { model: prepared } = await prepareFloat(index.model, plan);
-    const made = compensated(prepared, (await this.compensated?.of(plan)) ?? new Map());
-    const all = new Map([...choices, ...made.choices]);
-    const { model } = await rewrite(made.model, plan, ranges, { signal: work.signal }, all);
+    const done = (await this.compensated?.of(plan)) ?? new Map<string, DoneLayer>();
+    const { model } = await rewriteCompensated(index.model, plan, ranges, done, work.signal, choices);
     this.count++;
     return figuresError(await modelFigures({ runtime, outputs, baseline, work }, model), this.metric).error;
   }
@@ -139,16 +134,13 @@ class CompensatedFormats {
 
   /** By layer name; without those whose codes are the nearest. @throws CancelledError */
   async of(plan: Plan): Promise<ReadonlyMap<string, DoneLayer>> {
-    const found = new Map<string, DoneLayer>();
-    for (const layer of Object.keys(plan.layers)) {
-      throwIfCancelled(this.work.signal);
+    const find = async (layer: string): Promise<DoneLayer | undefined> => {
       const format = formatOf(plan, layer);
       const key = JSON.stringify([layer, formatText(format)]);
       if (!this.known.has(key)) this.known.set(key, await this.layers.of(this.model, layer, format));
-      const done = this.known.get(key);
-      if (done) found.set(layer, done);
-    }
-    return found;
+      return this.known.get(key);
+    };
+    return doneLayers(Object.keys(plan.layers), find, this.work.signal);
   }
 
   release(): Promise<void> {
