@@ -14,7 +14,7 @@ import { Measuring } from './measuring';
 import { prepareScan } from './prepareScan';
 import { byPromise } from './promise';
 import { measureRestoring } from './restoring';
-import { checkMetric, metricOf } from './summary';
+import { checkMetric, metricOf, NO_LABELS } from './summary';
 import { TrialCache } from './trialCache';
 import { trialRanges } from './trialRanges';
 
@@ -86,7 +86,7 @@ export async function scan(
   const cache = new TrialCache(options.cache, runtime.version, plan, outputs);
   const samples = await holdSamples(slices.scan, (sample) => cache.identify(sample), work);
   if (metric === 'accuracy' && samples.some(({ label }) => label === undefined)) {
-    throw new InputError('The metric accuracy needs labels with the samples.');
+    throw new InputError(NO_LABELS);
   }
   const candidates = new Candidates(ready.names, formats, options, { metric, samples: samples.length }, work);
   const recovering = {

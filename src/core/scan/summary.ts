@@ -3,6 +3,9 @@ import type { OutputDescription } from '../graph/types';
 import type { Candidate, ScanMetric } from '../results';
 import { givesClasses, type NoiseAndSignal, type SampleFigures } from './sampleFigures';
 
+export const NO_LABELS =
+  'The metric accuracy needs labels with the samples: give data with labels, or choose another metric.';
+
 /** `kl` when any output gives classes, else `nmse`. */
 export function metricOf(outputs: readonly OutputDescription[]): ScanMetric {
   return outputs.some(givesClasses) ? 'kl' : 'nmse';
@@ -71,7 +74,7 @@ function estimate(samples: readonly SampleFigures[], metric: ScanMetric): Estima
     }
     case 'accuracy': {
       const lost = samples.map(({ accuracy }) => {
-        if (!accuracy) throw new InputError('The metric accuracy needs labels with the samples.');
+        if (!accuracy) throw new InputError(NO_LABELS);
         return accuracy[0] - accuracy[1];
       });
       return meanEstimate(lost);

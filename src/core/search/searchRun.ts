@@ -325,5 +325,7 @@ export class SearchRun {
 
 function requireLabels({ verified }: SearchPoint): void {
   if (verified?.accuracy) return;
-  throw new InputError('A limit of accuracy needs labels with the samples.');
+  throw new InputError(
+    'A limit of accuracy needs labels with the samples: give data with labels, or another limit, such as --max-kl.',
+  );
 }

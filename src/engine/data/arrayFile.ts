@@ -110,10 +110,18 @@ async function openArchive(source: FileSource, file: OpenedFile): Promise<Map<st
     }
   } catch (error) {
     if (error instanceof InputError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new InputError(`${path} is not a readable .npz archive (${reading}${why}).`);
+    throw new InputError(
+      `${path} is not a readable .npz archive: ${reading}${archiveProblem(source.size, error)}. Save it again with numpy.savez.`,
+    );
   }
   return arrays;
+}
+
+function archiveProblem(size: number, error: unknown): string {
+  if (size === 0) return 'it is empty';
+  const why = error instanceof Error ? error.message : String(error);
+  if (why.startsWith('End of central directory')) return 'it is cut short, or something else';
+  return why.replace(/\.$/, '');
 }
 
 async function startOf(archive: ZipFile, entry: Entry): Promise<number> {

@@ -20,7 +20,11 @@ export async function decodeImage(path: string, channels: 1 | 3): Promise<Image8
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
   } catch (error) {
-    throw new InputError(`${path} cannot be decoded (${(error as Error).message}).`);
+    // The library's reason may go on with lines of its own decoders.
+    const [why = ''] = (error as Error).message.trim().split('\n', 1);
+    throw new InputError(
+      `${path} cannot be decoded (${why.replace(/\.$/, '')}). Replace the image or take it out of the data.`,
+    );
   }
   const { data, info } = decoded;
   return { width: info.width, height: info.height, channels, data: convert(data, info.channels, channels) };

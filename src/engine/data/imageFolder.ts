@@ -34,12 +34,15 @@ export interface ImageFolder {
  * @throws InputError when there are no images, no preprocess.json, or `labels.csv` does not name files.
  */
 export async function readImageFolder(folder: string): Promise<ImageFolder> {
-  const preprocess = await readPreprocess(folder);
   const labels = await readIfThere(join(folder, LABELS_FILE));
   const { images, notes } =
     labels === undefined ? { images: await listImages(folder), notes: [] } : labelledByCsv(folder, labels);
-  if (images.length === 0)
-    throw new InputError(`${folder} has no images (JPEG, PNG, WebP, GIF, TIFF, AVIF).`);
+  if (images.length === 0) {
+    throw new InputError(
+      `${folder} has neither images (JPEG, PNG, WebP, GIF, TIFF, AVIF) nor ONNX test data (test_data_set_0 …): choose another folder.`,
+    );
+  }
+  const preprocess = await readPreprocess(folder);
   const named = images.flatMap(({ label, className }): [number, string][] =>
     label !== undefined && className ? [[label, className]] : [],
   );

@@ -42,7 +42,9 @@ const elementTypes: Readonly<Record<string, readonly [RuntimeType, number]>> = {
 export function parseNpyHeader(bytes: Uint8Array, name: string, size = bytes.length): NpyHeader {
   const fail = (problem: string): InputError => new InputError(`${name} ${problem}`);
   if (bytes.length < 12 || magic.some((byte, index) => bytes[index] !== byte)) {
-    throw fail('is not a .npy array: it does not start with \\x93NUMPY.');
+    throw fail(
+      `is not a .npy array: it ${size === 0 ? 'is empty' : 'does not start with \\x93NUMPY'}. Save it with numpy.save.`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] ?? 0;
@@ -77,7 +79,9 @@ export function parseNpyHeader(bytes: Uint8Array, name: string, size = bytes.len
   }
   const length = dims.reduce((product, axis) => product * axis, 1) * elementBytes;
   if (dataOffset + length > size) {
-    throw fail(`is cut short: [${dims.join(', ')}] needs ${length} bytes, there are ${size - dataOffset}.`);
+    throw fail(
+      `is cut short: [${dims.join(', ')}] needs ${length} bytes, there are ${size - dataOffset}. Save it again.`,
+    );
   }
   return { type: elementType, dims, dataOffset, elementBytes };
 }

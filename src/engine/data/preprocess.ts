@@ -58,7 +58,7 @@ export function parsePreprocess(text: string, file: string): Preprocess {
   try {
     json = JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
-    throw fail(`not valid JSON (${(error as Error).message}).`);
+    throw fail(`not valid JSON (${(error as Error).message}). Correct it.`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw fail('must be a JSON object.');
   const unknown = Object.keys(json).find((key) => !keys.has(key));

@@ -68,8 +68,9 @@ describe('openArrayFile(path)', () => {
     [
       'cut',
       (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 30),
-      /End of central directory record signature not found/,
+      /cut\.npz is not a readable \.npz archive: it is cut short, or something else\. Save it again with numpy\.savez\.$/,
     ],
+    ['empty', () => new Uint8Array(0), /archive: it is empty\. Save it again/],
     ['encrypted', (bytes: Uint8Array) => changed(bytes, 8, 1), /x\.npy: .*encrypted/],
     ['exotic', (bytes: Uint8Array) => changed(bytes, 10, 14), /x\.npy: unsupported compression method: 14/],
     ['torn', (bytes: Uint8Array) => changed(bytes, 0, 0), /invalid central directory file header signature/],

@@ -64,6 +64,15 @@ describe('parseNpyHeader(bytes, name)', () => {
     expect(() => parseNpy(npyBytes({ descr, shape: [6], data }), 'x')).toThrow(message);
   });
 
+  it('says that a file is empty, or something else', () => {
+    expect(() => parseNpy(new Uint8Array(0), 'x')).toThrow(
+      'x is not a .npy array: it is empty. Save it with numpy.save.',
+    );
+    expect(() => parseNpy(new Uint8Array(99), 'x')).toThrow(
+      /it does not start with .x93NUMPY\. Save it with/,
+    );
+  });
+
   it('refuses what is cut short, saying how much is missing', () => {
     const bytes = npyBytes({ descr: '<f4', shape: [2, 3], data });
     expect(() => parseNpy(bytes.subarray(0, bytes.length - 1), 'x')).toThrow(

@@ -116,6 +116,18 @@ describe('openDataSet: a folder of images', () => {
     );
   });
 
+  it('says of a folder without data, and of an image that is none, what to do', async () => {
+    mkdirSync(join(folder, 'nothing'), { recursive: true });
+    await expect(openDataSet(join(folder, 'nothing'), [picture], 1)).rejects.toThrow(
+      /nothing has neither images \(.*\) nor ONNX test data \(.*\): choose another folder\.$/,
+    );
+    write('torn/preprocess.json', JSON.stringify(preprocess));
+    write('torn/a.png', 'no image');
+    await expect(openDataSet(join(folder, 'torn'), [picture], 1)).rejects.toThrow(
+      /a\.png cannot be decoded \([^\n]*[^.]\)\. Replace the image or take it out of the data\.$/,
+    );
+  });
+
   it('leaves images without classes unlabelled', async () => {
     write('flat/preprocess.json', JSON.stringify(preprocess));
     image('flat/a.png');
