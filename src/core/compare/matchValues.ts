@@ -1,5 +1,6 @@
 import type { NodeRef } from '../graph/types';
 import { familyOf, type GraphSide } from './graphSide';
+import { pairNames } from './pairNames';
 
 /** Operators that quantizing may fold into the layer before them, or express by a range. */
 const absorbable: ReadonlySet<string> = new Set([
@@ -51,17 +52,11 @@ class Matcher {
 
   match(): Matches {
     const { a, b, values } = this;
-    const inputs = new Set(b.inputs);
-    for (const [position, name] of a.inputs.entries()) {
-      const other = inputs.has(name) ? name : b.inputs[position];
-      if (other !== undefined) values.set(name, other);
-    }
+    for (const [ofB, ofA] of pairNames(a.inputs, b.inputs)) values.set(ofA, ofB);
     for (const ref of a.nodes) this.visit(ref);
     for (const [ofA, ofB] of this.nodes) this.alignInputs(a.dataInputs(ofA), b.dataInputs(ofB));
-    const outputs = new Set(b.outputs);
-    for (const [position, name] of a.outputs.entries()) {
-      const other = outputs.has(name) ? name : b.outputs[position];
-      if (other !== undefined) this.alignInputs([a.root(name)], [b.root(other)]);
+    for (const [ofB, ofA] of pairNames(a.outputs, b.outputs)) {
+      this.alignInputs([a.root(ofA)], [b.root(ofB)]);
     }
     return { nodes: this.nodes, absorbed: this.absorbed, values };
   }
