@@ -11,6 +11,7 @@ import {
   type MeasuredParts,
 } from './errorGrid';
 import { StreamingHistogram } from './histogram';
+import { magnitudeQuantile } from './magnitudeQuantile';
 import { sortInParts } from './sortInParts';
 import { SortedSums } from './sortedSums';
 
@@ -66,8 +67,6 @@ export const MARKER_RULES: readonly MarkerRule[] = [
 
 /** Of the histogram of magnitudes. */
 export const MAGNITUDE_BINS = 128;
-/** Bins in which percentiles are interpolated. */
-const FINE_BINS = 65_536;
 const THRESHOLDS = 64;
 /** Grids up to this size are measured by sorted sums, which cost less than a pass over many values. */
 const MOST_SORTED = 1024;
@@ -113,10 +112,12 @@ export function* errorSplitInParts(
   };
   yield;
   const widest = family.at(max);
-  const errorOf = exactError(values, isMeasuredSorted(widest) ? yield* sortInParts(values) : undefined);
+  const isPercentile = (rule: MarkerRule): boolean => rule.startsWith('percentile:');
+  const sorted =
+    isMeasuredSorted(widest) || rules.some(isPercentile) ? yield* sortInParts(values) : undefined;
+  const errorOf = exactError(values, isMeasuredSorted(widest) ? sorted : undefined);
   yield;
   const curve = yield* ErrorCurve.measure(max, (a) => errorOf(family.at(a)), gridSize(widest));
-  let fine: Float64Array | undefined;
   const thresholdOf = (rule: MarkerRule): number => {
     if (rule === 'max') return max;
     if (rule === 'mse') return curve.least;
@@ -127,12 +128,13 @@ export function* errorSplitInParts(
       const range = leastEntropyRange(streamed, family.symmetric);
       return Math.max(-range.min, range.max);
     }
-    fine ??= countMagnitudes(magnitudes, max, FINE_BINS);
-    return quantileIn(fine, max, Number(rule.slice('percentile:'.length)) / 100, magnitudes.length);
+    return sorted ? magnitudeQuantile(sorted, Number(rule.slice('percentile:'.length)) / 100) : max;
   };
   const markers: RangeMarker[] = [];
   for (const rule of rules) {
-    markers.push({ rule, threshold: thresholdOf(rule) });
+    const threshold = thresholdOf(rule);
+    // Nearly all are zero: a range of nothing has no place on a log scale.
+    if (threshold > 0) markers.push({ rule, threshold });
     yield;
   }
   return { ...(yield* curve.pointsWith(markers, energy, options)), markers, histogram, energy };
@@ -286,17 +288,6 @@ function* leastError(
     threshold = a;
   }
   return threshold;
-}
-
-/** The magnitude that a part of the elements do not pass, interpolated within bins. */
-function quantileIn(counts: Float64Array, max: number, part: number, elements: number): number {
-  const rank = part * elements;
-  let below = 0;
-  for (const [j, n] of counts.entries()) {
-    if (n > 0 && below + n >= rank) return Math.min(max, (max * (j + (rank - below) / n)) / counts.length);
-    below += n;
-  }
-  return max;
 }
 
 function countMagnitudes(magnitudes: Float32Array, max: number, bins: number): Float64Array {

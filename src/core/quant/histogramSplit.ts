@@ -34,10 +34,9 @@ export function histogramSplit(
   { rules = MARKER_RULES, ...options }: SplitOptions = {},
 ): ErrorSplit {
   const { min, max, sumSquares: energy } = histogram;
-  const markers = rules.map((rule) => ({
-    rule,
-    threshold: reachOf(rangeFromHistogram(histogram, rule, target)),
-  }));
+  const markers = rules
+    .map((rule) => ({ rule, threshold: reachOf(rangeFromHistogram(histogram, rule, target)) }))
+    .filter(({ threshold }) => threshold > 0);
   const largest = reachOf({ min, max });
   const counted = magnitudeHistogram(histogram, largest);
   if (largest === 0) {

@@ -2,10 +2,11 @@ import type { MeasuredParts } from './errorGrid';
 
 /**
  * Values in ascending order with their running sums, from which the squared error of any table comes in a few steps: that of
- * the values nearest to an entry v is Σx² − 2vΣx + nv². Memory: 16 bytes per value beside them.
+ * the values nearest to an entry v is Σx² − 2vΣx + nv². The sums begin at zero and run to either side, so that large values are
+ * in none of the differences that tell the error of small ones. Memory: 16 bytes per value beside them.
  */
 export class SortedSums {
-  /** Element i: of the first i values. */
+  /** Element i: of the values from zero up to the i-th, which is not among them; below zero the negative of those down to it. */
   private readonly sums: Float64Array;
   private readonly squares: Float64Array;
 
@@ -13,13 +14,22 @@ export class SortedSums {
   constructor(private readonly ascending: Float32Array) {
     this.sums = new Float64Array(ascending.length + 1);
     this.squares = new Float64Array(ascending.length + 1);
+    const zero = this.below(0);
     let [sum, square] = [0, 0];
-    for (let i = 0; i < ascending.length; i++) {
+    for (let i = zero; i < ascending.length; i++) {
       const value = ascending[i] as number;
       sum += value;
       square += value * value;
       this.sums[i + 1] = sum;
       this.squares[i + 1] = square;
+    }
+    [sum, square] = [0, 0];
+    for (let i = zero - 1; i >= 0; i--) {
+      const value = ascending[i] as number;
+      sum -= value;
+      square -= value * value;
+      this.sums[i] = sum;
+      this.squares[i] = square;
     }
   }
 

@@ -16,6 +16,24 @@ function quantizationError(values: Float32Array, a: number, bits: number): numbe
   }, 0);
 }
 
+/** Clipping and rounding error of that, value by value. */
+function splitError(values: Float32Array, a: number, bits: number): { clipping: number; rounding: number } {
+  const scale = a / (2 ** (bits - 1) - 1);
+  let [clipping, rounding] = [0, 0];
+  for (const w of values) {
+    if (Math.abs(w) > a) clipping += (Math.abs(w) - a) ** 2;
+    else rounding += (w - Math.round(w / scale) * scale) ** 2;
+  }
+  return { clipping, rounding };
+}
+
+/** Interpolated between the neighbours in order, as NumPy does. */
+function percentileOf(magnitudes: readonly number[], percent: number): number {
+  const position = (percent / 100) * (magnitudes.length - 1);
+  const [below, above] = [Math.floor(position), Math.ceil(position)].map((at) => magnitudes[at] ?? NaN);
+  return (below ?? NaN) + ((above ?? NaN) - (below ?? NaN)) * (position % 1);
+}
+
 describe('errorSplit(values, bits)', () => {
   it.each([2, 3, 4, 8])('splits the error that quantizing to %d bits makes, at every threshold', (bits) => {
     const values = normalNoise(3_000, bits);
@@ -66,6 +84,44 @@ describe('errorSplit(values, bits)', () => {
     const values = Float32Array.from({ length: 100_000 }, (_, i) => (i % 2 ? 1 : -1) * (i + 1));
     const marker = errorSplit(values, 8).markers.find(({ rule }) => rule === 'percentile:99.99');
     expect(Math.abs((marker?.threshold ?? NaN) - 99_990)).toBeLessThan(3);
+  });
+
+  it.each([-100, -1e4, -1e6])('is exact where one weight is %d times the others', (outlier) => {
+    const values = normalNoise(30_000, 23);
+    values[5] = outlier;
+    const { thresholds, clipping, rounding, markers } = splitOf(values, bitsGrid(8, { symmetric: true }), {
+      steps: 48,
+      atMarkers: true,
+    });
+    thresholds.forEach((a, i) => {
+      const exact = splitError(values, a, 8);
+      expect(Math.abs((rounding[i] ?? NaN) / exact.rounding - 1)).toBeLessThan(1e-6);
+      if (exact.clipping > 0) expect(Math.abs((clipping[i] ?? NaN) / exact.clipping - 1)).toBeLessThan(1e-6);
+    });
+    const magnitudes = Array.from(values, Math.abs).sort((a, b) => a - b);
+    for (const percent of [99.9, 99.99, 99.999]) {
+      const marker = markers.find(({ rule }) => rule === `percentile:${percent}`);
+      expect((marker?.threshold ?? NaN) / percentileOf(magnitudes, percent)).toBeCloseTo(1, 9);
+    }
+  });
+
+  it.each([1, 2, 3, 1000])('finds percentiles of %d values of either sign, also at 16 bits', (length) => {
+    const values = normalNoise(length, length);
+    const magnitudes = Array.from(values, Math.abs).sort((a, b) => a - b);
+    for (const bits of [8, 16]) {
+      const { markers } = splitOf(values, bitsGrid(bits, { symmetric: true }), {
+        rules: ['percentile:99.9'],
+      });
+      expect(markers[0]?.threshold).toBeCloseTo(percentileOf(magnitudes, 99.9), 9);
+    }
+  });
+
+  it('has no marker for a range of nothing', () => {
+    const values = new Float32Array(100_000);
+    values[7] = 3;
+    const rules = errorSplit(values, 8).markers.map(({ rule }) => rule);
+    expect(rules).toContain('max');
+    expect(rules).not.toContain('percentile:99.9');
   });
 
   it('has a marker for every rule, in the order of what they keep', () => {
