@@ -19,9 +19,9 @@ export interface ReadyScan {
   readonly names: readonly string[];
   /** Those of `names` that are layers. */
   readonly layers: readonly Layer[];
-  /** Of all the layers together, all of them static: it tells which Relu or Clip belongs to which. */
+  /** Of all layers of the model together, all of them static: it tells which Relu or Clip belongs to which. */
   readonly units: Placement;
-  /** Text of each format that quantizes activations → all the layers in it. */
+  /** Text of each format that quantizes activations → all layers of the model in it. */
   readonly every: ReadonlyMap<string, EveryLayer>;
   /**
    * Text of a format → the float model that `rewrite` takes for it, mostly `prepared` itself. Missing where not all layers
@@ -31,7 +31,7 @@ export interface ReadyScan {
   readonly encodings: Encodings;
 }
 
-/** All the layers of a scan in one format. */
+/** All layers that can be quantized in one format, also those that are not scanned. */
 export interface EveryLayer {
   readonly plan: Plan;
   readonly placement: Placement;
@@ -51,22 +51,22 @@ export async function prepareScan(
   const index = indexGraph(prepared.model);
   const { defaultOptions: _, ...rest } = plan;
   const float: Plan = { ...rest, defaultScheme: 'float', layers: {} };
-  const planOf = (wanted: readonly string[], format: LayerFormat): Plan => setScheme(float, wanted, format);
-  const everyAs = (wanted: readonly string[], format: LayerFormat): EveryLayer => {
-    const all = planOf(wanted, format);
-    return { plan: all, placement: placeQuantization(index, all) };
-  };
   const { allLayers } = placeQuantization(index, float);
-  const scanned = [
-    ...new Set(names ?? allLayers.filter(({ quantizable }) => quantizable).map(({ name }) => name)),
-  ];
+  const all = allLayers.filter(({ quantizable }) => quantizable).map(({ name }) => name);
+  // Not only those asked for: what is measured of a layer, and kept, is the same whichever others are scanned with it.
+  const planOf = (format: LayerFormat): Plan => setScheme(float, all, format);
+  const everyAs = (format: LayerFormat): EveryLayer => {
+    const every = planOf(format);
+    return { plan: every, placement: placeQuantization(index, every) };
+  };
+  const scanned = [...new Set(names ?? all)];
   if (scanned.length === 0) throw new InputError('The model has no layer that can be quantized.');
   // With 16 bits every layer is static, whatever integer kernels there are.
-  const { placement: units } = everyAs(scanned, { scheme: 'w8a16' });
-  const byName = new Map(units.allLayers.map((layer) => [layer.name, layer]));
+  const { placement: units } = everyAs({ scheme: 'w8a16' });
+  const byName = new Map(allLayers.map((layer) => [layer.name, layer]));
   const models = new Map<string, Model>();
   for (const { text, format } of formats) {
-    const ready = await preparedOrNone(prepared.model, planOf(scanned, format));
+    const ready = await preparedOrNone(prepared.model, planOf(format));
     if (ready) models.set(text, ready.model);
   }
   const statics = formats.filter(({ format }) => isStatic(format.scheme));
@@ -76,7 +76,7 @@ export async function prepareScan(
     names: scanned,
     layers: scanned.flatMap((name) => byName.get(name) ?? []),
     units,
-    every: new Map(statics.map(({ text, format }) => [text, everyAs(scanned, format)])),
+    every: new Map(statics.map(({ text, format }) => [text, everyAs(format)])),
     models,
     encodings: new Encodings(prepared.model),
   };
