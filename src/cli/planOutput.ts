@@ -3,6 +3,7 @@ import { serializePlan } from '../core/plan/planFile';
 import type { CalibrationRecipe, Plan } from '../core/plan/types';
 import { AtomicFile, writeTogether } from '../engine/files/atomicFile';
 import type { OpenedModel } from '../engine/files/modelFile';
+import { requireWritable } from '../engine/files/requireWritable';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { UsageError } from './cliIo';
 import { recipeFor } from './planOptions';
@@ -20,7 +21,7 @@ export async function writePlan(
 
 /**
  * @param output what else is written, and the option that says so.
- * @throws UsageError or RoundoffError, before any work, when the plan would replace the model or the output.
+ * @throws UsageError or RoundoffError, before any work, when the plan would replace the model or the output, or cannot be written.
  */
 export async function checkPlanPath(
   planFile: string,
@@ -34,4 +35,5 @@ export async function checkPlanPath(
     );
   }
   await refuseOpened(target, model, [path]);
+  await requireWritable(target);
 }

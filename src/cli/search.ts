@@ -5,6 +5,7 @@ import type { QuantizeResult } from '../core/results';
 import type { SearchResult } from '../core/searchResults';
 import { withFormats } from '../core/plan/layerFormats';
 import { openModelFile } from '../engine/files/modelFile';
+import { requireWritable } from '../engine/files/requireWritable';
 import { refuseOpened } from '../engine/files/writeModelFile';
 import { weightHashes } from '../engine/inspect';
 import { searchResumably } from '../engine/searchResumably';
@@ -71,7 +72,10 @@ async function checkOutputs(
 ): Promise<void> {
   const opened = await openModelFile(file, io);
   try {
-    if (write !== undefined) await refuseOpened(write, opened.model, [opened.path]);
+    if (write !== undefined) {
+      await refuseOpened(write, opened.model, [opened.path]);
+      await requireWritable(write);
+    }
     const output = write === undefined ? undefined : { path: write, option: '--write' };
     if (planFile !== undefined) await checkPlanPath(planFile, output, opened);
   } finally {

@@ -34,6 +34,31 @@ it('names the output whose folder is a file', async () => {
   expect(() => removeTemporaryFiles([join(folder, 'file', 'x.tmp')])).not.toThrow();
 });
 
+it.each([
+  ['--write', 'no/x.onnx', 'its folder does not exist. Make the folder or choose another'],
+  ['--write', 'file/x.onnx', 'a part of its path is not a folder'],
+  ['--write', '.', 'it is a folder'],
+  ['--write-plan', 'no/x.json', 'its folder does not exist. Make the folder or choose another'],
+])('tells before a search that %s %s cannot be written', async (option, path, reason) => {
+  const output = join(folder, path);
+  const args = ['search', model, '--data', data, '--budget', 'bytes=50%', '--no-cache', option, output];
+  const openEngine = () => {
+    throw new Error('nothing should be measured');
+  };
+  const { exitCode, stderr } = await callCli(args, { openEngine });
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 1,
+    stderr: `error: Cannot write ${output}: ${reason}.\n`,
+  });
+});
+
+it('tells before quantizing that a plan cannot be written', async () => {
+  const args = ['quantize', model, '--scheme', 'w8', '-o', join(folder, 'q.onnx')];
+  const { stderr } = await callCli([...args, '--write-plan', join(folder, 'no', 'p.json')]);
+  expect(stderr).toMatch(/^error: Cannot write .*p\.json: its folder does not exist/);
+  expect(readdirSync(folder).sort()).toEqual(['file', 'm.onnx']);
+});
+
 it('says of a report what is in the place of its folder', async () => {
   const output = join(folder, 'file');
   const { exitCode, stderr } = await callCli(['report', model, '--data', data, '-o', output]);

@@ -15,12 +15,20 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
+/** Of reading, where another folder would not help. */
+const readReasons: Readonly<Record<string, string>> = {
+  EACCES: 'you have no permission. Give yourself the right to read it',
+  EPERM: 'the system does not permit it',
+};
+
 /** A system error as one clear sentence; anything else unchanged. */
 export function fileError(action: 'read' | 'write', path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof RoundoffError) return error;
   const isFolderMissing = action === 'write' && error.code === 'ENOENT';
   const reason = isFolderMissing
     ? 'its folder does not exist. Make the folder or choose another'
-    : (reasons[String(error.code)] ?? error.message);
+    : ((action === 'read' ? readReasons[error.code as string] : undefined) ??
+      reasons[String(error.code)] ??
+      error.message);
   return new RoundoffError(`Cannot ${action} ${path}: ${reason}.`, { cause: error });
 }

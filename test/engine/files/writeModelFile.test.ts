@@ -324,3 +324,10 @@ it.each([
   expect(error).toBeInstanceOf(RoundoffError);
   expect((error as Error).message).toBe(`Cannot write /a/b: ${text}.`);
 });
+
+it('fileError does not send one who may not read to another folder', () => {
+  const error = fileError('read', '/a/b', Object.assign(new Error(), { code: 'EACCES' }));
+  expect((error as Error).message).toBe(
+    'Cannot read /a/b: you have no permission. Give yourself the right to read it.',
+  );
+});
