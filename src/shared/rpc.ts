@@ -2,6 +2,7 @@
  * The two protocols, each as an interface of async methods: EngineMethods (extension or command line → engine
  * process) and ViewMethods (webview → extension host). Replies are `{ok}` or `{err}`; progress carries the call's id.
  */
+import type { OutputOverrides } from '../core/graph/outputs';
 import type { Preset } from '../core/plan/presets';
 import type { Plan, PlanEntry } from '../core/plan/types';
 import type { LayerFormat } from '../core/quant/layerFormat';
@@ -191,8 +192,16 @@ export interface CompareRequest {
   /** With `samples` or `seed` the verify slice of that deal is compared, without them every sample. */
   calibration: DataRequest;
   dimensions?: Record<string, number>;
+  /** What outputs mean, where a plan says it; others are detected. */
+  outputs?: OutputOverrides;
   sample?: number;
   top?: number;
+}
+
+export interface DescribeDataRequest extends ModelRequest {
+  calibration: DataRequest;
+  /** As for `compare`. */
+  outputs?: OutputOverrides;
 }
 
 export interface SampleRequest extends ModelRequest {
@@ -234,7 +243,7 @@ export interface EngineMethods {
   inspect(request: ModelRequest): Promise<ModelSummary>;
   /** Hash of each layer's weight: name → `sha256:…`. */
   weightHashes(request: ModelRequest): Promise<Record<string, string>>;
-  describeData(request: ModelRequest & { calibration: DataRequest }): Promise<DataSummary>;
+  describeData(request: DescribeDataRequest): Promise<DataSummary>;
   /** What a range costs a value of a layer: clipping against rounding. */
   errorSplit(request: ErrorSplitRequest): Promise<ErrorSplitCurve>;
   /** Formats of a row in numbers: scales, zero points, codebook. */

@@ -80,6 +80,12 @@ describe('the engine, on the sample', () => {
     expect(summary.predictions).toHaveLength(5);
     expect(summary.accuracy?.samples).toBe(200);
     expect(summary.accuracy?.top1).toBeGreaterThan(0.94);
+    const values = await client.call('describeData', {
+      file,
+      calibration: { data: join(sample, 'test.npz') },
+      outputs: { logits: { kind: 'values' } },
+    });
+    expect(values).toMatchObject({ predictions: [], accuracy: null });
   });
 
   it('quantizes, reads the file back, and verifies it on samples of the verify slice', async () => {

@@ -95,6 +95,15 @@ describe('report, on the sample', () => {
     }
   }, 120_000);
 
+  it('takes outputs for what the plan says they are', async () => {
+    const outputs = { logits: { kind: 'values' } } as const;
+    const { report } = await makeReport(await temporaryFolder(), { ...plan, outputs });
+    const [output] = report.outputs;
+    expect(output?.sqnrDb).toBeGreaterThan(10);
+    expect(output?.top1).toBeUndefined();
+    expect(output?.details).toMatchObject({ classes: 0, flipCount: 0, confusion: { labelled: 0 } });
+  }, 120_000);
+
   it('tells what recovering did to each layer, and what was left out', async () => {
     const folder = await temporaryFolder();
     const steps = ['gptq', 'bias'] as const;

@@ -60,6 +60,15 @@ describe('measureComparison', () => {
     expect(existsSync(dirname(calls[0]?.request.output ?? ''))).toBe(false);
   });
 
+  it('takes outputs for what the plan says they are', async () => {
+    const outputs = { y: { kind: 'values' } } as const;
+    for (const other of [{ file: '/m/b.onnx' }, { plan: defaultPlan, name: 'b.onnx' }]) {
+      const { engine, calls } = engineOf(() => ({ notes: [] }));
+      await measureComparison(engine, { file, calibration, outputs, other }, {});
+      expect(calls.find(({ method }) => method === 'compare')?.request).toMatchObject({ outputs });
+    }
+  });
+
   it('keeps the rest when layers cannot be compared, but not when it is cancelled', async () => {
     const failing = (error: Error) =>
       engineOf(({ method }) => {

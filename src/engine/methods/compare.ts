@@ -29,7 +29,7 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
   try {
     const openedB = await openModelFile(request.b, call);
     try {
-      const { dimensions, calibration, sample, top } = request;
+      const { dimensions, calibration, outputs, sample, top } = request;
       const data = await openModelData(calibration, openedA.model, dimensions);
       const slice = comparedSlice(data, calledVerify(calibration));
       const { feeds } = await data.dataSet.sample(0);
@@ -39,8 +39,9 @@ export const compare: EngineHandlers['compare'] = async (request, call) => {
       const feedsOfB = (given: Feeds): Feeds => feedsFor(inputsOfB, inputsOfA, given);
       const fed = { a: feeds, b: feedsOfB(feeds) };
       const [a, b] = [openedA.path, openedB.path];
+      const described = outputsOf(openedA.model, dimensions, outputs);
       const runs = await withSessions({ a, b }, async (sessionA, sessionB) => {
-        const options = { outputs: outputsOf(openedA.model, dimensions), sample: wanted, top, feedsOfB };
+        const options = { outputs: described, sample: wanted, top, feedsOfB };
         const errors = await compareOutputs(sessionA, sessionB, slice, options, work);
         return { ...errors, latencyMs: await latencyOf(sessionA, sessionB, fed, work) };
       });

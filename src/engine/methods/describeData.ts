@@ -22,7 +22,7 @@ const TIME_LIMIT_MS = 5000;
  * wrong preprocessing shows at once. The samples are taken across all slices, in the order they were dealt.
  */
 export const describeData: EngineHandlers['describeData'] = async (
-  { file, dimensions, calibration },
+  { file, dimensions, calibration, outputs },
   { signal, report },
 ) => {
   const opened = await openModelFile(file, { signal });
@@ -31,7 +31,7 @@ export const describeData: EngineHandlers['describeData'] = async (
     const order = [...deal.calibrate, ...deal.scan, ...deal.verify].slice(0, LOOKED_AT);
     const session = await (await openRuntime()).openFile(file, { optimization: 'full' });
     const ranges = new Map<string, ValueRange>();
-    const predictions = new Predictions(outputsOf(opened.model, dimensions));
+    const predictions = new Predictions(outputsOf(opened.model, dimensions, outputs));
     try {
       const start = performance.now();
       let done = 0;

@@ -36,7 +36,9 @@ export const report: EngineHandlers['report'] = async (request, call) => {
   const made = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw fileError('write', folder, error);
   });
-  const { file, plan, dimensions, cache } = request;
+  const { file, plan, cache } = request;
+  const { outputs } = plan;
+  const dimensions = { ...plan.dimensions, ...request.dimensions };
   const { seed = DEFAULT_SEED, ...data } = request.calibration;
   const calibration = { ...data, seed };
   const temporary = await makeTemporaryFolder();
@@ -45,7 +47,7 @@ export const report: EngineHandlers['report'] = async (request, call) => {
     const summary = await inspect({ file, dimensions }, call);
     const quantized = await quantize({ file, plan, dimensions, calibration, output, cache }, call);
     const pair = { a: file, b: output, calibration, dimensions };
-    const compared = await compare(pair, call);
+    const compared = await compare({ ...pair, ...(outputs && { outputs }) }, call);
     const layers = await compareLayers(pair, call);
     const seconds = (performance.now() - start) / 1000;
     const written = await reportOf(request, { summary, quantized, compared, layers }, seconds);

@@ -40,7 +40,8 @@ export async function chooseData(engine: EngineHost, target: Target): Promise<bo
 async function useData(engine: EngineHost, target: Target, choice: DataRequest): Promise<boolean> {
   const { data } = choice;
   const title = `Looking at ${data === 'random' ? 'random inputs' : basename(data)}`;
-  const request = { ...modelRequest(target), calibration: choice };
+  const { outputs } = target.plan();
+  const request = { ...modelRequest(target), calibration: choice, ...(outputs && { outputs }) };
   const summary = await withProgress(
     title,
     (signal, onProgress) => engine.call('describeData', request, { signal, onProgress }),

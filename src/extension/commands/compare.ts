@@ -42,6 +42,7 @@ async function measure(tools: CompareTools, target: Target, other: Other): Promi
   const request = {
     ...modelRequest(target),
     calibration,
+    outputs: plan.outputs,
     cache: target.document?.session.place.cache,
     other: other === 'plan' ? planned : { file: other.fsPath },
   };

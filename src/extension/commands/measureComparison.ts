@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { makeTemporaryFolder } from '../../engine/temporaryFolder';
 import { errorReplyOf } from '../../engine/engineErrors';
+import type { OutputOverrides } from '../../core/graph/outputs';
 import type { Plan } from '../../core/plan/types';
 import type { DataRequest, ModelRequest } from '../../shared/rpc';
 import type { CallOptions, SessionEngine } from '../sessionEngine';
@@ -8,6 +9,8 @@ import type { Comparison } from './compareReport';
 
 export interface ComparisonRequest extends ModelRequest {
   readonly calibration: DataRequest;
+  /** What outputs mean, as the plan says. */
+  readonly outputs?: OutputOverrides | undefined;
   /** Folder that keeps the layers that recovering has done; none are kept when absent. */
   readonly cache?: string | undefined;
   /** A model, or a plan and the name of the file that it would give. */
@@ -24,11 +27,12 @@ const TOP = 5;
  */
 export async function measureComparison(
   engine: SessionEngine,
-  { file, dimensions, calibration, cache, other }: ComparisonRequest,
+  { file, dimensions, calibration, outputs, cache, other }: ComparisonRequest,
   options: CallOptions,
 ): Promise<Comparison> {
   if ('file' in other) {
-    const measured = await measureFiles(engine, { a: file, b: other.file, calibration, dimensions }, options);
+    const pair = { a: file, b: other.file, calibration, dimensions, outputs };
+    const measured = await measureFiles(engine, pair, options);
     return { ...measured, data: calibration.data, isPlan: false, notes: measured.result.notes };
   }
   const temporary = await makeTemporaryFolder();
@@ -43,7 +47,7 @@ export async function measureComparison(
       ...(cache !== undefined && { cache }),
     };
     const { notes } = await engine.call('quantize', request, partOf(options, 0, 3));
-    const pair = { a: file, b: output, calibration, dimensions };
+    const pair = { a: file, b: output, calibration, dimensions, outputs };
     const measured = await measureFiles(engine, pair, options, 1);
     // Both tell of the data.
     const all = [...new Set([...notes, ...measured.result.notes])];
@@ -58,19 +62,20 @@ interface Pair {
   readonly b: string;
   readonly calibration: DataRequest;
   readonly dimensions: Record<string, number> | undefined;
+  readonly outputs: OutputOverrides | undefined;
 }
 
 /** @param before steps that are done. */
 async function measureFiles(
   engine: SessionEngine,
-  pair: Pair,
+  { outputs, ...pair }: Pair,
   options: CallOptions,
   before = 0,
 ): Promise<Pick<Comparison, 'result' | 'layers'>> {
   const steps = before + 2;
   const result = await engine.call(
     'compare',
-    { ...pair, sample: 0, top: TOP },
+    { ...pair, ...(outputs && { outputs }), sample: 0, top: TOP },
     partOf(options, before, steps),
   );
   try {
