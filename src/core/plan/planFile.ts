@@ -32,8 +32,10 @@ export function parsePlan(text: string, file: string): Plan {
   try {
     json = JSON.parse(text);
   } catch (error) {
+    // The parser goes on to quote the text, which may be no text at all; and a file named by mistake must not be deleted.
+    const [why = ''] = (error as Error).message.split(', "', 1);
     throw new InputError(
-      `${file} is not valid JSON (${(error as Error).message}). Correct it or delete it to start with a new plan.`,
+      `${file} is not valid JSON (${why}), so it is no plan. Correct it, or name or begin another one.`,
     );
   }
   const validate = planValidator();

@@ -170,5 +170,11 @@ async function labelReader(
     return async (index) => Int32Array.from(await labels.slices(index, 1), Number);
   }
   const classes = await labels.slices(0, length);
+  const wrong = Array.from(classes as ArrayLike<number | bigint>, Number).findIndex((label) => label < 0);
+  if (wrong >= 0) {
+    throw new InputError(
+      `labels in ${data} hold ${String(classes[wrong])} at row ${wrong}; they must be the class indices, from 0.`,
+    );
+  }
   return async (index) => Number(classes[index]);
 }

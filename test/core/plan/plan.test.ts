@@ -27,6 +27,9 @@ describe('parsePlan(text, file)', () => {
 
   it('says that broken JSON is not JSON and names the file', () => {
     expect(() => parsePlan('{"version": 1', 'm.quant.json')).toThrow(/m\.quant\.json is not valid JSON/);
+    expect(() => parsePlan('\b\n\x12pytorch', 'm.onnx')).toThrow(
+      /^m\.onnx is not valid JSON \([^\n"]*\), so it is no plan\. Correct it, or name or begin another one\.$/,
+    );
   });
 
   it('names every mistake, not only the first', () => {

@@ -147,6 +147,14 @@ describe('arrayDataSet(data, kind, arrays, specs)', () => {
       { image: floats(3, 1, 2, 2), labels: floats(3) },
       /labels in d\.npz are float32/,
     ],
+    [
+      'labels below 0',
+      {
+        image: floats(2, 1, 2, 2),
+        labels: { type: 'int64' as const, dims: [2], data: BigInt64Array.of(3n, -1n) },
+      },
+      /labels in d\.npz hold -1 at row 1; they must be the class indices, from 0\.$/,
+    ],
   ])('names the mismatch: %s', async (_, arrays, message) => {
     await expect(open(arrays, image)).rejects.toThrow(message);
   });
