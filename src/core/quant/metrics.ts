@@ -1,7 +1,7 @@
 import { RoundoffError } from '../errors';
 
 /** Floor of the signal's norm, as ONNX Runtime's debug tool has it, so that noise on a zero signal has a finite SQNR. */
-const SIGNAL_FLOOR = 2.2e-16;
+export const SIGNAL_FLOOR = 2.2e-16;
 
 type Numbers = ArrayLike<number>;
 

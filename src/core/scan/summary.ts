@@ -1,5 +1,6 @@
 import { InputError } from '../errors';
 import type { OutputDescription } from '../graph/types';
+import { SIGNAL_FLOOR } from '../quant/metrics';
 import type { Candidate, ScanMetric } from '../results';
 import { givesClasses, type NoiseAndSignal, type SampleFigures } from './sampleFigures';
 
@@ -90,14 +91,15 @@ function nmses(samples: readonly SampleFigures[]): Estimate[] {
   );
 }
 
-/** Σ noise / Σ signal; 0 when there is no noise. */
+/** Σ noise / Σ signal, finite also for an output that is always 0; 0 when there is no noise. */
 function ratio(pairs: readonly NoiseAndSignal[]): Estimate {
   const noise = pairs.reduce((total, [each]) => total + each, 0);
+  if (noise === 0) return { value: 0, influence: pairs.map(() => 0) };
   const signal = Math.max(
-    Number.MIN_VALUE,
+    SIGNAL_FLOOR ** 2,
     pairs.reduce((total, [, each]) => total + each, 0),
   );
-  const value = noise === 0 ? 0 : noise / signal;
+  const value = noise / signal;
   const meanSignal = signal / pairs.length;
   return { value, influence: pairs.map(([n, s]) => (n - value * s) / meanSignal) };
 }

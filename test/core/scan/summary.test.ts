@@ -39,6 +39,50 @@ describe('summarize(samples, metric)', () => {
     expect(() => summarize([figures(moved)], 'accuracy')).toThrow(/labels/);
   });
 
+  describe.each(['kl', 'nmse', 'sqnr'] as const)('with an output that is always 0, as %s', (metric) => {
+    const dead = [
+      { name: 'v', kind: 'values' },
+      { name: 'z', kind: 'values' },
+    ] as const;
+    const float = { v: floats([3, 4], [2]), z: floats([0, 0], [2]) };
+    const summaryOf = (...trials: (typeof float)[]) =>
+      summarize(
+        trials.map((trial) => {
+          const compared = compareSample(dead, float, trial);
+          return { ...compared, local: compared.errors[1] ?? null };
+        }),
+        metric,
+      );
+
+    it('is finite where the output gets noise, and greater for more', () => {
+      const [little, more] = [1e-3, 1e-2].map((noise) =>
+        summaryOf({ ...float, z: floats([0, noise], [2]) }, float, float),
+      );
+      const { standardError, sqnrDb, localSqnrDb } = little ?? {};
+      for (const figure of [little?.sensitivity, standardError, sqnrDb, localSqnrDb]) {
+        expect(Number.isFinite(figure)).toBe(true);
+      }
+      expect(more?.sensitivity).toBeGreaterThan(little?.sensitivity ?? Infinity);
+    });
+
+    it('says of other outputs what it says without it', () => {
+      const { sensitivity, standardError } = summaryOf({ ...float, v: floats([3, 4.5], [2]) }, float);
+      const nmse = 0.25 / 50;
+      expect(sensitivity).toBeCloseTo(metric === 'sqnr' ? 10 * Math.log10(nmse / 2) : nmse, 9);
+      expect(standardError).toBeCloseTo(metric === 'sqnr' ? 10 / Math.LN10 : nmse, 9);
+    });
+
+    it('is no change where nothing changes', () => {
+      const none = {
+        sensitivity: metric === 'sqnr' ? -200 : 0,
+        standardError: 0,
+        sqnrDb: null,
+        localSqnrDb: null,
+      };
+      expect(summaryOf(float, float)).toMatchObject(none);
+    });
+  });
+
   it.each(['kl', 'nmse', 'sqnr'] as const)('says how far %s of other samples would be off', (metric) => {
     // Standard deviation over many draws, against the mean of what each draw says of itself.
     const random = uniform(3);
