@@ -1,7 +1,7 @@
-import { asFloats, asNumbers } from '../calibrate/floats';
+import { asNumbers } from '../calibrate/floats';
 import { RoundoffError } from '../errors';
 import type { OutputDescription } from '../graph/types';
-import type { Feeds, Sample } from '../ports';
+import type { Feeds, RuntimeTensor, Sample } from '../ports';
 import { classLayout, positions, topClass, type ClassLayout } from '../quant/classes';
 import { klOfLogits, klOfProbabilities } from '../quant/divergence';
 import { ErrorAccumulator } from '../quant/metrics';
@@ -13,7 +13,7 @@ export type NoiseAndSignal = readonly [noise: number, signal: number];
 export interface SampleFigures {
   /** KL(float ‖ trial) in nats, summed over the outputs with classes. */
   readonly divergence: number;
-  /** Of each float output, in the order of the model. */
+  /** Of each float output, in the order of the model; where there is none, of each output of whole numbers. */
   readonly errors: readonly NoiseAndSignal[];
   /** Which of `errors` are of outputs without classes. */
   readonly values: readonly number[];
@@ -30,7 +30,8 @@ export function givesClasses({ kind, classAxis }: OutputDescription): boolean {
 }
 
 /**
- * Compares one sample of a trial with the float model. Outputs of whole numbers are left out.
+ * Compares one sample of a trial with the float model. Outputs of whole numbers (indices, sizes) count only when the model has
+ * no others.
  * @throws RoundoffError when the trial's output is missing, of another shape, or not finite.
  */
 export function compareSample(
@@ -44,10 +45,12 @@ export function compareSample(
   const values: number[] = [];
   const agreements: number[] = [];
   let accuracy: SampleFigures['accuracy'] = null;
+  const hasFloats = outputs.some(({ name }) => isFloat(reference[name]));
   for (const output of outputs) {
     const [expected, given] = [reference[output.name], trial[output.name]];
     if (!expected || !given) throw new RoundoffError(`The trial has no output "${output.name}".`);
-    const [x, y] = [asFloats(expected), asNumbers(given)];
+    if (hasFloats && !isFloat(expected)) continue;
+    const [x, y] = [asNumbers(expected), asNumbers(given)];
     if (!x || !y) continue;
     // Also checks shape and finiteness for class outputs.
     const error = noiseOf(output.name, x, y);
@@ -64,6 +67,10 @@ export function compareSample(
   return { divergence, errors, values, agreement, accuracy };
 }
 
+function isFloat(tensor: RuntimeTensor | undefined): boolean {
+  return tensor?.type.startsWith('float') ?? false;
+}
+
 /** @param name what messages call the value. */
 export function noiseOf(name: string, x: ArrayLike<number>, y: ArrayLike<number>): NoiseAndSignal {
   let [noise, signal] = [0, 0];
@@ -77,7 +84,9 @@ export function noiseOf(name: string, x: ArrayLike<number>, y: ArrayLike<number>
   // Infinities on both sides, or a mistake that this names.
   const errors = new ErrorAccumulator(name);
   errors.add(x, y);
-  return [errors.noise, errors.signal];
+  // Squares of float64 may be infinite where the numbers are not.
+  if (Number.isFinite(errors.noise + errors.signal)) return [errors.noise, errors.signal];
+  throw new RoundoffError(`The value "${name}" is so large that its error has no size.`);
 }
 
 function divergenceOf(

@@ -118,5 +118,19 @@ describe('compareSample(outputs, reference, trial)', () => {
     const broken = { ...reference, v: floats([NaN, 2], [2]) };
     expect(() => compareSample(outputs, reference, broken)).toThrow(/"v" is NaN/);
     expect(() => compareSample(outputs, reference, {})).toThrow(/no output "p"/);
+    const huge = { v: { type: 'float64', dims: [1], data: Float64Array.of(1e200) } } as const;
+    const [, values] = outputs;
+    expect(() => compareSample([values], huge, huge)).toThrow(/"v" is so large/);
+  });
+
+  it('takes whole numbers as numbers, but only where there are no others', () => {
+    const whole = (...values: bigint[]) =>
+      ({ type: 'int64', dims: [values.length], data: BigInt64Array.from(values) }) as const;
+    const index = { name: 'i', kind: 'values' } as const;
+    const [float, trial] = [{ i: whole(3n, 4n) }, { i: whole(3n, 5n) }];
+    expect(compareSample([index], float, trial)).toMatchObject({ errors: [[1, 25]], values: [0] });
+    const both = compareSample([index, ...outputs], { ...reference, ...float }, { ...reference, ...trial });
+    expect(both.errors).toHaveLength(2);
+    expect(both.errors.map(([noise]) => noise)).toEqual([0, 0]);
   });
 });
