@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { CancelledError } from '../core/errors';
 import type { EngineMethod, Progress } from '../shared/rpc';
 import { EngineCrashError, errorOfReply } from './engineErrors';
+import { engineEnvironment, engineFlags } from './engineMemory';
 import type { FromEngine, MethodRequest, MethodResult, ToEngine } from './messages';
 import { removeTemporaryFiles } from './temporaryFiles';
 
@@ -102,11 +103,10 @@ class EngineProcess {
     private readonly onUnusable: () => void,
   ) {
     this.#child = fork(options.enginePath, [], {
-      execArgv: [],
+      execArgv: [...engineFlags],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // In desktop VS Code the executable is Electron, which this makes behave as Node.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: engineEnvironment(process.env),
     });
     this.#log(`Engine process ${this.#child.pid ?? '?'} started.\n`);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#log(text));

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CancelledError } from '../core/errors';
 import type { Feeds } from '../core/ports';
 import { RuntimeFailure } from './engineErrors';
+import { plainEnvironment } from './engineMemory';
 import { openRuntime } from './runtime/ortRuntime';
 
 /** Argument that makes the engine's program a process which measures one model and ends. */
@@ -25,6 +26,7 @@ export function peakMemoryOf(file: string, feeds: Feeds, signal: AbortSignal): P
   return new Promise((resolve, reject) => {
     const child = fork(program, [PEAK_MEMORY_ARGUMENT], {
       execArgv: [],
+      env: plainEnvironment(process.env),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       signal,
