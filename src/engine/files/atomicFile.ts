@@ -52,11 +52,11 @@ export class AtomicFile implements ByteSink {
     }
   }
 
-  /** Brings the bytes to the disk. Some full disks are noticed only here. */
-  async finish(): Promise<void> {
+  /** Brings the bytes to the disk, unless told not to. Some full disks are noticed only here. */
+  async finish(sync = true): Promise<void> {
     await this.create();
     try {
-      await this.handle?.sync();
+      if (sync) await this.handle?.sync();
       await this.handle?.close();
     } catch (error) {
       throw fileError('write', this.shown, error);
@@ -85,13 +85,18 @@ export class AtomicFile implements ByteSink {
 /**
  * Fills and commits files together: `fill` writes, then all get their names in the given order. On failure or cancel
  * no temporary file stays, and files that have their names already are removed: only the last may replace another one.
+ * @param sync false: they need not outlive a crash of the machine.
  */
-export async function writeTogether(files: readonly AtomicFile[], fill: () => Promise<void>): Promise<void> {
+export async function writeTogether(
+  files: readonly AtomicFile[],
+  fill: () => Promise<void>,
+  sync = true,
+): Promise<void> {
   const named: AtomicFile[] = [];
   try {
     await fill();
     const written = files.filter((file) => file.exists);
-    for (const file of written) await file.finish();
+    for (const file of written) await file.finish(sync);
     for (const file of written) {
       await file.commit();
       named.push(file);

@@ -16,6 +16,8 @@ export interface WriteFileOptions extends Work {
   readonly maxFileBytes?: number;
   /** Where the caller will move the finished files, when that is not `path`: names are checked there. */
   readonly destination?: string;
+  /** It is read at once and then removed: writing does not wait for the disk. */
+  readonly isPassing?: boolean;
 }
 
 export interface WrittenFiles {
@@ -43,13 +45,14 @@ export async function writeModelFile(
   const data = new AtomicFile(join(dirname(target), basename(dataPath)), dataPath);
   const file = new AtomicFile(target, destination);
   let bytes = 0;
-  await writeTogether([data, file], async () => {
+  const fill = async () => {
     // First of all, so that a folder that cannot be written is noticed before the work.
     await file.create();
     const external = { sink: data, location: basename(data.path) };
     const result = await writeModel(model, file, { ...options, external });
     bytes = result.bytes + result.externalBytes;
-  });
+  };
+  await writeTogether([data, file], fill, !options.isPassing);
   return { bytes, files: data.exists ? [target, data.path] : [target] };
 }
 

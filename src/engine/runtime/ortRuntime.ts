@@ -8,15 +8,22 @@ import { modelSize, writeModel } from '../../core/onnx/write';
 import { throwIfCancelled } from '../../core/errors';
 import type { Feeds, ProfiledKernel, Runtime, Session, SessionOptions, Work } from '../../core/ports';
 import { writeModelFile } from '../files/writeModelFile';
-import { makeTemporaryFolder } from '../temporaryFolder';
+import { makeTemporaryFolder, type TemporaryFolder } from '../temporaryFolder';
 import { RuntimeFailure } from '../engineErrors';
 import { loadOrt, type Ort } from './loadRuntime';
 import { kernelsOf } from './ortProfile';
 import { OrtSession } from './ortSession';
 import { runtimeFailure } from './runtimeError';
 
-/** Models up to this size are handed over in memory; above, two copies at once would cost more than a file does. */
-const IN_MEMORY_BYTES = 512 * 2 ** 20;
+/**
+ * Larger models are handed over in a temporary file: the runtime copies what it parses, and a second copy in memory would be there
+ * just when it needs most. It is also garbage that is collected late. Opened once, ResNet-18 (45 MB) takes that much less.
+ */
+const IN_MEMORY_BYTES = 16 * 2 ** 20;
+/** Up to this size memory stands in where no file can be written. */
+const LARGEST_IN_MEMORY_BYTES = 512 * 2 ** 20;
+
+const STORED_NAME = 'model.onnx';
 
 /** First runs of a profile that are not counted. */
 const PROFILE_WARMUP = 3;
@@ -40,7 +47,9 @@ class OrtRuntime implements Runtime {
   async openModel(model: Model, options: OrtOptions): Promise<OrtSession> {
     const file = fileOf(model);
     const size = await modelSize(model);
-    if (size > this.inMemoryBytes) return this.#openThroughFile(model, file, options);
+    const folder =
+      size > this.inMemoryBytes ? await storedModel(model, size > LARGEST_IN_MEMORY_BYTES) : undefined;
+    if (folder) return this.#openStored(folder, file, options);
     const sink = new MemorySink(size);
     await writeModel(model, sink);
     return this.#create(sink.bytes(), file, options);
@@ -79,13 +88,10 @@ class OrtRuntime implements Runtime {
     }
   }
 
-  async #openThroughFile(model: Model, file: string, options: OrtOptions): Promise<OrtSession> {
-    const folder = await makeTemporaryFolder();
+  async #openStored(folder: TemporaryFolder, file: string, options: OrtOptions): Promise<OrtSession> {
     try {
-      const path = join(folder.path, 'model.onnx');
-      await writeModelFile(model, path);
       // Weights may stay mapped from the files for as long as the session lives.
-      return await this.#create(path, file, options, folder.remove);
+      return await this.#create(join(folder.path, STORED_NAME), file, options, folder.remove);
     } catch (error) {
       await folder.remove();
       throw error;
@@ -112,6 +118,23 @@ class OrtRuntime implements Runtime {
 }
 
 export type { OrtRuntime };
+
+/**
+ * The model in a folder of its own.
+ * @param must false: undefined where it cannot be written.
+ */
+async function storedModel(model: Model, must: boolean): Promise<TemporaryFolder | undefined> {
+  let folder: TemporaryFolder | undefined;
+  try {
+    folder = await makeTemporaryFolder();
+    await writeModelFile(model, join(folder.path, STORED_NAME), { isPassing: true });
+    return folder;
+  } catch (error) {
+    await folder?.remove();
+    if (must) throw error;
+    return undefined;
+  }
+}
 
 /**
  * @param inMemoryBytes larger models are handed over in a temporary file.

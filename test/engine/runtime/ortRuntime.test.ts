@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import {
   floatTensor,
@@ -126,6 +127,14 @@ describe('OrtRuntime', () => {
     expect((await session.run(x, ['y']))['y']?.data).toEqual(Float32Array.of(1, 0));
     await session.release();
     expect(readdirSync(temporary)).toEqual([]);
+    vi.unstubAllEnvs();
+  });
+
+  it('hands larger models over in memory where no file can be written', async () => {
+    vi.stubEnv('TMPDIR', join(await newFolder(), 'missing'));
+    const session = await (await openRuntime(10)).openModel(int4Output, { optimization: 'full' });
+    expect((await session.run(x, ['y']))['y']?.data).toEqual(Float32Array.of(1, 0));
+    await session.release();
     vi.unstubAllEnvs();
   });
 });
