@@ -1,5 +1,3 @@
-import { openModelFile } from '../engine/files/modelFile';
-import { inspectModel } from '../engine/inspect';
 import type { CliIo } from './cliIo';
 import { matchRows } from './layerGlobs';
 import type { DataOptions } from './optionValues';
@@ -12,6 +10,11 @@ export async function layersOf(
   io: CliIo,
 ): Promise<string[] | undefined> {
   if (!globs) return undefined;
+  // Reading models takes memory and time that a process which only waits for the engine does without.
+  const [{ openModelFile }, { inspectModel }] = await Promise.all([
+    import('../engine/files/modelFile'),
+    import('../engine/inspect'),
+  ]);
   const opened = await openModelFile(file, io);
   try {
     const { layers } = await inspectModel(opened, dim);
