@@ -21,6 +21,7 @@ export class Candidates {
     private readonly names: readonly string[],
     readonly formats: readonly ScanFormat[],
     private readonly options: {
+      readonly direction?: 'only' | 'allBut';
       readonly known?: readonly Candidate[];
       readonly onCandidate?: CandidateListener;
       readonly onStart?: (candidate: CandidateName) => void;
@@ -47,8 +48,12 @@ export class Candidates {
     return this.names.flatMap((layer) => this.formats.flatMap((format) => this.get(layer, format) ?? []));
   }
 
+  /** True when nothing is left to measure, in either direction that was asked for. */
   get isComplete(): boolean {
-    return this.measured.size === this.total;
+    const { direction } = this.options;
+    const isDone = ({ error, restoring }: Candidate): boolean =>
+      direction !== 'allBut' || error !== undefined || restoring !== undefined;
+    return this.measured.size === this.total && [...this.measured.values()].every(isDone);
   }
 
   /** The candidate as measured. */

@@ -34,7 +34,7 @@ export class Measuring {
     private readonly cache: TrialCache,
     private readonly candidates: Candidates,
     private readonly compensation: Compensation | undefined,
-    private readonly options: Pick<ScanOptions, 'outputs' | 'keptBytes' | 'direction'>,
+    private readonly options: Pick<ScanOptions, 'outputs' | 'keptBytes'>,
     private readonly work: Work,
   ) {}
 
@@ -72,7 +72,7 @@ export class Measuring {
       }
     }
     for (const layer of layers) await this.takeKnown(layer);
-    if (candidates.isComplete && this.options.direction !== 'allBut') return;
+    if (candidates.isComplete) return;
     this.prepared = await this.contextOf();
   }
 

@@ -142,7 +142,7 @@ export async function scan(
     trialSeconds: (end - trialStart) / 1000 - measuring.codeSeconds,
     floatPassSeconds: measuring.floatPassSeconds,
     keptBytes: measuring.keptBytes,
-    partial: candidates.done.length < candidates.total,
+    partial: !candidates.isComplete,
   };
 }
 

@@ -242,6 +242,37 @@ describe('scan(runtime, model, plan, slices, options)', () => {
     expect(candidates.some(({ scheme, interaction }) => scheme === 'lut2' && interaction)).toBe(true);
   });
 
+  it('is not complete when cancelled while layers are restored, and goes on from there', async () => {
+    const options = { outputs: logits, layers: layers.slice(3), schemes: ['w8'] };
+    const signal = { aborted: false };
+    const stopping = (candidate: Candidate) => (signal.aborted = candidate.restoring !== undefined);
+    const cancelled = await scan(
+      runtime,
+      opened.model,
+      plan,
+      slices,
+      { ...options, direction: 'allBut', onCandidate: stopping },
+      { signal },
+    );
+    expect(cancelled.partial).toBe(true);
+    expect(cancelled.candidates.map(({ restoring }) => typeof restoring)).toEqual(['number', 'undefined']);
+    const again: string[] = [];
+    const { candidates, partial } = await scan(runtime, opened.model, plan, slices, {
+      ...options,
+      direction: 'allBut',
+      known: cancelled.candidates,
+      onCandidate: ({ layer }) => again.push(layer),
+    });
+    expect([partial, again]).toEqual([false, ['node_linear_1']]);
+    expect(candidates[0]).toEqual(cancelled.candidates[0]);
+    const done = { ...options, direction: 'allBut', known: candidates } as const;
+    expect(await scan(runtime, opened.model, plan, slices, done)).toMatchObject({
+      partial: false,
+      candidates,
+      floatPassSeconds: 0,
+    });
+  });
+
   it('goes on with the other formats where all layers in one give nothing finite', async () => {
     const dims = [1, 2, 2, 2];
     const growing = floatTensor('w', Float32Array.of(2, 0, 0, 1.51), [2, 2, 1, 1]);
