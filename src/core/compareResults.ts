@@ -80,6 +80,14 @@ export interface DifferenceHistogram {
   standardDeviation: number;
 }
 
+/** Score vectors of one label that are taken for another class, by each of two models. */
+export interface Mistake {
+  label: number;
+  predicted: number;
+  a: number;
+  b: number;
+}
+
 /** Two models at one output, beyond the figures of `CompareResult`. */
 export interface OutputDetails {
   /** Classes of a score vector; 0: the output has none. */
@@ -101,15 +109,11 @@ export interface OutputDetails {
   flipCount: number;
   /** Score vectors that were looked at; 0: the output has no classes, or one per pixel. */
   vectors: number;
-  /** The fullest cells of each model, at most 2000; empty without labels. */
-  confusion: {
-    labelled: number;
-    a: { label: number; predicted: number; count: number }[];
-    b: { label: number; predicted: number; count: number }[];
-  };
+  /** Labels that are taken for other classes: how many kinds there are, and the most frequent 2000, by the model that makes them more often. */
+  confusion: { labelled: number; kinds: number; mistakes: Mistake[] };
   /** null: nothing was finite. */
   differences: DifferenceHistogram | null;
-  /** Values of a and b at every `stride`-th of all `elements`. */
+  /** Values of a and b at one in about `stride` of all `elements`, at most 2048; the first ones are an even choice of all too. */
   points: [number, number][];
   stride: number;
   elements: number;

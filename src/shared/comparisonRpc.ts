@@ -4,12 +4,12 @@
  */
 import type {
   LayerDifference,
+  Mistake,
   OutputDetails,
   SampleDescription,
   SampleOutcome,
 } from '../core/compareResults';
 import type { CompareResult } from '../core/results';
-import type { Mistake } from './confusion';
 import type { ExportMethods } from './exportRpc';
 
 /** The panel's name in the manifest. */

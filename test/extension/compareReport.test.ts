@@ -107,22 +107,20 @@ describe('compareReport', () => {
     expect(report).not.toContain('| 30 | 1 | 2 |');
   });
 
-  it('tells mistakes of both models by label, and not what is right', () => {
+  it('tells mistakes of both models by label', () => {
     const confusion = {
       labelled: 600,
-      a: [
-        { label: 4, predicted: 4, count: 90 },
-        { label: 4, predicted: 9, count: 3 },
-      ],
-      b: [
-        { label: 4, predicted: 9, count: 8 },
-        { label: 2, predicted: 7, count: 1 },
+      kinds: 2,
+      mistakes: [
+        { label: 4, predicted: 9, a: 3, b: 8 },
+        { label: 2, predicted: 7, a: 0, b: 1 },
       ],
     };
     const report = compareReport(withDetails({ confusion }));
     expect(report).toContain('Mistakes among 600 with a label.');
     expect(report).toContain('| 4 | 9 | 3 | 8 |\n| 2 | 7 | 0 | 1 |');
-    expect(report).not.toContain('| 4 | 4 |');
+    const more = compareReport(withDetails({ confusion: { ...confusion, kinds: 3 } }));
+    expect(more).toContain('Mistakes among 600 with a label, the 2 most frequent kinds.');
   });
 
   it('shows the class scores of a sample', () => {

@@ -9,7 +9,7 @@ export function outputDetails(part: Partial<OutputDetails> = {}): OutputDetails 
     flips: [],
     flipCount: 0,
     vectors: 600,
-    confusion: { labelled: 0, a: [], b: [] },
+    confusion: { labelled: 0, kinds: 0, mistakes: [] },
     differences: null,
     points: [],
     stride: 1,

@@ -139,8 +139,8 @@ function Values({ name, view }: { name: string; view: OutputView }) {
               table={() => (
                 <table>
                   <caption class="dim">
-                    {stride > 1 ? `Every ${formatInteger(stride)}th of` : 'All'} {formatInteger(elements)}{' '}
-                    values
+                    {stride > 1 ? `One in about ${formatInteger(stride)} of` : 'All'}{' '}
+                    {formatInteger(elements)} values
                   </caption>
                   <thead>
                     <tr>

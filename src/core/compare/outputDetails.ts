@@ -3,17 +3,15 @@ import type { OutputDescription } from '../graph/types';
 import { classLayout, positions, topClass } from '../quant/classes';
 import type { Labels } from './classComparison';
 import { bestClasses } from './classScores';
+import { ConfusionCounts } from './confusionCounts';
 import { DifferenceCounts } from './differenceCounts';
+import { EvenPairs } from './evenPairs';
 import { SampleOutcomes, TOP_CLASSES } from './sampleOutcomes';
 
 type Numbers = ArrayLike<number>;
 
 /** Changed classes that are told one by one; all are counted. */
 const MOST_FLIPS = 500;
-/** Cells of a confusion that are told; the fullest ones. */
-const MOST_CELLS = 2000;
-/** Pairs of outputs that are kept for a scatter plot: with more, every second one is dropped. */
-const MOST_POINTS = 2048;
 
 /**
  * What the outputs of two models look like side by side, over any number of samples: what became of each, which change their
@@ -23,11 +21,8 @@ export class OutputDetailsCollector {
   private readonly flips: OutputDetails['flips'] = [];
   private flipCount = 0;
   private vectors = 0;
-  private readonly confusion = { a: new Map<string, number>(), b: new Map<string, number>() };
-  private labelled = 0;
-  private points: { at: number; a: number; b: number }[] = [];
-  private stride = 1;
-  private elements = 0;
+  private readonly confusion = new ConfusionCounts();
+  private readonly pairs = new EvenPairs();
   private classes = 0;
   private readonly outcomes: SampleOutcomes;
   private readonly differences: DifferenceCounts;
@@ -41,19 +36,11 @@ export class OutputDetailsCollector {
   add(sample: number, a: Numbers, b: Numbers, dims: readonly number[], label: Labels): void {
     this.outcomes.add(sample, a, b, dims, label);
     this.differences.add(a, b);
-    this.addPoints(a, b);
+    this.pairs.add(a, b);
     this.addClasses(sample, a, b, dims, label);
   }
 
   toJson(): OutputDetails {
-    const cells = (counts: ReadonlyMap<string, number>): OutputDetails['confusion']['a'] =>
-      [...counts]
-        .toSorted(([, x], [, y]) => y - x)
-        .slice(0, MOST_CELLS)
-        .map(([key, count]) => {
-          const [label = 0, predicted = 0] = key.split(' ').map(Number);
-          return { label, predicted, count };
-        });
     return {
       classes: this.classes,
       classNames: {},
@@ -61,11 +48,9 @@ export class OutputDetailsCollector {
       flips: this.flips,
       flipCount: this.flipCount,
       vectors: this.vectors,
-      confusion: { labelled: this.labelled, a: cells(this.confusion.a), b: cells(this.confusion.b) },
+      confusion: this.confusion.toJson(),
       differences: this.differences.toJson(),
-      points: this.points.map(({ a, b }) => [a, b] as [number, number]),
-      stride: this.stride,
-      elements: this.elements,
+      ...this.pairs.toJson(),
     };
   }
 
@@ -83,11 +68,7 @@ export class OutputDetailsCollector {
       const [ofA, ofB] = [topClass(a, layout, position), topClass(b, layout, position)];
       const known = labels?.length === count ? (labels[position] ?? null) : null;
       this.vectors++;
-      if (known !== null) {
-        this.labelled++;
-        increment(this.confusion.a, `${known} ${ofA}`);
-        increment(this.confusion.b, `${known} ${ofB}`);
-      }
+      if (known !== null) this.confusion.add(known, ofA, ofB);
       if (ofA === ofB) continue;
       this.flipCount++;
       if (this.flips.length === MOST_FLIPS) continue;
@@ -102,22 +83,6 @@ export class OutputDetailsCollector {
       });
     }
   }
-
-  private addPoints(a: Numbers, b: Numbers): void {
-    for (let i = 0; i < a.length; i++) {
-      const position = this.elements++;
-      if (position % this.stride !== 0) continue;
-      const [x, y] = [a[i] as number, b[i] as number];
-      if (Number.isFinite(x) && Number.isFinite(y)) this.points.push({ at: position, a: x, b: y });
-      if (this.points.length < MOST_POINTS) continue;
-      this.stride *= 2;
-      this.points = this.points.filter(({ at }) => at % this.stride === 0);
-    }
-  }
-}
-
-function increment(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** Every class that the details tell by its index. */
@@ -126,6 +91,6 @@ export function mentionedClasses({ samples, flips, confusion }: OutputDetails): 
   return new Set([
     ...best.map((score) => score.class),
     ...[...samples, ...flips].flatMap(({ label }) => label ?? []),
-    ...[...confusion.a, ...confusion.b].flatMap(({ label, predicted }) => [label, predicted]),
+    ...confusion.mistakes.flatMap(({ label, predicted }) => [label, predicted]),
   ]);
 }

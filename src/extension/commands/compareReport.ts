@@ -2,7 +2,6 @@
 import type { LayerComparison, OutputDetails } from '../../core/compareResults';
 import type { CompareResult } from '../../core/results';
 import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../../shared/format';
-import { mistakesOf } from '../../shared/confusion';
 import { classText, whichIsRight } from '../../shared/classText';
 import { differenceChart } from '../../shared/charts/differenceChart';
 import { inline, markdownTable } from '../../shared/report/markdownText';
@@ -143,12 +142,11 @@ function flipTable({ flips, flipCount, vectors, classNames }: OutputDetails, of:
 
 /** Labels that are taken for other classes, the most frequent mistakes first. */
 function confusionTable({ confusion, classNames }: OutputDetails, of: string): string[] {
-  const { labelled } = confusion;
-  const rows = mistakesOf(confusion);
+  const { labelled, kinds, mistakes } = confusion;
   const heading = `## Labels taken for other classes${of}`;
-  if (rows.length === 0) return [heading, `None of ${labelled}, by A or B.`];
-  const shown = rows.slice(0, MOST_ROWS);
-  const more = rows.length > shown.length ? `, the ${shown.length} most frequent kinds` : '';
+  if (kinds === 0) return [heading, `None of ${labelled}, by A or B.`];
+  const shown = mistakes.slice(0, MOST_ROWS);
+  const more = kinds > shown.length ? `, the ${shown.length} most frequent kinds` : '';
   return [
     heading,
     `Mistakes among ${labelled} with a label${more}.`,

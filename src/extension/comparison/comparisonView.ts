@@ -1,7 +1,6 @@
 /** What the view of a comparison is told. Free of vscode. */
 import type { CompareResult } from '../../core/results';
 import type { ComparisonSnapshot, OutputView, SampleRow } from '../../shared/comparisonRpc';
-import { mistakesOf } from '../../shared/confusion';
 import type { Comparison } from '../commands/compareReport';
 import { MOST_UNMATCHED, worstInOrder } from '../commands/layerSection';
 
@@ -60,7 +59,7 @@ function layersView({
 export function outputView({ details }: CompareResult['outputs'][number]): OutputView | undefined {
   if (!details) return undefined;
   const { classes, classNames, flipCount, vectors, differences, points, stride, elements } = details;
-  const mistakes = mistakesOf(details.confusion);
+  const { labelled, kinds, mistakes } = details.confusion;
   return {
     classes,
     classNames,
@@ -79,9 +78,9 @@ export function outputView({ details }: CompareResult['outputs'][number]): Outpu
       .sort(
         (one, other) => other.changed - one.changed || (one.sqnrDb ?? Infinity) - (other.sqnrDb ?? Infinity),
       ),
-    labelled: details.confusion.labelled,
+    labelled,
     mistakes: mistakes.slice(0, MOST_MISTAKES),
-    mistakeCount: mistakes.length,
+    mistakeCount: kinds,
   };
 }
 

@@ -7,13 +7,15 @@ const PLOT = { left: 52, right: SIZE - 12, top: 28, bottom: SIZE - 40 };
 /** Points at most: a file of a few tens of kilobytes. */
 const MOST_POINTS = 512;
 
-/** Values of one model over those of another, with the line on which they are equal. */
+/**
+ * Values of one model over those of another, with the line on which they are equal.
+ * @param points of many the first ones are drawn, which comparisons order to be an even choice.
+ */
 export function scatterChart(
   points: readonly (readonly [number, number])[],
   { title, a, b }: { readonly title: string; readonly a: string; readonly b: string },
 ): string {
-  const every = Math.max(1, Math.ceil(points.length / MOST_POINTS));
-  const shown = points.filter((_, at) => at % every === 0);
+  const shown = points.slice(0, MOST_POINTS);
   const [low, high] = shown
     .flat()
     .reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);

@@ -19,14 +19,7 @@ describe('OutputDetailsCollector', () => {
       [0, 1],
     ]);
     expect([flipCount, vectors]).toEqual([2, 3]);
-    expect(confusion).toEqual({
-      labelled: 2,
-      a: [{ label: 2, predicted: 2, count: 2 }],
-      b: [
-        { label: 2, predicted: 2, count: 1 },
-        { label: 2, predicted: 0, count: 1 },
-      ],
-    });
+    expect(confusion).toEqual({ labelled: 2, kinds: 1, mistakes: [{ label: 2, predicted: 0, a: 0, b: 1 }] });
   });
 
   it('tells tokens of a sample apart, and leaves pixels alone', () => {
@@ -36,25 +29,6 @@ describe('OutputDetailsCollector', () => {
     const pixels = new OutputDetailsCollector({ name: 'y', kind: 'logits', classAxis: 1 });
     pixels.add(0, [0, 1, 1, 0], [0, 0, 1, 1], [1, 2, 2, 1], undefined);
     expect(pixels.toJson()).toMatchObject({ vectors: 0, flipCount: 0 });
-  });
-
-  it('keeps evenly spread pairs of values, however many there are', () => {
-    const collector = new OutputDetailsCollector({ name: 'y', kind: 'values' });
-    const values = normalNoise(9973, 1);
-    for (let start = 0; start < values.length; start += 37) {
-      const part = values.subarray(start, start + 37);
-      collector.add(
-        start,
-        part,
-        part.map((value) => -value),
-        [1, part.length],
-        undefined,
-      );
-    }
-    const { points, stride, elements } = collector.toJson();
-    expect(elements).toBe(9973);
-    expect(stride).toBe(8);
-    expect(points).toEqual([...values].filter((_, at) => at % 8 === 0).map((value) => [value, -value]));
   });
 
   it('tells what became of each sample', () => {

@@ -54,14 +54,13 @@ describe('outputView(output)', () => {
   it('stays below the size of a message for as much as a comparison tells', () => {
     const many = <T>(count: number, make: (at: number) => T): T[] =>
       Array.from({ length: count }, (_, at) => make(at));
-    const cells = many(2000, (at) => ({ label: at, predicted: at + 1, count: 1 }));
     const view = outputView(
       output({
         samples: many(2500, (at) => outcome(at, at % 2, 12.345678901234567)),
         confusion: {
           labelled: 5000,
-          a: cells,
-          b: cells.map((cell) => ({ ...cell, predicted: cell.label + 2 })),
+          kinds: 4000,
+          mistakes: many(2000, (at) => ({ label: at, predicted: at + 1, a: 1, b: 1 })),
         },
         points: many(2048, (at) => [Math.sin(at), Math.cos(at)]),
         classNames: Object.fromEntries(
