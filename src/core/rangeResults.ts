@@ -31,7 +31,7 @@ export interface ErrorSplitCurve {
   isFolded: boolean;
   /** Why the plan cannot take a range for it; null: it can. */
   whyNotFixed: string | null;
-  /** Range thresholds a, ascending, log-spaced; with those of the markers. Empty: all elements are zero. */
+  /** Range thresholds a, ascending, log-spaced; with those of the markers and the one of least error. Empty: all elements are zero. */
   thresholds: number[];
   /** Sum of squared errors at each threshold. */
   clipping: number[];

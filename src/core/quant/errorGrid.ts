@@ -19,6 +19,15 @@ export interface GridFamily {
   readonly symmetric: boolean;
   /** @param threshold above 0: values beyond ± this are to be clipped, as far as the format can. */
   at(threshold: number): ErrorGrid;
+  /** Where the range rule `mse` of the format puts the range; absent: no such rule, or not one of ±a. */
+  mse?(values: MseSource): number;
+}
+
+/** What the range rule `mse` looks at. */
+export interface MseSource {
+  readonly max: number;
+  readonly count: number;
+  readonly errorAt: (threshold: number) => ErrorParts;
 }
 
 /** Squared error of values that become the nearest number of a grid. */

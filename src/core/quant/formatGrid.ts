@@ -2,7 +2,9 @@ import { fitCodebook } from './codebook';
 import { integerGrid, powersOfTwoGrid, tableGrid, uniformGrid, type GridFamily } from './errorGrid';
 import type { LayerFormat } from './layerFormat';
 import { tensorLayout } from './layouts';
+import { codeRange } from './integerTypes';
 import { codebookKind, type IntegerTypeName, type Range } from './scheme';
+import { leastErrorScale } from './weightSearch';
 
 /** What an integer format says of its codes, every option decided. */
 export interface IntegerFormat {
@@ -38,7 +40,8 @@ export function integerFormat({
  */
 export function formatGrid(format: LayerFormat, values: Float32Array): GridFamily | undefined {
   const integer = integerFormat(format);
-  if (integer) return integerGrid(integer.type, integer);
+  if (integer)
+    return { ...integerGrid(integer.type, integer), ...(integer.symmetric && { mse: mseOf(integer) }) };
   const kind = codebookKind(format.scheme);
   if (!kind || values.every((value) => value === 0)) return undefined;
   switch (kind.kind) {
@@ -52,6 +55,19 @@ export function formatGrid(format: LayerFormat, values: Float32Array): GridFamil
       return table && tableGrid(table.values);
     }
   }
+}
+
+/** `leastErrorScale` as a threshold of `integerGrid`. */
+function mseOf({ type, reduceRange }: IntegerFormat): NonNullable<GridFamily['mse']> {
+  const [low, high] = codeRange(type, { symmetric: true, reduceRange });
+  const thresholdOf = (scale: number): number => (scale * (high - low)) / 2;
+  return ({ max, count, errorAt }) => {
+    const errorWith = (scale: number): number => {
+      const { clipping, rounding } = errorAt(thresholdOf(scale));
+      return clipping + rounding;
+    };
+    return thresholdOf(leastErrorScale({ max, count, errorWith }, type, { reduceRange }));
+  };
 }
 
 /** The least and the greatest value. */

@@ -1,14 +1,8 @@
 import { atOnce } from '../inParts';
-import { gridEnds, gridSize, integerGrid, type ErrorGrid, type ErrorParts } from './errorGrid';
+import { gridEnds, integerGrid, type ErrorGrid, type ErrorParts } from './errorGrid';
 import { codesUsed } from './histogramCodes';
-import {
-  ErrorCurve,
-  MAGNITUDE_BINS,
-  MARKER_RULES,
-  NO_POINTS,
-  type ErrorSplit,
-  type SplitOptions,
-} from './errorSplit';
+import { ErrorCurve, NO_POINTS } from './errorCurve';
+import { MAGNITUDE_BINS, MARKER_RULES, thresholdsOf, type ErrorSplit, type SplitOptions } from './errorSplit';
 import type { StreamingHistogram } from './histogram';
 import { rangeFromHistogram, type RangeTarget } from './ranges';
 import type { Range } from './scheme';
@@ -48,8 +42,9 @@ export function histogramSplit(
     const grid = family.at(a);
     return { ...errorOfSpans(spans, grid), codes: codesUsed(spans, grid) };
   };
-  const curve = atOnce(ErrorCurve.measure(largest, measured, gridSize(family.at(largest))));
-  return { ...atOnce(curve.pointsWith(markers, energy, options)), markers, histogram: counted, energy };
+  const curve = atOnce(ErrorCurve.measure({ max: largest, mean: meanOf(spans), errorAt: measured }));
+  const points = atOnce(curve.pointsWith(thresholdsOf(markers), energy, options));
+  return { ...points, markers, histogram: counted, energy };
 }
 
 /** Clipping and rounding error of the values in a histogram on one grid; see `histogramSplit`. */
@@ -77,6 +72,17 @@ function spansOf({ positive, negative, binWidth, zeros, min, max }: StreamingHis
     spans.push({ from: Math.max(min, j * binWidth), to: Math.min(max, (j + 1) * binWidth), count });
   }
   return spans;
+}
+
+/** Mean magnitude of what is not zero. */
+function meanOf(spans: readonly Span[]): number {
+  let [sum, filled] = [0, 0];
+  for (const { from, to, count } of spans) {
+    if (from === 0 && to === 0) continue;
+    sum += (count * Math.abs(from + to)) / 2;
+    filled += count;
+  }
+  return sum / filled;
 }
 
 function errorOfSpans(spans: readonly Span[], grid: ErrorGrid): ErrorParts {

@@ -30,19 +30,10 @@ export function leastErrorParams(
   const [low, high] = codeRange(type, options);
   const min = Math.min(0, extremes.min);
   const max = Math.max(0, extremes.max);
-  const search = new Search(
-    values,
-    codeRange(type, { ...options, symmetric: false }),
-    full,
-    options.scaleType,
-  );
-  if (options.symmetric) {
-    const widest = Math.max(-min, max) / (high - full.zeroPoint);
-    const byFactor = (wide: number) => (factor: number) => ({ ...full, scale: wide * factor });
-    search.narrow(COARSE, byFactor(widest));
-    search.tryAll(FINE, byFactor(search.best.scale));
-    return search.best;
-  }
+  const codes = codeRange(type, { ...options, symmetric: false });
+  const error: ErrorWith = (params, least) => squaredError(values, codes, params, least);
+  const search = new Search(error, values.length, full, options.scaleType);
+  if (options.symmetric) return search.symmetric(Math.max(-min, max) / (high - full.zeroPoint));
   const paramsOf = (from: number, to: number): QuantParams => {
     const scale = (to - from) / (high - low);
     return { scale, zeroPoint: roundHalfEven(low - from / scale) };
@@ -60,18 +51,52 @@ export function leastErrorParams(
   return search.best;
 }
 
+/** What `leastErrorScale` needs to know of the values. */
+export interface SearchedValues {
+  /** Greatest magnitude. */
+  readonly max: number;
+  readonly count: number;
+  /** Σ (w − Q(w))² with a scale. */
+  readonly errorWith: (scale: number) => number;
+}
+
+/** The scale of `leastErrorParams` for a symmetric range, where the errors are known otherwise than from the values. */
+export function leastErrorScale(
+  { max, count, errorWith }: SearchedValues,
+  type: IntegerTypeName,
+  { reduceRange }: Pick<QuantParamsOptions, 'reduceRange'> = {},
+): number {
+  const options = { symmetric: true, reduceRange };
+  const full = computeQuantParams({ min: -max, max }, type, options);
+  const [, high] = codeRange(type, options);
+  const search = new Search(({ scale }) => errorWith(scale), count, full);
+  return search.symmetric(max / (high - full.zeroPoint)).scale;
+}
+
+/** Σ (w − Q(w))²; may be some part of it that is not below `least`. */
+type ErrorWith = (params: QuantParams, least: number) => number;
+
 /** Keeps the best parameters of those tried. */
 class Search {
   private least: number;
 
+  /** @param count how many values there are. */
   constructor(
-    private readonly values: Float32Array,
-    private readonly codes: readonly [min: number, max: number],
+    private readonly errorWith: ErrorWith,
+    private readonly count: number,
     public best: QuantParams,
     private readonly scaleType: 'float32' | 'float16' = 'float32',
   ) {
-    this.least = Infinity;
-    this.least = this.errorWith(best);
+    this.least = errorWith(best, Infinity);
+  }
+
+  /** From coarse to fine, with the zero point of `best`. @param widest scale with which nothing is clipped. */
+  symmetric(widest: number): QuantParams {
+    const { zeroPoint } = this.best;
+    const byFactor = (wide: number) => (factor: number) => ({ zeroPoint, scale: wide * factor });
+    this.narrow(COARSE, byFactor(widest));
+    this.tryAll(FINE, byFactor(this.best.scale));
+    return this.best;
   }
 
   /** @returns the factor that made the best parameters; undefined when those known are better than all. */
@@ -91,7 +116,7 @@ class Search {
       const params = candidate(factor);
       const excess = this.try(params);
       if (excess < 0) chosen = factor;
-      if (excess >= (this.values.length * params.scale ** 2) / 4) break;
+      if (excess >= (this.count * params.scale ** 2) / 4) break;
     }
     return chosen;
   }
@@ -101,7 +126,7 @@ class Search {
     const smallest = this.scaleType === 'float16' ? SMALLEST_FLOAT16 : SMALLEST_NORMAL_FLOAT32;
     if (!(scale >= smallest)) return 0;
     const params = { scale: storedScale(scale, this.scaleType), zeroPoint };
-    const error = this.errorWith(params);
+    const error = this.errorWith(params, this.least);
     const excess = error - this.least;
     if (excess < 0) {
       this.least = error;
@@ -109,25 +134,28 @@ class Search {
     }
     return excess;
   }
+}
 
-  /** Σ (w − Q(w))²; some part of it that is not below the least, once it is. */
-  private errorWith({ scale, zeroPoint }: QuantParams): number {
-    const { values, least } = this;
-    const [min, max] = this.codes;
-    const inverse = 1 / scale;
-    const low = min - zeroPoint;
-    const high = max - zeroPoint;
-    let error = 0;
-    for (let start = 0; start < values.length && error < least; start += CHUNK) {
-      const end = Math.min(values.length, start + CHUNK);
-      for (let i = start; i < end; i++) {
-        const value = values[i] as number;
-        // Faster than comparing: nobody can foretell which values are clipped.
-        const code = Math.max(low, Math.min(high, roundHalfEven(value * inverse)));
-        const difference = value - code * scale;
-        error += difference * difference;
-      }
+/** Σ (w − Q(w))²; some part of it that is not below `least`, once it is. */
+function squaredError(
+  values: Float32Array,
+  [min, max]: readonly [min: number, max: number],
+  { scale, zeroPoint }: QuantParams,
+  least: number,
+): number {
+  const inverse = 1 / scale;
+  const low = min - zeroPoint;
+  const high = max - zeroPoint;
+  let error = 0;
+  for (let start = 0; start < values.length && error < least; start += CHUNK) {
+    const end = Math.min(values.length, start + CHUNK);
+    for (let i = start; i < end; i++) {
+      const value = values[i] as number;
+      // Faster than comparing: nobody can foretell which values are clipped.
+      const code = Math.max(low, Math.min(high, roundHalfEven(value * inverse)));
+      const difference = value - code * scale;
+      error += difference * difference;
     }
-    return error;
   }
+  return error;
 }

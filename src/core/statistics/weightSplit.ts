@@ -75,7 +75,8 @@ export async function weightSplit(
   const also = fixed === undefined ? [] : [fixed];
   const parts = errorSplitInParts(values, family, { steps: SPLIT_STEPS, atMarkers: true, also });
   const split = await inParts(parts, work);
-  const reach = split.thresholds.at(-1) ?? 0;
+  const extremes = extremesOf(values);
+  const reach = Math.max(0, -extremes.min, extremes.max);
   const sqnrAsWritten = async (): Promise<number | null> => {
     const opset = defaultOpset(ready.model.opsetImport) ?? 0;
     return sqnrOf(await weightLoss({ ...layer, weights: [weight] }, opset, withoutFixedRange(planned)));
@@ -93,7 +94,7 @@ export async function weightSplit(
     random: false,
     elements: elementCount(weight.tensor),
     symmetric: !isUniform,
-    extremes: isUniform ? extremesOf(values) : { min: -reach, max: reach },
+    extremes: isUniform && reach > 0 ? extremes : { min: -reach, max: reach },
     isFolded: isFoldedInto(ready.model, name, stored.tensor, weight.tensor),
     plannedDb: format && format === planned && stride === 1 ? await sqnrAsWritten() : null,
     whyNotFixed: whyNotFixed(format),

@@ -80,6 +80,32 @@ describe('errorSplit(values, bits)', () => {
     }
   });
 
+  it.each([
+    ['with an outlier', (x: number, at: number) => (at === 7 ? 40 : x)],
+    ['with heavy tails', (x: number) => x ** 3],
+    ['of which most are zero', (x: number, at: number) => (at % 50 === 0 ? x ** 3 : 0)],
+  ] as const)('finds the least error there is, of weights %s', (_, shape) => {
+    const values = normalNoise(20_000, 31).map(shape);
+    const max = values.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+    for (const bits of [2, 3, 4, 8]) {
+      const { markers, thresholds, clipping, rounding } = splitOf(
+        values,
+        bitsGrid(bits, { symmetric: true }),
+        {
+          steps: 240,
+          atMarkers: true,
+        },
+      );
+      let least = Infinity;
+      for (let i = 0; i < 400; i++) least = Math.min(least, quantizationError(values, max * 0.98 ** i, bits));
+      const mse = markers.find(({ rule }) => rule === 'mse')?.threshold ?? NaN;
+      expect(quantizationError(values, mse, bits) / least).toBeLessThan(1.01);
+      expect(thresholds).toContain(mse);
+      const told = thresholds.map((_, i) => (clipping[i] ?? NaN) + (rounding[i] ?? NaN));
+      expect(Math.min(...told) / least).toBeLessThan(1.01);
+    }
+  });
+
   it('marks the 99.99th percentile of |w|', () => {
     const values = Float32Array.from({ length: 100_000 }, (_, i) => (i % 2 ? 1 : -1) * (i + 1));
     const marker = errorSplit(values, 8).markers.find(({ rule }) => rule === 'percentile:99.99');

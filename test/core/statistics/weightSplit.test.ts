@@ -96,6 +96,33 @@ describe('weightSplit(model, plan, value)', () => {
     expect(four).toMatchObject({ type: 'int4', plannedDb: null, possible: 16 });
   });
 
+  it.each([
+    ['w4,tensor', 3],
+    ['w4,tensor', 100],
+    ['w8,tensor', 100],
+    ['w8,tensor,reduced', 5],
+  ] as const)(
+    'marks where the rule mse of %s puts the range, with an outlier of %d',
+    async (scheme, outlier) => {
+      const values = normalNoise(64 * 64 * 9, 3);
+      values[100] = outlier;
+      const large = floatTensor('w', values, [64, 64, 3, 3]);
+      const original = model([conv('c', ['x', 'w'], 'y')], [large], [1, 64, 8, 8], ['y'], 21);
+      const plan = setScheme(defaultPlan, ['c'], format(scheme));
+      const bits = scheme.startsWith('w4') ? 4 : 8;
+      const curve = await weightSplit(original, plan, { layer: 'c', position: 0, bits });
+      const rule = await tryFormat(original, plan, 'c', format(`${scheme},mse`), {});
+      if (!rule?.weight) throw new Error('not written');
+      const mse = curve.markers.find((marker) => marker.rule === 'mse')?.threshold ?? NaN;
+      const totals = curve.clipping.map((clipped, at) => clipped + (curve.rounding[at] ?? 0));
+      const told = totals[curve.thresholds.indexOf(mse)] ?? NaN;
+      expect(told / (rule.weight.clipping + rule.weight.rounding)).toBeCloseTo(1, 5);
+      // The rule looks no further down than a seventh of the greatest weight: here the curve does.
+      const isTooNarrow = bits === 4 && outlier === 100;
+      expect(Math.min(...totals) / told < 0.9).toBe(isTooNarrow);
+    },
+  );
+
   it('is of the stored weight where nothing is folded into it', async () => {
     const curve = await weightSplit(plain(), defaultPlan, { layer: 'c', position: 0, bits: 6 });
     expect(curve).toMatchObject({ isFolded: false, type: null, possible: 63 });
