@@ -94,6 +94,20 @@ function many(count: number): ChannelBoxes {
 }
 
 describe('the charts of a weight', () => {
+  it('label what is far from zero with all the digits that it takes', () => {
+    const far = { edges: [2500, 2507.5, 2515, 2520], counts: [1, 2, 1] };
+    const rest = { mean: 2510, standardDeviation: 5, weight: 'w', min: 2500, max: 2520 };
+    const svg = renderMarkup(<WeightHistogram statistics={{ histogram: far, ...rest }} />);
+    for (const label of ['2500', '2505', '2510', '2515', '2520'])
+      expect(svg).toMatch(new RegExp(`>\\s*${label}\\s*<`));
+    expect(renderMarkup(<HistogramTable histogram={far} />)).toMatch(/>\s*2507\.5\s*</);
+    const tiny = { ...channels, max: [1.2e-5, 0, 0, 0, 0, 0], min: Array<number>(6).fill(0) };
+    const boxes = renderMarkup(
+      <ChannelsChart channels={{ ...tiny, deciding: [] }} steps={null} isSorted={false} />,
+    );
+    expect(boxes).toMatch(/>\s*1\.2e-5\s*</);
+  });
+
   it.each([
     [
       'weightHistogram',

@@ -1,5 +1,6 @@
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import type { ChannelBoxes, StepSizes } from '../../src/core/inspectorResults';
+import { tickLabels } from '../../src/shared/charts/ticks';
 import { formatInteger, formatNumber } from '../../src/shared/format';
 import { channelRows, channelText, decidingText, type ChannelRow } from './channelRows';
 import { PLOT_LEFT, PLOT_RIGHT, PLOT_WIDTH, round } from './plot';
@@ -30,6 +31,8 @@ export function ChannelsChart({ channels, steps, isSorted }: ChannelsChartProps)
   const low = Math.min(0, ...rows.map(({ min }) => min));
   const high = Math.max(0, ...rows.map(({ max }) => max));
   const y = scaleLinear(low < high ? [low, high] : [-1, 1], [RANGES_GROUND, TOP]);
+  const ticks = y.ticks(4);
+  const labels = tickLabels(ticks);
   const pointed = channels.deciding.slice(0, POINTED).filter(({ magnitude }) => magnitude > 0);
   const columnOf = (channel: number): number =>
     rows.findIndex(({ first, last }) => channel >= first && channel <= last);
@@ -41,11 +44,11 @@ export function ChannelsChart({ channels, steps, isSorted }: ChannelsChartProps)
       aria-label={channelsSummary(channels)}
     >
       <g class="axis">
-        {y.ticks(4).map((tick) => (
+        {ticks.map((tick, at) => (
           <>
             <line class="gridline" x1={PLOT_LEFT} x2={PLOT_RIGHT} y1={round(y(tick))} y2={round(y(tick))} />
             <text x={PLOT_LEFT - 4} y={round(y(tick) + 3)} text-anchor="end">
-              {formatNumber(tick)}
+              {labels[at]}
             </text>
           </>
         ))}

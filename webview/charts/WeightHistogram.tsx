@@ -1,5 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
+import { edgeText } from '../../src/shared/charts/ticks';
 import { formatInteger, formatNumber } from '../../src/shared/format';
 import {
   type Histogram,
@@ -68,13 +69,16 @@ export function HistogramTable({ histogram }: { histogram: Histogram }) {
         </tr>
       </thead>
       <tbody>
-        {counts.map((count, bin) => (
-          <tr key={bin}>
-            <th scope="row">{formatNumber(edges[bin] ?? 0)}</th>
-            <td>{formatNumber(edges[bin + 1] ?? 0)}</td>
-            <td>{formatInteger(count)}</td>
-          </tr>
-        ))}
+        {counts.map((count, bin) => {
+          const [from, to] = [edges[bin] ?? 0, edges[bin + 1] ?? 0];
+          return (
+            <tr key={bin}>
+              <th scope="row">{edgeText(from, to - from)}</th>
+              <td>{edgeText(to, to - from)}</td>
+              <td>{formatInteger(count)}</td>
+            </tr>
+          );
+        })}
       </tbody>
     </table>
   );

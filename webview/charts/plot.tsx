@@ -1,6 +1,6 @@
 /** What charts over values share: their width, an axis, a histogram. Pure. */
 import type { ScaleLinear } from 'd3-scale';
-import { formatNumber } from '../../src/shared/format';
+import { tickLabels } from '../../src/shared/charts/ticks';
 
 /** In units of the view box; the inspector scales it. */
 export const PLOT_WIDTH = 310;
@@ -29,11 +29,14 @@ interface ValueAxisProps {
 /** A horizontal axis with about five ticks, and what it shows below. */
 export function ValueAxis({ x, ground, label }: ValueAxisProps) {
   const [from = PLOT_LEFT, to = PLOT_RIGHT] = x.range();
+  const ticks = x.ticks(5);
+  const [first = 0, second = Infinity] = ticks.map(x);
+  const labels = tickLabels(ticks, (second - first) / (2 * HALF_DIGIT));
   return (
     <g class="axis">
       <line x1={round(from)} x2={round(to)} y1={ground} y2={ground} />
-      {x.ticks(5).map((tick) => {
-        const text = formatNumber(tick);
+      {ticks.map((tick, at) => {
+        const text = labels[at] ?? '';
         const isCut = x(tick) + HALF_DIGIT * text.length > PLOT_WIDTH;
         return (
           <>

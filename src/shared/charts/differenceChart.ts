@@ -2,6 +2,7 @@ import { scaleLinear } from 'd3-scale';
 import type { DifferenceHistogram } from '../../core/compareResults';
 import { formatInteger, formatNumber, formatPercent } from '../format';
 import { chart, element, escapeXml, textElement } from './svg';
+import { edgeText, tickLabels } from './ticks';
 
 const WIDTH = 480;
 const HEIGHT = 240;
@@ -20,7 +21,7 @@ export function differenceChart(
   const bars = counts.flatMap((count, bin) => {
     const [from, to] = [edges[bin] ?? 0, edges[bin + 1] ?? 0];
     if (count === 0) return [];
-    const told = `${formatNumber(from)} to ${formatNumber(to)}: ${formatInteger(count)}`;
+    const told = `${edgeText(from, to - from)} to ${edgeText(to, to - from)}: ${formatInteger(count)}`;
     return [
       element(
         'rect',
@@ -44,6 +45,8 @@ export function differenceChart(
       y2: PLOT.bottom,
     }),
   );
+  const ticks = x.ticks(6);
+  const labels = tickLabels(ticks);
   const same = `${formatInteger(equal)} of ${formatInteger(values)} are equal (${formatPercent(equal / values)})`;
   return chart(
     WIDTH,
@@ -57,12 +60,10 @@ export function differenceChart(
     element('line', { class: 'grid', x1: PLOT.left, x2: PLOT.right, y1: PLOT.bottom, y2: PLOT.bottom }),
     ...bars,
     ...spread,
-    ...x
-      .ticks(6)
-      .flatMap((value) => [
-        element('line', { class: 'grid', x1: x(value), x2: x(value), y1: PLOT.bottom, y2: PLOT.bottom + 4 }),
-        textElement(formatNumber(value), { x: x(value), y: PLOT.bottom + 16, 'text-anchor': 'middle' }),
-      ]),
+    ...ticks.flatMap((value, at) => [
+      element('line', { class: 'grid', x1: x(value), x2: x(value), y1: PLOT.bottom, y2: PLOT.bottom + 4 }),
+      textElement(labels[at] ?? '', { x: x(value), y: PLOT.bottom + 16, 'text-anchor': 'middle' }),
+    ]),
     textElement(`${b} − ${a}`, { x: (PLOT.left + PLOT.right) / 2, y: HEIGHT - 8, 'text-anchor': 'middle' }),
   );
 }

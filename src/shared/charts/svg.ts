@@ -1,5 +1,8 @@
 /** SVG as text: for files, and for views that put it into a page. */
 
+/** What a digit of a label takes, a little more than it does in most fonts. */
+export const DIGIT_WIDTH = 6.5;
+
 type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 export function escapeXml(text: string): string {
