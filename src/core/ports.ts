@@ -126,6 +126,8 @@ export type SliceName = 'calibrate' | 'scan' | 'verify';
 export interface Slice {
   readonly name: SliceName;
   readonly length: number;
+  /** What messages call the data that it is a part of: its path as given. */
+  readonly source?: string;
   samples(): AsyncIterable<Sample>;
 }
 

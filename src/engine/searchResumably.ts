@@ -76,7 +76,7 @@ class ResumableSearch {
   }
 
   private async scan(): Promise<void> {
-    const { goal: _, tried: _tried, predictOnly: _predictOnly, ...rest } = this.request;
+    const { tried: _tried, predictOnly: _predictOnly, ...rest } = this.request;
     if (this.request.predictOnly) return;
     const scanned = await scanResumably(
       this.engine,

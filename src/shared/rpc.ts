@@ -100,6 +100,8 @@ export interface ScanRequest extends ModelRequest {
   part?: ScanPart;
   /** KL where an output has classes, else NMSE, when absent. */
   metric?: ScanMetric;
+  /** Of the search that follows: what model or data cannot have is told before anything is measured. */
+  goal?: SearchGoal;
   /** `allBut` also measures what restoring each layer gains when all have the format. `only` when absent. */
   direction?: 'only' | 'allBut';
   /** Measured before on the same samples, or given up: not measured again. */

@@ -161,6 +161,9 @@ describe('search, on the sample', () => {
     const accuracy = { kind: 'cap', error: 'accuracyDrop', limit: 0.01, cost: 'bytes' } as const;
     const random = request(accuracy, { calibration: { data: 'random' }, known: undefined, schemes: ['w8'] });
     await expect(engineService.search(random, idle)).rejects.toThrow(/needs labels/);
+    const report = vi.fn();
+    await expect(engineService.scan(random, { ...idle, report })).rejects.toThrow(/needs labels/);
+    expect(report).not.toHaveBeenCalled();
   });
 });
 

@@ -68,6 +68,8 @@ function engineThat(
     const base = { done: 0, total: 1, message: '' };
     const report = (parts: Partial<Progress>): void => options?.onProgress?.({ ...base, ...parts });
     if (method === 'scan') {
+      // The scan tells what the goal cannot have, before it measures anything.
+      expect(given.goal).toBeDefined();
       scan((progress) => report(progress));
       report({ candidates: [candidate], measured: { metric: 'kl', samples: 4 } });
       return { metric: 'kl', samples: 4, candidates: [candidate], partial: false };

@@ -13,6 +13,7 @@ import { scanFormats, type CandidateName } from './formats';
 import { Measuring } from './measuring';
 import { prepareScan } from './prepareScan';
 import { byPromise } from './promise';
+import { requireLabels } from './requireLabels';
 import { measureRestoring } from './restoring';
 import { checkMetric, metricOf, NO_LABELS } from './summary';
 import { TrialCache } from './trialCache';
@@ -61,7 +62,7 @@ export interface ScanSlices {
  * layer", with codes and a bias that make up for errors; these are kept in the cache.
  *
  * A candidate that fails carries its error, and the scan goes on. When cancelled, what was measured is returned.
- * @throws InputError when there is no layer to scan, data and model do not fit, or the metric is not for this model.
+ * @throws InputError when there is no layer to scan, data and model do not fit, or the metric is not for this model or data.
  * @throws CancelledError when cancelled before the first candidate.
  */
 export async function scan(
@@ -88,6 +89,7 @@ export async function scan(
   if (metric === 'accuracy' && samples.some(({ label }) => label === undefined)) {
     throw new InputError(NO_LABELS);
   }
+  if (metric === 'accuracy') await requireLabels(runtime, model, slices.scan, outputs, NO_LABELS, work);
   const candidates = new Candidates(ready.names, formats, options, { metric, samples: samples.length }, work);
   const recovering = {
     runtime,

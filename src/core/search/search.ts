@@ -13,6 +13,7 @@ import { candidateKey, candidateName, scanFormats, type ScanFormat } from '../sc
 import { prepareScan, type ReadyScan } from '../scan/prepareScan';
 import { scan, type ScanOptions, type ScanSlices } from '../scan/scan';
 import { costsOf, type Costs } from './costs';
+import { checkGoal } from './checkGoal';
 import { budgetOf, searchMetric } from './goals';
 import { requireProfiles, searchedTimes, timeNotes } from './planLatency';
 import { PlanTrials } from './planTrials';
@@ -73,9 +74,7 @@ export async function search(
   const start = performance.now();
   const { goal, outputs, fileBytes, openWritten } = options;
   const metric = searchMetric(goal, outputs);
-  if (slices.verify.length === 0) {
-    throw new InputError('There are no samples left to verify plans with: give more, or ask for fewer.');
-  }
+  if (!options.predictOnly) await checkGoal(runtime, model, goal, outputs, slices.verify, work);
   const { tensors, ...plan } = recoveringAlone(given);
   // Codes are needed again for every plan that is tried.
   const cache = options.cache ?? (plan.recover && new PassingResults());

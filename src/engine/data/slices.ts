@@ -44,7 +44,8 @@ export function dealSlices(length: number, seed: number, samples?: number, scanS
 
 /** A slice of `dataSet` that reads its samples each time it is iterated: memory holds one sample. */
 export function sliceOf(dataSet: DataSet, deal: Deal, name: SliceName): Slice {
-  return { name, length: deal[name].length, samples: () => readSamples(dataSet, deal[name]) };
+  const { length } = deal[name];
+  return { name, length, source: dataSet.data, samples: () => readSamples(dataSet, deal[name]) };
 }
 
 /** The samples at `positions`, in that order. */

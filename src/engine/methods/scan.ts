@@ -1,4 +1,6 @@
 import { scan as scanLayers } from '../../core/scan/scan';
+import { checkGoal } from '../../core/search/checkGoal';
+import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime } from '../runtime/ortRuntime';
@@ -17,11 +19,18 @@ export const scan: EngineHandlers['scan'] = async (request, call) => {
   const opened = await openModelFile(request.file, { signal });
   try {
     const { plan } = await planForModel(opened, request);
-    const slices = scanSlices(await openModelData(request.calibration, opened.model, plan.dimensions));
+    const data = await openModelData(request.calibration, opened.model, plan.dimensions);
+    const slices = scanSlices(data);
+    const runtime = await openRuntime();
+    const outputs = outputsOf(opened.model, plan.dimensions, plan.outputs);
+    if (request.goal) {
+      const verify = sliceOf(data.dataSet, data.deal, 'verify');
+      await checkGoal(runtime, opened.model, request.goal, outputs, verify, workOf(call));
+    }
     const cache = await scanCache(request.cache, opened, signal);
     let last = { done: 0, total: 1, message: 'Scanning' };
     return await scanLayers(
-      await openRuntime(),
+      runtime,
       opened.model,
       plan,
       slices,
@@ -33,7 +42,7 @@ export const scan: EngineHandlers['scan'] = async (request, call) => {
         direction: request.direction,
         known: request.known,
         cache,
-        outputs: outputsOf(opened.model, plan.dimensions, plan.outputs),
+        outputs,
         onProvisional: (guess) => report({ ...last, provisional: [guess] }),
         onStart: (starting) => report({ ...last, starting }),
         onCandidate: (candidate, measured) => report({ ...last, candidates: [candidate], measured }),
