@@ -3,7 +3,7 @@ import type { ScanMetric } from '../results';
 
 export function percent(share: number): string {
   const figure = 100 * share;
-  return `${figure >= 10 || figure === 0 ? Math.round(figure) : figure.toPrecision(1)} %`;
+  return `${figure >= 10 || figure === 0 ? Math.round(figure) : Number(figure.toPrecision(1))} %`;
 }
 
 export function decibels(sqnrDb: number): string {
