@@ -31,6 +31,16 @@ describe('differenceChart(histogram, options)', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it('marks the mean and one standard deviation, as far as they are in the picture', () => {
+    const linesOf = (svg: string): number[] =>
+      [...svg.matchAll(/<line class="two line[^"]*" x1="([-\d.]+)"/g)].map(([, at]) => Number(at));
+    expect(linesOf(differenceChart(histogram, sides))).toHaveLength(3);
+    const oneSided = { ...histogram, edges: [0.1, 0.4, 0.7, 1], mean: 0.2, standardDeviation: 0.3 };
+    const lines = linesOf(differenceChart(oneSided, sides));
+    expect(lines).toHaveLength(2);
+    for (const at of lines) expect(at).toBeGreaterThanOrEqual(12);
+  });
+
   it('can do without its style, for a page that has it', () => {
     const svg = differenceChart(histogram, sides);
     expect(svg).toContain(CHART_STYLE);

@@ -36,15 +36,19 @@ export function differenceChart(
       ),
     ];
   });
-  const spread = [mean - standardDeviation, mean, mean + standardDeviation].map((value) =>
-    element('line', {
-      class: value === mean ? 'two line' : 'two line dashed',
-      x1: x(value),
-      x2: x(value),
-      y1: PLOT.top,
-      y2: PLOT.bottom,
-    }),
-  );
+  const [least = low, greatest = high] = x.domain();
+  // A few values far off make the deviation reach beyond all of them.
+  const spread = [mean - standardDeviation, mean, mean + standardDeviation]
+    .filter((value) => value >= least && value <= greatest)
+    .map((value) =>
+      element('line', {
+        class: value === mean ? 'two line' : 'two line dashed',
+        x1: x(value),
+        x2: x(value),
+        y1: PLOT.top,
+        y2: PLOT.bottom,
+      }),
+    );
   const ticks = x.ticks(6);
   const labels = tickLabels(ticks);
   const same = `${formatInteger(equal)} of ${formatInteger(values)} are equal (${formatPercent(equal / values)})`;
