@@ -60,6 +60,39 @@ export function modelTotals(
     if (row.macs === undefined) macsUnknown++;
     else macs.set(row.ref, row.macs);
   }
+  const total = index.main ? macsOfScopes(index, macs)(index.main) : 0;
+  const isAllUnknown = macsUnknown > 0 && total === 0 && ![...macs.values()].some((value) => value > 0);
+  return { parameters, macs: isAllUnknown ? undefined : total, macsUnknown };
+}
+
+/**
+ * How often the nodes of a scope count in the sums of `modelTotals`: a function's once per call, also of calls in functions. The
+ * branches of an If count in part, so that together they make up the costliest: which of them runs is not known, and none is free.
+ * @param rows whose MACs tell what branches cost.
+ */
+export function scopeRuns(index: GraphIndex, rows: readonly Layer[]): (scope: Scope) => number {
+  const sumOf = macsOfScopes(index, new Map(rows.map(({ ref, macs = 0 }) => [ref, macs])));
+  const partOf = (owner: NodeRef): number => {
+    const branches = index.subgraphs(owner).map(sumOf);
+    const sum = branches.reduce((before, each) => before + each, 0);
+    return sum > 0 ? Math.max(...branches) / sum : 1;
+  };
+  const done = new Map<Scope, number>();
+  const runsOf = (scope: Scope, depth: number): number => {
+    const before = done.get(scope);
+    if (before !== undefined || depth > deepestCall) return before ?? 0;
+    done.set(scope, 0);
+    let runs = scope === index.main ? 1 : 0;
+    if (scope.owner) runs = runsOf(scope.owner.scope, depth + 1) * partOf(scope.owner);
+    else for (const { scope: caller } of index.callers(scope)) runs += runsOf(caller, depth + 1);
+    done.set(scope, runs);
+    return runs;
+  };
+  return (scope) => runsOf(scope, 0);
+}
+
+/** MACs of one run of a scope with all that it holds and calls. */
+function macsOfScopes(index: GraphIndex, macs: ReadonlyMap<NodeRef, number>): (scope: Scope) => number {
   const done = new Map<Scope, number>();
   const sumScope = (scope: Scope, depth: number): number => {
     const before = done.get(scope);
@@ -75,7 +108,5 @@ export function modelTotals(
     done.set(scope, sum);
     return sum;
   };
-  const total = index.main ? sumScope(index.main, 0) : 0;
-  const isAllUnknown = macsUnknown > 0 && total === 0 && ![...macs.values()].some((value) => value > 0);
-  return { parameters, macs: isAllUnknown ? undefined : total, macsUnknown };
+  return (scope) => sumScope(scope, 0);
 }

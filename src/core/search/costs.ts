@@ -1,14 +1,17 @@
-import { findLayers } from '../graph/layers';
 import type { GraphIndex } from '../graph/graphIndex';
+import { findLayers } from '../graph/layers';
 import { inferShapes } from '../graph/shapes';
 import type { LatencyModel } from '../latency/latencyModel';
 import type { Model } from '../onnx/types';
+import { formatOf } from '../plan/editPlan';
+import { allIn, withFormats, type LayerFormats } from '../plan/layerFormats';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
-import { throwIfCancelled } from '../errors';
+import { InputError, throwIfCancelled } from '../errors';
+import { parseFormat, type LayerFormat } from '../quant/layerFormat';
 import { predictBytes, type PredictedBytes } from '../rewrite/predictBytes';
+import { BitOperations } from './bitOperations';
 import type { CostOf, OptionCost } from './searchLayer';
-import { allIn, withFormats, type LayerFormats } from '../plan/layerFormats';
 
 export interface Costs {
   readonly of: CostOf;
@@ -21,11 +24,6 @@ export interface Costs {
   /** Absent: times were not asked for. */
   readonly latency?: LatencyModel;
 }
-
-type PredictedLayer = PredictedBytes['layers'][number];
-
-/** float32 times float32. */
-const FLOAT_BITS = 32;
 
 /**
  * What layers cost in each format, from one dry run of the rewrite per format in which all have it. What the file holds besides
@@ -42,61 +40,48 @@ export async function costsOf(
   dimensions: Readonly<Record<string, number>>,
   work: Work,
 ): Promise<Costs> {
-  const layers = findLayers(index, inferShapes(index, dimensions));
-  const macs = new Map(layers.map((layer) => [layer.name, layer.macs]));
+  const bops = new BitOperations(index, findLayers(index, inferShapes(index, dimensions)));
+  const searched = new Set(names);
   const predicted = (text: string): Promise<PredictedBytes> =>
     predictBytes(model, withFormats(plan, allIn(names, text)), work);
   const float = await predicted('float');
-  const searched = new Set(names);
-  const bopsOf = ({ name, scheme, bits }: PredictedLayer, text: string): number | null =>
-    bitOperations(macs.get(name), scheme === 'float' ? FLOAT_BITS : bits, text);
-  const costs = new Map<string, ReadonlyMap<string, OptionCost>>();
   const floats = new Map(float.layers.map((layer) => [layer.name, layer]));
+  const costs = new Map<string, ReadonlyMap<string, OptionCost>>();
   costs.set(
     'float',
     new Map(
-      names.flatMap((name) => {
-        const row = floats.get(name);
-        return row ? [[name, { bytes: 0, bops: bopsOf(row, 'float') }] as const] : [];
-      }),
+      names.filter((name) => floats.has(name)).map((name) => [name, { bytes: 0, bops: bops.inFloat(name) }]),
     ),
   );
   for (const text of texts) {
     throwIfCancelled(work.signal);
-    const { bytes, layers: rows } = await predicted(text);
-    const changed = rows.filter(({ name, scheme }) => searched.has(name) && scheme !== 'float');
+    const run = await predicted(text);
+    const changed = run.layers.filter(({ name, scheme }) => searched.has(name) && scheme !== 'float');
     const own = changed.map((row) => row.bytesAfter - (floats.get(row.name)?.bytesAfter ?? row.bytesBefore));
-    const rest = bytes - float.bytes - own.reduce((sum, each) => sum + each, 0);
+    const rest = run.bytes - float.bytes - own.reduce((sum, each) => sum + each, 0);
     const share = rest / Math.max(1, changed.length);
+    const format = formatFrom(text);
     costs.set(
       text,
       new Map(
-        changed.map((row, at) => [row.name, { bytes: (own[at] ?? 0) + share, bops: bopsOf(row, text) }]),
+        changed.map((row, at) => [row.name, { bytes: (own[at] ?? 0) + share, bops: bops.of(row, format) }]),
       ),
     );
   }
   const others = float.layers.filter(({ name }) => !searched.has(name));
+  const planned = withFormats(plan, {});
   return {
     of: (layer, text) => costs.get(text)?.get(layer),
     floatBytes: float.bytes,
-    otherBops: sumOf(others.map((row) => bopsOf(row, plan.layers[row.name]?.scheme ?? 'float'))),
-    floatBops: sumOf(float.layers.map(({ name }) => bitOperations(macs.get(name), FLOAT_BITS, 'float'))),
+    otherBops: sumOf(others.map((row) => bops.of(row, formatOf(planned, row.name)))),
+    floatBops: sumOf(float.layers.map(({ name }) => bops.inFloat(name))),
   };
 }
 
-/**
- * MACs × bits of the weight × bits of the activations, as papers on mixed precision count. Of formats that store weights in
- * few bits and compute in float, the activations count as float32: the runtime does no less for them.
- */
-function bitOperations(macs: number | undefined, weightBits: number, text: string): number | null {
-  return macs === undefined ? null : macs * weightBits * activationBits(text);
-}
-
-function activationBits(text: string): number {
-  const [scheme, ...options] = text.split(',');
-  if (scheme === 'w8a8') return 8;
-  if (scheme === 'w8a16' || (scheme === 'fp16' && options.includes('region'))) return 16;
-  return FLOAT_BITS;
+function formatFrom(text: string): LayerFormat {
+  const format = parseFormat(text);
+  if ('mistake' in format) throw new InputError(format.mistake);
+  return format;
 }
 
 function sumOf(values: readonly (number | null)[]): number | null {

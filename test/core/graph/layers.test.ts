@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelTotals, sharedParts } from '../../../src/core/graph/totals';
+import { modelTotals, scopeRuns, sharedParts } from '../../../src/core/graph/totals';
 import {
   bytesOf,
   floatTensor,
@@ -326,6 +326,15 @@ describe('totals', () => {
       macs: 32 * (3 + 2),
       macsUnknown: 1,
     });
+    // Both branches count, so that together they cost what the greater does; a function in a function would multiply.
+    const runs = scopeRuns(index, layers);
+    expect(index.scopes.map((scope) => [scope.kind, runs(scope)])).toEqual([
+      ['graph', 1],
+      ['subgraph', 3 / 4],
+      ['subgraph', 3 / 4],
+      ['subgraph', 1],
+      ['function', 2],
+    ]);
   });
 
   it('are unknown when nothing is known', () => {
