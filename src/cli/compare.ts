@@ -1,7 +1,7 @@
 import type { OutputDetails, SampleDescription } from '../core/compareResults';
 import type { CompareResult } from '../core/results';
 import { classText } from '../shared/classText';
-import { formatNumber, formatShape } from '../shared/format';
+import { formatDigits, formatNumber, formatShape } from '../shared/format';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { CompareOptions } from './compareOptions';
@@ -106,7 +106,7 @@ function sampleLines(
 function outputLines(output: CompareResult['outputs'][number]): string[] {
   const cosine = output.cosine === null ? 'unknown' : output.cosine.toFixed(6);
   const lines = [
-    `output ${output.name}: SQNR ${decibelText(output.sqnrDb)}, cosine ${cosine}, largest difference ${output.maxAbs.toPrecision(4)}`,
+    `output ${output.name}: SQNR ${decibelText(output.sqnrDb)}, cosine ${cosine}, largest difference ${formatDigits(output.maxAbs, 4)}`,
   ];
   const figures = [
     ['top-1', output.top1],
@@ -131,9 +131,9 @@ function outputLines(output: CompareResult['outputs'][number]): string[] {
       const other = sample.b[index];
       return [
         classText(best.class, names),
-        best.score.toPrecision(4),
+        formatDigits(best.score, 4),
         other ? classText(other.class, names) : '',
-        other?.score.toPrecision(4) ?? '',
+        other ? formatDigits(other.score, 4) : '',
       ];
     });
     lines.push(`  sample ${sample.index}`, indent(table(['class a', 'score', 'class b', 'score'], rows)));
@@ -165,7 +165,7 @@ function costTable({ latencyMs, peakMemoryBytes, bytes, deflatedBytes }: Compare
   return table(
     ['', 'a', 'b', 'b / a'],
     [
-      row('latency, one sample (median, in turns)', latencyMs, (ms) => `${ms.toPrecision(3)} ms`),
+      row('latency, one sample (median, in turns)', latencyMs, (ms) => `${formatDigits(ms, 3)} ms`),
       row('peak memory of a process', peakMemoryBytes, bytesText),
       row('files', bytes, bytesText),
       row('files, deflated', deflatedBytes, bytesText),

@@ -1,6 +1,7 @@
 import type { QuantizeResult } from '../core/results';
 import { formatCounts } from '../core/plan/layerFormats';
 import type { SearchPoint, SearchResult } from '../core/searchResults';
+import { formatDigits } from '../shared/format';
 import { aimText } from '../shared/goalText';
 import { bytesText, decibelText, percentText, table } from './text';
 
@@ -95,7 +96,7 @@ function timeText({ latencyMs, verified }: SearchPoint): string {
 }
 
 function millisecondsText(milliseconds: number): string {
-  return `${milliseconds.toPrecision(3)} ms`;
+  return `${formatDigits(milliseconds, 3)} ms`;
 }
 
 /** All that were run, and as many others as fit. */

@@ -39,6 +39,12 @@ export function formatNumber(value: number): string {
   return Number(value.toPrecision(3)).toString();
 }
 
+/** So many significant digits, zeros at the end too; whole numbers of more digits without an exponent. */
+export function formatDigits(value: number, digits: number): string {
+  const text = value.toPrecision(digits);
+  return text.includes('e+') && Math.abs(value) < 1e9 ? value.toFixed(0) : text;
+}
+
 /** Decibels; null means that there is no noise at all. */
 export function formatDb(db: number | null): string {
   return db === null ? 'exact' : `${db.toFixed(1)} dB`;

@@ -3,6 +3,7 @@ import {
   formatBytes,
   formatCount,
   formatDb,
+  formatDigits,
   formatNumber,
   formatPercent,
   formatShape,
@@ -40,6 +41,18 @@ describe('formatNumber(value)', () => {
     [-1234, '-1230'],
     [123456789, '1.2e+8'],
   ])('%d → %s', (value, text) => expect(formatNumber(value)).toBe(text));
+});
+
+describe('formatDigits(value, digits)', () => {
+  it.each([
+    [0.00131, 3, '0.00131'],
+    [12, 3, '12.0'],
+    [999.7, 3, '1000'],
+    [1234.5, 3, '1235'],
+    [-123456, 4, '-123456'],
+    [1.5e30, 4, '1.500e+30'],
+    [0, 4, '0.000'],
+  ])('%d, %d → %s', (value, digits, text) => expect(formatDigits(value, digits)).toBe(text));
 });
 
 describe('formatShape(shape)', () => {

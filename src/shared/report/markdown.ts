@@ -1,6 +1,6 @@
 import type { ReportData, ReportLayer } from '../../core/reportResults';
 import { classText } from '../classText';
-import { formatBytes, formatDb, formatNumber, formatPercent, plural } from '../format';
+import { formatBytes, formatDb, formatDigits, formatNumber, formatPercent, plural } from '../format';
 import { RECOVERED_HEADER, recoveredRows } from '../recoveredRows';
 import { inline, markdownTable } from './markdownText';
 
@@ -150,8 +150,8 @@ function machine({ run }: ReportData): string {
     [
       [
         'latency, one sample',
-        `${latencyMs.a.toPrecision(3)} ms`,
-        `${latencyMs.b.toPrecision(3)} ms`,
+        `${formatDigits(latencyMs.a, 3)} ms`,
+        `${formatDigits(latencyMs.b, 3)} ms`,
         ratio(latencyMs.a, latencyMs.b),
       ],
       [
