@@ -10,6 +10,7 @@ import {
   type GridFamily,
   type MeasuredParts,
 } from './errorGrid';
+import { extremesOf } from './extremes';
 import { StreamingHistogram } from './histogram';
 import { magnitudeQuantile } from './magnitudeQuantile';
 import { sortInParts } from './sortInParts';
@@ -39,6 +40,15 @@ export interface SplitOptions extends CurveOptions {
   readonly rules?: readonly MarkerRule[];
 }
 
+/** What is asked for of a weight. */
+export interface WeightSplitOptions extends SplitOptions {
+  /**
+   * The least and the greatest value count as this share of one each, and are in no percentile: of a sample, where they are known of
+   * all values. Absent: as all others.
+   */
+  readonly extremeShare?: number;
+}
+
 /** Every rule there is a marker for. */
 export const MARKER_RULES: readonly MarkerRule[] = [
   'max',
@@ -61,7 +71,11 @@ const MOST_ENTROPY_CODES = 256;
  * values are sorted once (2.4 million: a few tenths of a second); grids of more than 1024 numbers take O(values · thresholds).
  * @throws InputError when a value is NaN or infinite.
  */
-export function errorSplit(values: Float32Array, family: GridFamily, options?: SplitOptions): ErrorSplit {
+export function errorSplit(
+  values: Float32Array,
+  family: GridFamily,
+  options?: WeightSplitOptions,
+): ErrorSplit {
   return atOnce(errorSplitInParts(values, family, options));
 }
 
@@ -69,9 +83,11 @@ export function errorSplit(values: Float32Array, family: GridFamily, options?: S
 export function* errorSplitInParts(
   values: Float32Array,
   family: GridFamily,
-  { rules = MARKER_RULES, ...options }: SplitOptions = {},
+  { rules = MARKER_RULES, extremeShare = 1, ...options }: WeightSplitOptions = {},
 ): Parts<ErrorSplit> {
   const magnitudes = values.map(Math.abs);
+  const { min: least, max: greatest } = extremesOf(values);
+  const ends = Float32Array.of(least, greatest);
   let [max, sum, energy, filled] = [0, 0, 0, 0];
   for (const w of magnitudes) {
     if (w > max) max = w;
@@ -79,6 +95,7 @@ export function* errorSplitInParts(
     sum += w;
     energy += w * w;
   }
+  if (extremeShare < 1) energy -= (1 - extremeShare) * (least * least + greatest * greatest);
   if (!Number.isFinite(energy)) {
     throw new InputError('The weight holds NaN or infinite values, so its error has no size.');
   }
@@ -95,7 +112,9 @@ export function* errorSplitInParts(
   const isPercentile = (rule: MarkerRule): boolean => rule.startsWith('percentile:');
   const sorted =
     isMeasuredSorted(widest) || rules.some(isPercentile) ? yield* sortInParts(values) : undefined;
-  const errorOf = exactError(values, isMeasuredSorted(widest) ? sorted : undefined);
+  const errorOfAll = exactError(values, isMeasuredSorted(widest) ? sorted : undefined);
+  const errorOf = extremeShare < 1 ? lessOf(errorOfAll, exactError(ends), 1 - extremeShare) : errorOfAll;
+  const inside = extremeShare < 1 ? sorted?.subarray(1, -1) : sorted;
   yield;
   const errorAt = (a: number): MeasuredParts => errorOf(family.at(a));
   const curve = yield* ErrorCurve.measure({ max, mean: sum / filled, errorAt });
@@ -109,7 +128,7 @@ export function* errorSplitInParts(
       const range = leastEntropyRange(streamed, family.symmetric);
       return Math.max(-range.min, range.max);
     }
-    return sorted ? magnitudeQuantile(sorted, Number(rule.slice('percentile:'.length)) / 100) : max;
+    return inside ? magnitudeQuantile(inside, Number(rule.slice('percentile:'.length)) / 100) : max;
   };
   const markers: RangeMarker[] = [];
   for (const rule of rules) {
@@ -118,7 +137,8 @@ export function* errorSplitInParts(
     if (threshold > 0) markers.push({ rule, threshold });
     yield;
   }
-  return { ...(yield* curve.pointsWith(thresholdsOf(markers), energy, options)), markers, histogram, energy };
+  const points = yield* curve.pointsWith(thresholdsOf(markers), energy, options);
+  return { ...points, markers, histogram, energy };
 }
 
 /** Where the markers are. */
@@ -131,12 +151,27 @@ export function thresholdsOf(markers: readonly RangeMarker[]): number[] {
  * @param sorted the values in ascending order, where they are known.
  * @returns a function of the grid.
  */
-export function exactError(values: Float32Array, sorted?: Float32Array): (grid: ErrorGrid) => MeasuredParts {
+export function exactError(values: Float32Array, sorted?: Float32Array): ErrorOf {
   let sums = sorted && new SortedSums(sorted);
   return (grid) => {
     if (grid.kind === 'even' && !isMeasuredSorted(grid)) return evenError(values, grid);
     sums ??= new SortedSums(values.slice().sort());
     return sums.errorOf(gridValues(grid));
+  };
+}
+
+type ErrorOf = (grid: ErrorGrid) => MeasuredParts;
+
+/** The error of all values without a share of that of some. */
+function lessOf(all: ErrorOf, some: ErrorOf, share: number): ErrorOf {
+  return (grid) => {
+    const [{ clipping, rounding, codes }, less] = [all(grid), some(grid)];
+    const without = (error: number, of: number): number => Math.max(0, error - share * of);
+    return {
+      clipping: without(clipping, less.clipping),
+      rounding: without(rounding, less.rounding),
+      codes,
+    };
   };
 }
 

@@ -1,9 +1,10 @@
 import { fitCodebook } from './codebook';
 import { integerGrid, powersOfTwoGrid, tableGrid, uniformGrid, type GridFamily } from './errorGrid';
+import { extremesOf } from './extremes';
 import type { LayerFormat } from './layerFormat';
 import { tensorLayout } from './layouts';
 import { codeRange } from './integerTypes';
-import { codebookKind, type IntegerTypeName, type Range } from './scheme';
+import { codebookKind, type IntegerTypeName } from './scheme';
 import { leastErrorScale } from './weightSearch';
 
 /** What an integer format says of its codes, every option decided. */
@@ -68,14 +69,4 @@ function mseOf({ type, reduceRange }: IntegerFormat): NonNullable<GridFamily['ms
     };
     return thresholdOf(leastErrorScale({ max, count, errorWith }, type, { reduceRange }));
   };
-}
-
-/** The least and the greatest value. */
-export function extremesOf(values: Float32Array): Range {
-  let [min, max] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { min, max };
 }

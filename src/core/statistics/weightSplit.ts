@@ -14,7 +14,8 @@ import type { CancelSignal, Work } from '../ports';
 import { bitsGrid, gridSize } from '../quant/errorGrid';
 import { errorSplitInParts } from '../quant/errorSplit';
 import { fixedRangeOf, integerFormatOf, withoutFixedRange } from '../quant/fixedRange';
-import { extremesOf, formatGrid, integerFormat } from '../quant/formatGrid';
+import { extremesOf } from '../quant/extremes';
+import { formatGrid, integerFormat } from '../quant/formatGrid';
 import type { LayerFormat } from '../quant/layerFormat';
 import { codebookKind, type CodebookScheme } from '../quant/scheme';
 import type { ErrorSplitCurve } from '../rangeResults';
@@ -71,9 +72,13 @@ export async function weightSplit(
   const integer = format && integerFormat(format);
   // Of evenly spaced values only what of ±a the weight reaches into.
   const isUniform = table !== undefined && codebookKind(table)?.kind === 'uniform';
-  const fixed = fixedRangeOf(planned);
-  const also = fixed === undefined ? [] : [fixed];
-  const parts = errorSplitInParts(values, family, { steps: SPLIT_STEPS, atMarkers: true, also });
+  const fixed = integer && format === planned ? fixedRangeOf(planned) : undefined;
+  const parts = errorSplitInParts(values, family, {
+    steps: SPLIT_STEPS,
+    atMarkers: true,
+    extremeShare: 1 / stride,
+    ...(fixed !== undefined && { also: [fixed] }),
+  });
   const split = await inParts(parts, work);
   const extremes = extremesOf(values);
   const reach = Math.max(0, -extremes.min, extremes.max);
@@ -150,7 +155,7 @@ function floatWeight({ name, weights }: Layer, position: number): LayerWeight {
   );
 }
 
-/** All values, or of more than `most` every `stride`-th and the extremes. */
+/** All values, or of more than `most` every `stride`-th, and the least and the greatest where they are not among these. */
 async function valuesOf(
   tensor: Tensor,
   most: number,
@@ -160,17 +165,21 @@ async function valuesOf(
   if (elements <= most) return { values: await floatsOf(tensor), stride: 1 };
   const stride = sampleStride(elements, Math.min(most, SAMPLE), tensor.dims);
   const sample = new StridedSample(elements, stride);
-  let [min, max] = [0, 0];
+  let least = { value: Infinity, at: 0 };
+  let greatest = { value: -Infinity, at: 0 };
   const visit = (block: Float32Array, start: number): void => {
     sample.add(block, start);
-    for (const value of block) {
-      if (value < min) min = value;
-      if (value > max) max = value;
+    let [min, max] = [least.value, greatest.value];
+    for (let i = 0; i < block.length; i++) {
+      const value = block[i] as number;
+      if (value < min) least = { value: (min = value), at: start + i };
+      if (value > max) greatest = { value: (max = value), at: start + i };
     }
   };
   await forEachBlock(tensor, visit, signal && { signal });
-  const values = new Float32Array(sample.values.length + 2);
+  const others = [least, greatest].filter(({ at }) => at % stride !== 0).map(({ value }) => value);
+  const values = new Float32Array(sample.values.length + others.length);
   values.set(sample.values);
-  values.set([min, max], sample.values.length);
+  values.set(others, sample.values.length);
   return { values, stride };
 }

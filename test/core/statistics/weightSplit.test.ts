@@ -50,6 +50,17 @@ function format(text: string): LayerFormat {
   return parsed;
 }
 
+/** Of int8 codes with a range of ±a, by the definition. */
+function sqnrOfInt8(values: Float32Array, a: number): number {
+  let [energy, error] = [0, 0];
+  for (const w of values) {
+    const code = Math.max(-128, Math.min(127, Math.round((w * 127) / a)));
+    energy += w * w;
+    error += (w - (code * a) / 127) ** 2;
+  }
+  return 10 * Math.log10(energy / error);
+}
+
 describe('weightSplit(model, plan, value)', () => {
   it.each([
     ['w8', 8],
@@ -172,13 +183,17 @@ describe('weightSplit(model, plan, value)', () => {
     expect(exact).toMatchObject({ method: 'exact', stride: 1 });
     expect(sampled).toMatchObject({ method: 'sampled', stride: 5, elements: 36_864, plannedDb: null });
     expect(sampled.thresholds.at(-1)).toBe(7);
-    const dbAt = (curve: typeof exact, a: number): number => {
-      const at = curve.thresholds.findIndex((threshold) => threshold >= a);
-      const error = (curve.clipping[at] ?? NaN) + (curve.rounding[at] ?? NaN);
-      return 10 * Math.log10(error / curve.energy);
-    };
-    // Between them the one outlier, which counts five times as much in the sample, makes most of the error.
-    for (const a of [1, 7]) expect(Math.abs(dbAt(exact, a) - dbAt(sampled, a))).toBeLessThan(0.5);
+    for (const a of [0.5, 1, 2, 3, 5, 7]) {
+      const at = sampled.thresholds.findIndex((threshold) => threshold >= a);
+      const error = (sampled.clipping[at] ?? NaN) + (sampled.rounding[at] ?? NaN);
+      const told = 10 * Math.log10(sampled.energy / error);
+      expect(Math.abs(told - sqnrOfInt8(noise, sampled.thresholds[at] ?? NaN))).toBeLessThan(0.3);
+    }
+    const magnitudes = Array.from(noise, Math.abs).sort((x, y) => x - y);
+    const marked = sampled.markers.find(({ rule }) => rule === 'percentile:99.9')?.threshold ?? NaN;
+    expect(Math.abs(marked / (magnitudes[Math.round(0.999 * magnitudes.length)] ?? NaN) - 1)).toBeLessThan(
+      0.1,
+    );
   });
 
   it('hears a cancel while it measures', async () => {
