@@ -1,7 +1,17 @@
 import { RoundoffError } from '../errors';
 
-/** Floor of the signal's norm, as ONNX Runtime's debug tool has it, so that noise on a zero signal has a finite SQNR. */
-export const SIGNAL_FLOOR = 2.2e-16;
+/** Norm that stands for that of a zero signal, as in ONNX Runtime's debug tool, so that noise on it has a finite SQNR. */
+const ZERO_NORM = 2.2e-16;
+/** Below it a double loses digits. */
+const LEAST_NORMAL = 2 ** -1022;
+
+/**
+ * What Σ(x − y)² is held against: Σx², however small it is. Where that is nothing, a number that stands for it, with which an error
+ * is never less than the signal.
+ */
+export function signalFor(noise: number, signal: number): number {
+  return signal >= LEAST_NORMAL ? signal : Math.min(ZERO_NORM ** 2, noise);
+}
 
 type Numbers = ArrayLike<number>;
 
@@ -60,13 +70,13 @@ export class ErrorAccumulator {
   /** 20·log10(‖x‖ / ‖x − y‖) in dB, higher is better; null: identical. */
   get sqnrDb(): number | null {
     if (this.noise === 0) return null;
-    return 20 * Math.log10(Math.max(Math.sqrt(this.signal), SIGNAL_FLOOR) / Math.sqrt(this.noise));
+    return 20 * Math.log10(Math.sqrt(signalFor(this.noise, this.signal)) / Math.sqrt(this.noise));
   }
 
   /** Σ(x − y)² / Σx², 0 when identical. */
   get nmse(): number {
     if (this.noise === 0) return 0;
-    return this.noise / Math.max(this.signal, SIGNAL_FLOOR ** 2);
+    return this.noise / signalFor(this.noise, this.signal);
   }
 
   /** Cosine of the angle between the two; null when either is zero. */

@@ -1,6 +1,6 @@
 import { InputError } from '../errors';
 import type { OutputDescription } from '../graph/types';
-import { SIGNAL_FLOOR } from '../quant/metrics';
+import { signalFor } from '../quant/metrics';
 import type { Candidate, ScanMetric } from '../results';
 import { givesClasses, type NoiseAndSignal, type SampleFigures } from './sampleFigures';
 
@@ -95,8 +95,8 @@ function nmses(samples: readonly SampleFigures[]): Estimate[] {
 function ratio(pairs: readonly NoiseAndSignal[]): Estimate {
   const noise = pairs.reduce((total, [each]) => total + each, 0);
   if (noise === 0) return { value: 0, influence: pairs.map(() => 0) };
-  const signal = Math.max(
-    SIGNAL_FLOOR ** 2,
+  const signal = signalFor(
+    noise,
     pairs.reduce((total, [, each]) => total + each, 0),
   );
   const value = noise / signal;

@@ -14,10 +14,12 @@ const HEIGHT = 260;
 const PLOT = { left: 44, right: WIDTH - 12, top: 44, bottom: HEIGHT - 28 };
 /** dB at which what is identical, or nearly so, is drawn. */
 const MOST_DB = 80;
+/** Where nothing is left of a value, or there was nothing, less tells no more and would flatten all others. */
+const LEAST_DB = -20;
 
 /** SQNR along the depth of a model: of what arrives, as a line with dots, and of each layer alone, as hollow squares. */
 export function layerErrorChart(points: readonly LayerErrorPoint[]): string {
-  const heightOf = (db: number | null): number => Math.min(MOST_DB, db ?? MOST_DB);
+  const heightOf = (db: number | null): number => Math.max(LEAST_DB, Math.min(MOST_DB, db ?? MOST_DB));
   const known = points.flatMap(({ accumulated, local }) =>
     [accumulated, local].flatMap((db) => (db === undefined ? [] : [heightOf(db)])),
   );
@@ -29,7 +31,7 @@ export function layerErrorChart(points: readonly LayerErrorPoint[]): string {
   const at = (position: number): number => x(position) ?? 0;
   const grid = y.ticks(6).flatMap((db) => [
     element('line', { class: 'grid', x1: PLOT.left, x2: PLOT.right, y1: y(db), y2: y(db) }),
-    textElement(db >= MOST_DB ? `≥${MOST_DB}` : String(db), {
+    textElement(tickText(db), {
       x: PLOT.left - 6,
       y: y(db) + 4,
       'text-anchor': 'end',
@@ -90,4 +92,9 @@ export function layerErrorChart(points: readonly LayerErrorPoint[]): string {
     textElement('first layer', { x: PLOT.left, y: HEIGHT - 8 }),
     textElement('last layer', { x: PLOT.right, y: HEIGHT - 8, 'text-anchor': 'end' }),
   );
+}
+
+function tickText(db: number): string {
+  if (db >= MOST_DB) return `≥${MOST_DB}`;
+  return db <= LEAST_DB ? `≤${LEAST_DB}` : String(db);
 }

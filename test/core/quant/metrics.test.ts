@@ -16,6 +16,19 @@ describe('sqnrDb(reference, actual)', () => {
     expect(sqnrDb([0, 0], [0, 0])).toBeNull();
     expect(sqnrDb([0, 0], [1, 0])).toBeCloseTo(20 * Math.log10(2.2e-16), 6);
   });
+
+  it('is a ratio, however small the numbers are', () => {
+    for (const scale of [1e-20, 1.4e-45, 1e-150]) {
+      expect(sqnrDb([3 * scale, 4 * scale], [3 * scale, 4.5 * scale])).toBeCloseTo(20, 9);
+      expect(sqnrDb([scale, scale], [0, 0])).toBe(0);
+      expect(nmse([scale, scale], [0, 0])).toBe(1);
+    }
+  });
+
+  it('is never above 0 dB where the reference is zero', () => {
+    expect(sqnrDb([0, 0], [1e-20, 0])).toBe(0);
+    expect(nmse([0, 0], [1e-20, 0])).toBe(1);
+  });
 });
 
 describe('nmse(reference, actual)', () => {

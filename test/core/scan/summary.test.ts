@@ -39,6 +39,14 @@ describe('summarize(samples, metric)', () => {
     expect(() => summarize([figures(moved)], 'accuracy')).toThrow(/labels/);
   });
 
+  it('holds noise against the signal, however small that is', () => {
+    const values = [{ name: 'v', kind: 'values' }] as const;
+    const [float, lost] = [1e-20, 0].map((value) => ({ v: floats([value, value], [2]) }));
+    if (!float || !lost) throw new Error('no tensors');
+    const sample = { ...compareSample(values, float, lost), local: null };
+    expect(summarize([sample], 'nmse').sensitivity).toBeCloseTo(1, 12);
+  });
+
   describe.each(['kl', 'nmse', 'sqnr'] as const)('with an output that is always 0, as %s', (metric) => {
     const dead = [
       { name: 'v', kind: 'values' },
