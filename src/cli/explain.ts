@@ -12,7 +12,7 @@ import { explanationText } from './explainText';
 import { layersOf } from './layersOf';
 import { basePlan, dataRequest } from './planOptions';
 import { ProgressLine } from './progressLine';
-import { jsonText } from './text';
+import { jsonText, printable } from './text';
 
 /** `roundoff explain FILE --layer GLOB [--scheme FORMAT] [--data PATH]`: why layers hurt, and what would help. */
 export async function explain(file: string, options: ExplainOptions, io: CliIo): Promise<number> {
@@ -58,6 +58,7 @@ export async function explain(file: string, options: ExplainOptions, io: CliIo):
       explained.push(await engine.call('explain', request, call));
     }
     progress.clear();
+    for (const note of scanned?.notes ?? []) io.stderr(printable(`${note}\n`));
     io.stdout(options.json ? jsonText(explained) : explained.map(explanationText).join('\n'));
     return scanned?.partial ? ExitCode.cancelled : ExitCode.done;
   } finally {

@@ -7,7 +7,7 @@ import { basePlan, dataRequest } from './planOptions';
 import { ProgressLine } from './progressLine';
 import type { ScanOptions } from './scanOptions';
 import { scanCsv, scanTable } from './scanText';
-import { jsonText } from './text';
+import { jsonText, printable } from './text';
 
 /** `roundoff scan FILE --data PATH`: the sensitivity of each layer to each format. */
 export async function scan(file: string, options: ScanOptions, io: CliIo): Promise<number> {
@@ -50,6 +50,8 @@ export async function scan(file: string, options: ScanOptions, io: CliIo): Promi
       },
     );
     progress.clear();
+    // A table of figures alone has no place for them.
+    if (options.csv) for (const note of result.notes) io.stderr(printable(`${note}\n`));
     if (options.json) io.stdout(jsonText(result));
     else io.stdout(options.csv ? scanCsv(result) : scanTable(result, guesses));
     return result.partial ? ExitCode.cancelled : ExitCode.done;

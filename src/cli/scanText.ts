@@ -63,6 +63,7 @@ export function scanTable(result: ScanResult, guesses: readonly Candidate[] = []
       : []),
     timing(result),
     ...failures(result.candidates),
+    ...result.notes,
     ...(partial ? ['Cancelled: what is missing was not measured.'] : []),
   ];
   return `${text.join('\n')}\n`;

@@ -307,6 +307,8 @@ export interface ScanResult {
   keptBytes: number;
   /** True when cancelled: what was measured until then. */
   partial: boolean;
+  /** What the user should know: fewer samples than asked for. */
+  notes: string[];
 }
 
 /** What a layer loses by the format that a preset gave it. */

@@ -100,5 +100,6 @@ function partialResult(
     floatPassSeconds: 0,
     keptBytes: 0,
     partial: true,
+    notes: [],
   };
 }

@@ -3,6 +3,7 @@ import { compare } from './methods/compare';
 import { compareLayers } from './methods/compareLayers';
 import { copyModel } from './methods/copyModel';
 import { describeData } from './methods/describeData';
+import { describeDeal } from './methods/describeDeal';
 import { describeSample } from './methods/describeSample';
 import { errorSplit } from './methods/errorSplit';
 import { explain } from './methods/explain';
@@ -28,6 +29,7 @@ export const engineService: EngineHandlers = {
   inspect,
   weightHashes: hashWeights,
   describeData,
+  describeDeal,
   errorSplit,
   quantizationOf,
   weightStatistics,

@@ -54,6 +54,14 @@ export interface DataRequest {
   seed?: number;
 }
 
+/** How data is dealt when as much as possible goes to the scan slice. */
+export interface DataDeal {
+  /** Of the whole data set. */
+  samples: number;
+  calibrate: number;
+  mostScan: number;
+}
+
 export interface QuantizeRequest extends ModelRequest {
   plan: Plan;
   calibration?: DataRequest;
@@ -246,6 +254,8 @@ export interface EngineMethods {
   /** Hash of each layer's weight: name → `sha256:…`. */
   weightHashes(request: ModelRequest): Promise<Record<string, string>>;
   describeData(request: DescribeDataRequest): Promise<DataSummary>;
+  /** How many samples there are for scans. */
+  describeDeal(request: ModelRequest & { calibration: DataRequest }): Promise<DataDeal>;
   /** What a range costs a value of a layer: clipping against rounding. */
   errorSplit(request: ErrorSplitRequest): Promise<ErrorSplitCurve>;
   /** Formats of a row in numbers: scales, zero points, codebook. */

@@ -84,6 +84,28 @@ describe('roundoff scan', () => {
     }
   });
 
+  it('says when fewer samples are left than were asked for', async () => {
+    const one = [
+      'scan',
+      model,
+      '--data',
+      'random',
+      '--layer',
+      'node_linear_1',
+      '--scheme',
+      'w8',
+      '--no-cache',
+    ];
+    const note =
+      '100 samples were asked for, and 16 are left to scan with: of the 64 in random, 32 calibrate and 16 are kept to verify.';
+    const { stdout } = await callCli([...one, '--samples', '100', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ samples: 16, notes: [note] });
+    expect((await callCli([...one, '--samples', '100'])).stdout).toContain(`\n${note}\n`);
+    expect((await callCli([...one, '--samples', '100', '--csv'])).stderr).toBe(`${note}\n`);
+    const { stdout: enough } = await callCli([...one, '--samples', '16', '--json']);
+    expect(JSON.parse(enough)).toMatchObject({ samples: 16, notes: [] });
+  });
+
   it('prints CSV that quotes formats with commas', async () => {
     const { stdout } = await callCli([
       ...[

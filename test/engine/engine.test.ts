@@ -65,6 +65,13 @@ describe('the engine, on the sample', () => {
     await expect(none).rejects.toThrow(/has no layer none/);
   });
 
+  it('tells how many samples the data leaves for scans', async () => {
+    const deal = (samples?: number) =>
+      client.call('describeDeal', { file, calibration: { data: join(sample, 'test.npz'), samples } });
+    expect(await deal()).toEqual({ samples: 2000, calibrate: 256, mostScan: 872 });
+    expect(await deal(1998)).toEqual({ samples: 2000, calibrate: 1998, mostScan: 1 });
+  });
+
   it('describes data: shape, range, predictions and accuracy', async () => {
     const summary = await client.call('describeData', {
       file,

@@ -51,6 +51,7 @@ function engineThat(crashes: (layer: string, life: number) => boolean): ScanEngi
         floatPassSeconds: 0,
         keptBytes: 0,
         partial: false,
+        notes: [],
       };
     },
   };

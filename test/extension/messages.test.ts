@@ -5,6 +5,7 @@ import type {
   QuantizedLayer,
   QuantizeResult,
   RewriteResult,
+  ScanResult,
 } from '../../src/core/results';
 import type { SearchResult } from '../../src/core/searchResults';
 import {
@@ -186,7 +187,7 @@ describe('describeScan', () => {
       { ...candidate, layer: 'a', sensitivity: 0.1 },
       { ...candidate, layer: 'b', sensitivity: null, error: 'crashed' },
     ];
-    const scan = {
+    const scan: Omit<ScanResult, 'candidates'> = {
       metric: 'kl',
       slice: 'scan',
       samples: 8,
@@ -197,7 +198,8 @@ describe('describeScan', () => {
       floatPassSeconds: 1,
       keptBytes: 0,
       partial: false,
-    } as const;
+      notes: [],
+    };
     expect(describeScan({ ...scan, candidates }, 'test.npz')).toBe(
       '1 layer measured as w8a8 on 8 samples of the scan slice in 3.2 s. 1 of 2 candidates failed.',
     );

@@ -82,6 +82,7 @@ export function scanResult(candidates: Candidate[], part: Partial<ScanResult> = 
     floatPassSeconds: 0.1,
     keptBytes: 0,
     partial: false,
+    notes: [],
     ...part,
   };
 }

@@ -6,7 +6,7 @@ import { recoveringAlone, recoverWord } from '../plan/recover';
 import type { ResultCache, Runtime, Slice, Work } from '../ports';
 import type { Candidate, ScanMetric, ScanPart, ScanResult } from '../results';
 import { PassingResults } from '../recover/loneLayers';
-import { holdSamples } from './baseline';
+import { holdSamples, KEPT_SAMPLE_BYTES } from './baseline';
 import { Candidates, type CandidateListener } from './candidates';
 import { Compensation } from './compensation';
 import { scanFormats, type CandidateName } from './formats';
@@ -145,7 +145,14 @@ export async function scan(
     floatPassSeconds: measuring.floatPassSeconds,
     keptBytes: measuring.keptBytes,
     partial: !candidates.isComplete,
+    notes: memoryNotes(samples.length, slices.scan.length),
   };
+}
+
+function memoryNotes(held: number, length: number): string[] {
+  if (held >= length) return [];
+  const size = `${KEPT_SAMPLE_BYTES / 2 ** 20} MB`;
+  return [`${held} of ${length} samples were measured: all of them together take more than ${size}.`];
 }
 
 function ignore(): void {

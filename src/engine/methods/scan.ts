@@ -4,6 +4,7 @@ import { sliceOf } from '../data/slices';
 import { openModelFile } from '../files/modelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime } from '../runtime/ortRuntime';
+import { dealNotes } from './dealNotes';
 import { openModelData } from './modelData';
 import { outputsOf } from './modelOutputs';
 import { planForModel } from './planForModel';
@@ -29,7 +30,7 @@ export const scan: EngineHandlers['scan'] = async (request, call) => {
     }
     const cache = await scanCache(request.cache, opened, signal);
     let last = { done: 0, total: 1, message: 'Scanning' };
-    return await scanLayers(
+    const result = await scanLayers(
       runtime,
       opened.model,
       plan,
@@ -55,6 +56,7 @@ export const scan: EngineHandlers['scan'] = async (request, call) => {
         },
       },
     );
+    return { ...result, notes: [...dealNotes(request.calibration, data), ...result.notes] };
   } finally {
     await opened.close();
   }

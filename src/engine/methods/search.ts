@@ -9,6 +9,7 @@ import { writeModelFile } from '../files/writeModelFile';
 import type { EngineHandlers } from '../messages';
 import { openRuntime, type OrtRuntime } from '../runtime/ortRuntime';
 import { makeTemporaryFolder } from '../temporaryFolder';
+import { dealNotes } from './dealNotes';
 import { openModelData, sampleDimensions } from './modelData';
 import { sizeOf } from './modelFiles';
 import { outputsOf } from './modelOutputs';
@@ -26,6 +27,7 @@ export const search: EngineHandlers['search'] = async (request, call) => {
     const slices = { ...scanSlices(data), verify: sliceOf(data.dataSet, data.deal, 'verify') };
     const runtime = await openRuntime();
     const { dataSet, deal, seed } = data;
+    notes.push(...dealNotes(request.calibration, data));
     if (dataSet.data === RANDOM)
       notes.push('Searched with random inputs: the figures say little about real data.');
     const complete = (result: SearchResult): SearchResult => ({

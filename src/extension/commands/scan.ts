@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ScanResult } from '../../core/results';
 import { formatName } from '../../core/scan/formats';
+import type { DataDeal } from '../../shared/rpc';
 import { VIEW_TYPE } from '../../shared/viewRpc';
 import type { ModelEditorProvider } from '../editor/modelEditorProvider';
 import type { ModelDocument } from '../editor/modelDocument';
@@ -10,7 +11,8 @@ import { mayRun } from '../trust';
 import { chooseData } from './chooseData';
 import { describeScan } from './messages';
 import type { ScanChoice, ScanFormats } from './scanFormats';
-import { documentTarget } from './target';
+import { sampleMistake, sampleOffer } from './scanSamples';
+import { documentTarget, modelRequest } from './target';
 
 /** Measures the sensitivity of all layers, in formats that the user chooses. */
 export async function scanModel(
@@ -45,23 +47,34 @@ export async function scanWithMoreSamples(
   const { session } = document;
   if (!(await isReadyToRun(document, [...session.quantizable])) || !(await hasData(engine, document))) return;
   const before = session.snapshot().scan.measured?.samples ?? 0;
+  const deal = await dealOf(engine, document);
+  if (!deal) return;
+  const { limit, suggested } = sampleOffer(before, deal);
+  if (suggested === undefined) {
+    void vscode.window.showInformationMessage(`All samples for scans were measured. ${limit}`);
+    return;
+  }
   const text = await vscode.window.showInputBox({
     title: `Scan ${session.place.name} With More Samples`,
     prompt:
       before > 0 ? `Samples of the scan slice; so far ${before} were measured` : 'Samples of the scan slice',
-    value: String(before > 0 ? 2 * before : 64),
+    value: String(suggested),
     ignoreFocusOut: true,
-    validateInput: (typed) => sampleMistake(typed, before),
+    validateInput: (typed) => sampleMistake(typed, before, deal),
   });
   if (text === undefined) return;
   session.setScanSamples(Number(text));
   await run(engine, document, formats.remembered, undefined);
 }
 
-function sampleMistake(text: string, before: number): string | undefined {
-  const samples = Number(text);
-  if (!/^\s*\d+\s*$/.test(text) || samples === 0) return 'It must be a whole number such as 64.';
-  return samples > before ? undefined : `It must be more than ${before}.`;
+/** How far the chosen data goes; undefined when it cannot be read, which the user was told. */
+async function dealOf(engine: EngineHost, document: ModelDocument): Promise<DataDeal | undefined> {
+  const calibration = document.session.dataRequest();
+  if (!calibration) return undefined;
+  const request = { ...modelRequest(documentTarget(document)), calibration };
+  return withProgress(`Looking at the data of ${document.session.place.name}`, (signal) =>
+    engine.call('describeDeal', request, { signal }),
+  );
 }
 
 /** Goes on with a scan that was paused. */
@@ -121,6 +134,8 @@ async function run(
 async function tell(engine: EngineHost, { session }: ModelDocument, result: ScanResult): Promise<void> {
   const sentence = describeScan(result, session.plan.calibration?.data);
   engine.log(sentence);
+  for (const note of result.notes) engine.log(`  ${note}`);
+  if (result.notes.length > 0) void vscode.window.showWarningMessage(result.notes.join(' '));
   const failed = result.candidates.filter(({ error }) => error !== undefined);
   for (const each of failed) engine.log(`  ${each.layer} as ${formatName(each)}: ${each.error ?? ''}`);
   if (failed.length > 0 && (await vscode.window.showWarningMessage(sentence, 'Show Log'))) {

@@ -71,6 +71,7 @@ const handlers: EngineHandlers = {
   inspect: ({ file }, call) => act(file, call),
   weightHashes: async ({ file }) => ({ file, pid: String(process.pid) }),
   describeData: never,
+  describeDeal: never,
   errorSplit: never,
   quantizationOf: never,
   quantize: never,
