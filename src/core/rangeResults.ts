@@ -41,6 +41,11 @@ export interface ErrorSplitCurve {
    * error, or it is not known.
    */
   plannedDb: number | null;
+  /**
+   * The range that the plan fixes, which need not be one of the curve's, with its errors and codes; null: it fixes none of these
+   * codes, or all elements are zero.
+   */
+  planned: { min: number; max: number; clipping: number; rounding: number; codes: number } | null;
   /** Of `possible` codes, how many occur. */
   codes: number[];
   possible: number;

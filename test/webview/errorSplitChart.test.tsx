@@ -33,6 +33,7 @@ const curve: ErrorSplitCurve = {
   isFolded: false,
   table: null,
   plannedDb: 21.5,
+  planned: null,
   whyNotFixed: null,
   thresholds,
   clipping: thresholds.map((_, index) => (index === 8 ? 0 : 10 / 4 ** index)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
-import { applied, plannedThreshold, released } from '../../webview/inspector/rangeChange';
+import { applied, plannedRange, released } from '../../webview/inspector/rangeChange';
 
 const weight: ErrorSplitCurve = {
   layer: 'conv1',
@@ -18,6 +18,7 @@ const weight: ErrorSplitCurve = {
   isFolded: false,
   table: null,
   plannedDb: null,
+  planned: null,
   whyNotFixed: null,
   thresholds: [0.5, 1],
   clipping: [1, 0],
@@ -65,17 +66,20 @@ describe('applied(curve, scheme, plan, threshold)', () => {
   });
 });
 
-describe('plannedThreshold and released', () => {
+describe('plannedRange and released', () => {
   it('find the fixed range of the weight, of these codes only', () => {
-    expect(plannedThreshold(weight, 'w8,tensor,fixed:0.5', plan)).toBe(0.5);
-    expect(plannedThreshold(weight, 'w4,fixed:0.5', plan)).toBeUndefined();
+    expect(plannedRange(weight, 'w8,tensor,fixed:0.5', plan)).toEqual({ min: -0.5, max: 0.5 });
+    expect(plannedRange(weight, 'w4,fixed:0.5', plan)).toBeUndefined();
     expect(released(weight, 'w8,tensor,fixed:0.5', plan)).toMatchObject({ scheme: 'w8,tensor' });
     expect(released(weight, 'w8,mse', plan)).toBeUndefined();
   });
 
   it('find the fixed range of an activation', () => {
     const fixed = { fixedRanges: { x: { min: -0.75, max: 0.5 } } };
-    expect(plannedThreshold(input, 'w8a8', fixed)).toBe(0.75);
+    expect(plannedRange(input, 'w8a8', fixed)).toEqual({ min: -0.75, max: 0.5 });
+    expect(plannedRange({ ...input, symmetric: true }, 'w8a8', fixed)).toEqual({ min: -0.75, max: 0.75 });
+    const above = { fixedRanges: { x: { min: 0.25, max: 0.5 } } };
+    expect(plannedRange(input, 'w8a8', above)).toEqual({ min: 0, max: 0.5 });
     expect(released(input, 'w8a8', fixed)).toMatchObject({ value: 'x', range: null });
     expect(released(input, 'w8a8', plan)).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-import type { CurvePoint, Frame, SplitScales } from './errorSplitScales';
+import { placeOf, type CurvePoint, type Frame, type SplitScales } from './errorSplitScales';
 
 interface HandleMarkProps {
   point: CurvePoint;
@@ -10,8 +10,9 @@ interface HandleMarkProps {
 const GRIP = 6;
 
 /** The line of a range handle, its grip on the axis, and where it meets the curves. Geometry only. */
-export function HandleMark({ point, scales: { x, y }, frame }: HandleMarkProps) {
-  const at = round(x(point.threshold));
+export function HandleMark({ point, scales, frame }: HandleMarkProps) {
+  const { y } = scales;
+  const at = round(placeOf(scales, point.threshold));
   const ground = frame.height - frame.bottom;
   const [floor, ceiling] = y.domain() as [number, number];
   const height = (db: number): number => round(y(Math.min(ceiling, Math.max(floor, db))));

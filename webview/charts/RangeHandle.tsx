@@ -1,15 +1,15 @@
 import { useRef } from 'preact/hooks';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
-import { nearestPoint, SPLIT_FRAME, type CurvePoint, type SplitScales } from './errorSplitScales';
+import { nearestPoint, placeOf, SPLIT_FRAME, type CurvePoint, type SplitScales } from './errorSplitScales';
 import { HandleMark } from './HandleMark';
-import { codesText, rangeText, sqnrText } from './rangeText';
+import { codesText, pointText, sqnrText } from './rangeText';
 
 interface RangeHandleProps {
   curve: ErrorSplitCurve;
   points: readonly CurvePoint[];
   scales: SplitScales;
-  /** Position among the points. */
-  at: number;
+  /** What the handle is at: one of the points, or the range in the plan. */
+  point: CurvePoint;
   /** Reach of the range that the plan fixes. */
   planned: number | undefined;
   onMove: (at: number) => void;
@@ -40,10 +40,9 @@ function moved(key: string, at: number, last: number): number | undefined {
 }
 
 /** A hand on the range: lies over the chart, moved by mouse or by keys, from one measured threshold to the next. */
-export function RangeHandle({ curve, points, scales, at, planned, onMove }: RangeHandleProps) {
+export function RangeHandle({ curve, points, scales, point, planned, onMove }: RangeHandleProps) {
   const slider = useRef<SVGGElement>(null);
-  const point = points[at];
-  if (!point) return null;
+  const at = nearestPoint(points, point.threshold);
   const last = points.length - 1;
   const onKeyDown = (event: KeyboardEvent): void => {
     const next = event.altKey || event.ctrlKey || event.metaKey ? undefined : moved(event.key, at, last);
@@ -77,8 +76,8 @@ export function RangeHandle({ curve, points, scales, at, planned, onMove }: Rang
       {planned !== undefined && (
         <line
           class="marker planned"
-          x1={scales.x(planned)}
-          x2={scales.x(planned)}
+          x1={placeOf(scales, planned)}
+          x2={placeOf(scales, planned)}
           y1={SPLIT_FRAME.top}
           y2={SPLIT_FRAME.height - SPLIT_FRAME.bottom}
         />
@@ -92,7 +91,7 @@ export function RangeHandle({ curve, points, scales, at, planned, onMove }: Rang
         aria-valuemin={points[0]?.threshold ?? 0}
         aria-valuemax={points[last]?.threshold ?? 0}
         aria-valuenow={point.threshold}
-        aria-valuetext={`${rangeText(curve, point.threshold)}: SQNR ${sqnrText(point.totalDb)}, codes used ${codesText(point.codes, curve)}`}
+        aria-valuetext={`${pointText(curve, point)}: SQNR ${sqnrText(point.totalDb)}, codes used ${codesText(point.codes, curve)}`}
         onKeyDown={onKeyDown}
       >
         <HandleMark point={point} scales={scales} frame={SPLIT_FRAME} />

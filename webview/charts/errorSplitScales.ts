@@ -1,5 +1,6 @@
 /** The numbers behind the clipping-versus-rounding chart. Pure. */
 import { scaleLinear, scaleLog } from 'd3-scale';
+import type { Range } from '../../src/core/quant/scheme';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 
 export interface CurvePoint {
@@ -10,6 +11,8 @@ export interface CurvePoint {
   readonly totalDb: number | null;
   /** How many occur. */
   readonly codes: number;
+  /** Of a point off the curve, whose range is not what the threshold stands for there. */
+  readonly range?: Range;
 }
 
 /** Error over energy in dB: the negative of the SQNR. */
@@ -36,6 +39,31 @@ export function curvePoints({
   });
 }
 
+/**
+ * What was measured of the range that the plan fixes; undefined where that is another by now.
+ * @param range that the plan fixes.
+ */
+export function plannedPoint(
+  { planned, energy }: Pick<ErrorSplitCurve, 'planned' | 'energy'>,
+  range: Range | undefined,
+): CurvePoint | undefined {
+  if (!planned || planned.min !== range?.min || planned.max !== range.max) return undefined;
+  const { clipping, rounding, codes } = planned;
+  return {
+    threshold: reachOf(range),
+    clippingDb: relativeDb(clipping, energy),
+    roundingDb: relativeDb(rounding, energy),
+    totalDb: relativeDb(clipping + rounding, energy),
+    codes,
+    range,
+  };
+}
+
+/** Greatest magnitude. */
+export function reachOf({ min, max }: Range): number {
+  return Math.max(-min, max);
+}
+
 /** The point with the least total error; undefined without points. */
 export function bestPoint(points: readonly CurvePoint[]): CurvePoint | undefined {
   return points.reduce<CurvePoint | undefined>(
@@ -58,6 +86,12 @@ export function nearestPoint(points: readonly CurvePoint[], threshold: number): 
 
 function orderOf({ totalDb }: CurvePoint): number {
   return totalDb ?? -Infinity;
+}
+
+/** Where a threshold stands on the axis: at its end where it lies beyond. */
+export function placeOf({ x }: Pick<SplitScales, 'x'>, threshold: number): number {
+  const [first, last] = x.domain() as [number, number];
+  return x(Math.min(last, Math.max(first, threshold)));
 }
 
 export interface Frame {

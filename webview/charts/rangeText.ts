@@ -1,6 +1,8 @@
 /** What is said of ranges, in words. Pure. */
+import type { Range } from '../../src/core/quant/scheme';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 import { formatInteger, plural } from '../../src/shared/format';
+import type { CurvePoint } from './errorSplitScales';
 
 /** The part of a curve that says what a threshold stands for. */
 type Reach = Pick<ErrorSplitCurve, 'symmetric' | 'extremes'>;
@@ -9,7 +11,7 @@ type Reach = Pick<ErrorSplitCurve, 'symmetric' | 'extremes'>;
 const RANGE_DIGITS = 6;
 
 /** What of ±a the values reach into; zero always belongs to it. */
-export function rangeAt({ symmetric, extremes }: Reach, threshold: number): { min: number; max: number } {
+export function rangeAt({ symmetric, extremes }: Reach, threshold: number): Range {
   const a = Number(threshold.toPrecision(RANGE_DIGITS));
   if (symmetric) return { min: -a, max: a };
   return { min: Math.min(0, Math.max(-a, extremes.min)), max: Math.max(0, Math.min(a, extremes.max)) };
@@ -17,8 +19,18 @@ export function rangeAt({ symmetric, extremes }: Reach, threshold: number): { mi
 
 /** `±0.312`, or `-0.2 to 0.312`. */
 export function rangeText(curve: Reach, threshold: number): string {
-  if (curve.symmetric) return `±${shortNumber(threshold)}`;
-  const { min, max } = rangeAt(curve, threshold);
+  return curve.symmetric ? `±${shortNumber(threshold)}` : spanText(rangeAt(curve, threshold));
+}
+
+/** The range of a point, which need not be one of the curve's. */
+export function pointText(
+  curve: Reach,
+  { threshold, range }: Pick<CurvePoint, 'threshold' | 'range'>,
+): string {
+  return range && !curve.symmetric ? spanText(range) : rangeText(curve, threshold);
+}
+
+function spanText({ min, max }: Range): string {
   return `${shortNumber(min)} to ${shortNumber(max)}`;
 }
 

@@ -4,13 +4,20 @@ import type { Candidate } from '../../src/core/results';
 import type { PlanView, ViewRow } from '../../src/shared/viewRpc';
 import { ErrorSplitChart } from '../charts/errorSplitChart';
 import { ErrorSplitTable } from '../charts/ErrorSplitTable';
-import { chartScales, curvePoints, nearestPoint, SPLIT_FRAME } from '../charts/errorSplitScales';
+import {
+  chartScales,
+  curvePoints,
+  nearestPoint,
+  plannedPoint,
+  reachOf,
+  SPLIT_FRAME,
+} from '../charts/errorSplitScales';
 import { RangeHandle } from '../charts/RangeHandle';
 import { basisText } from '../charts/rangeText';
 import { TableTwin } from '../charts/TableTwin';
 import type { Host } from '../host';
 import { layerForecast } from './layerForecast';
-import { applied, plannedThreshold, released, type RangeChange } from './rangeChange';
+import { applied, plannedRange, released, type RangeChange } from './rangeChange';
 import { RangeReadout } from './RangeReadout';
 import { RangeRules } from './RangeRules';
 import { hasWeightChoice } from './WeightChoice';
@@ -28,11 +35,19 @@ interface RangePanelProps {
 export function RangePanel({ curve, row, plan, candidates, host }: RangePanelProps) {
   const points = useMemo(() => curvePoints(curve), [curve]);
   const scales = useMemo(() => chartScales(points, SPLIT_FRAME), [points]);
-  const planned = plannedThreshold(curve, row.scheme, plan);
-  /** Where the user moved the handle; null: not yet. */
+  const plannedNow = plannedRange(curve, row.scheme, plan);
+  const { min, max } = plannedNow ?? {};
+  // The same object as long as it is the same range.
+  const planned = useMemo(
+    () => (min === undefined || max === undefined ? undefined : { min, max }),
+    [min, max],
+  );
+  /** Where the user moved the handle; null: not yet, or to the range in the plan. */
   const [held, setHeld] = useState<number | null>(null);
   const best = curve.markers.find(({ rule }) => rule === 'mse')?.threshold;
-  const at = nearestPoint(points, held ?? planned ?? best ?? 0);
+  const fixed = held === null ? plannedPoint(curve, planned) : undefined;
+  const start = planned ? reachOf(planned) : best;
+  const point = fixed ?? points[nearestPoint(points, held ?? start ?? 0)];
   const picture = useMemo(() => <ErrorSplitChart curve={curve} />, [curve]);
   const twin = useMemo(
     () => (
@@ -52,7 +67,6 @@ export function RangePanel({ curve, row, plan, candidates, host }: RangePanelPro
     () => layerForecast(row.scheme, curve.plannedDb, candidates),
     [row.scheme, curve, candidates],
   );
-  const point = points[at];
   const change = (wish: RangeChange): void => {
     const call =
       wish.kind === 'scheme'
@@ -61,21 +75,23 @@ export function RangePanel({ curve, row, plan, candidates, host }: RangePanelPro
     // What went wrong is shown by the host.
     void call.catch(() => undefined);
   };
-  const wish = point && applied(curve, row.scheme, plan, point.threshold);
+  const wish = fixed ? undefined : point && applied(curve, row.scheme, plan, point.threshold);
   const release = released(curve, row.scheme, plan);
   return (
     <>
       <figure class="error-split">
         <div class="plot-area">
           {picture}
-          <RangeHandle
-            curve={curve}
-            points={points}
-            scales={scales}
-            at={at}
-            planned={planned}
-            onMove={(next) => setHeld(points[next]?.threshold ?? null)}
-          />
+          {point && (
+            <RangeHandle
+              curve={curve}
+              points={points}
+              scales={scales}
+              point={point}
+              planned={planned && reachOf(planned)}
+              onMove={(next) => setHeld(points[next]?.threshold ?? null)}
+            />
+          )}
         </div>
         <figcaption>
           <span class="key clipping">clipping</span>

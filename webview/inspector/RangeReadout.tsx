@@ -1,7 +1,7 @@
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 import { formatDb } from '../../src/shared/format';
 import { bestPoint, type CurvePoint } from '../charts/errorSplitScales';
-import { codesText, rangeText, sqnrText } from '../charts/rangeText';
+import { codesText, pointText, sqnrText } from '../charts/rangeText';
 import { Fact } from './Fact';
 import { foretoldDb, type LayerForecast } from './layerForecast';
 
@@ -18,7 +18,7 @@ export function RangeReadout({ curve, point, points, forecast }: RangeReadoutPro
   const error = (db: number | null): string => (db === null ? 'none' : db.toFixed(1));
   return (
     <dl class="facts column range-readout">
-      <Fact name="Range" value={rangeText(curve, point.threshold)} />
+      <Fact name="Range" value={pointText(curve, point)} />
       <Fact name="SQNR" value={sqnrText(point.totalDb)} note={distanceText(point, bestPoint(points))} />
       <Fact
         name="Error"

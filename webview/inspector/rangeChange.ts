@@ -6,6 +6,7 @@ import {
   withoutFixedRange,
 } from '../../src/core/quant/fixedRange';
 import { formatText, parseFormat, type LayerFormat } from '../../src/core/quant/layerFormat';
+import type { Range } from '../../src/core/quant/scheme';
 import type { ErrorSplitCurve } from '../../src/core/rangeResults';
 import type { PlanView } from '../../src/shared/viewRpc';
 import { rangeAt, rangeText } from '../charts/rangeText';
@@ -17,7 +18,7 @@ export type RangeChange =
       readonly kind: 'value';
       readonly label: string;
       readonly value: string;
-      readonly range: { min: number; max: number } | null;
+      readonly range: Range | null;
     };
 
 /** Gives the plan this threshold. @returns undefined where it has it already, or cannot have it. */
@@ -52,7 +53,7 @@ export function released(
   scheme: string,
   plan: Pick<PlanView, 'fixedRanges'>,
 ): RangeChange | undefined {
-  if (plannedThreshold(curve, scheme, plan) === undefined) return undefined;
+  if (!plannedRange(curve, scheme, plan)) return undefined;
   if (curve.of !== 'weight') {
     return { kind: 'value', label: 'Choose by Calibration', value: curve.value, range: null };
   }
@@ -60,18 +61,22 @@ export function released(
   return { kind: 'scheme', label: `Back to ${next}`, scheme: next };
 }
 
-/** The reach of the range that the plan fixes; undefined where it fixes none of these codes. */
-export function plannedThreshold(
-  { of, bits, value }: ErrorSplitCurve,
+/** The range that the plan fixes, as it is written: with zero; undefined where it fixes none of these codes. */
+export function plannedRange(
+  { of, bits, value, symmetric }: ErrorSplitCurve,
   scheme: string,
   plan: Pick<PlanView, 'fixedRanges'>,
-): number | undefined {
+): Range | undefined {
   if (of === 'weight') {
     const format = plannedFormat(scheme);
-    return integerFormatOf(format, bits) === format ? fixedRangeOf(format) : undefined;
+    const fixed = integerFormatOf(format, bits) === format ? fixedRangeOf(format) : undefined;
+    return fixed === undefined ? undefined : { min: -fixed, max: fixed };
   }
   const fixed = fixedOf(plan, value);
-  return fixed && Math.max(-fixed.min, fixed.max);
+  if (!fixed) return undefined;
+  const { min, max } = fixed;
+  const reach = Math.max(-min, max);
+  return symmetric ? { min: -reach, max: reach } : { min: Math.min(0, min), max: Math.max(0, max) };
 }
 
 function fixedOf({ fixedRanges }: Pick<PlanView, 'fixedRanges'>, value: string) {

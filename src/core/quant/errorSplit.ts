@@ -30,6 +30,8 @@ export interface ErrorSplit extends CurvePoints {
   readonly markers: RangeMarker[];
   /** Of |x|: `edges` has one more element than `counts`. */
   readonly histogram: { edges: number[]; counts: number[] };
+  /** On the grid that was asked for; null: none was, or all values are zero. */
+  readonly planned: MeasuredParts | null;
   /** Σ x². */
   readonly energy: number;
 }
@@ -38,6 +40,8 @@ export interface ErrorSplit extends CurvePoints {
 export interface SplitOptions extends CurveOptions {
   /** Markers to find; all rules when absent. */
   readonly rules?: readonly MarkerRule[];
+  /** A grid to measure beside the curve, which need not be one of its. */
+  readonly planned?: ErrorGrid | undefined;
 }
 
 /** What is asked for of a weight. */
@@ -83,7 +87,7 @@ export function errorSplit(
 export function* errorSplitInParts(
   values: Float32Array,
   family: GridFamily,
-  { rules = MARKER_RULES, extremeShare = 1, ...options }: WeightSplitOptions = {},
+  { rules = MARKER_RULES, planned, extremeShare = 1, ...options }: WeightSplitOptions = {},
 ): Parts<ErrorSplit> {
   const magnitudes = values.map(Math.abs);
   const { min: least, max: greatest } = extremesOf(values);
@@ -101,7 +105,7 @@ export function* errorSplitInParts(
   }
   if (max === 0) {
     const histogram = { edges: [0, 1], counts: [magnitudes.length] };
-    return { ...NO_POINTS, markers: [], histogram, energy };
+    return { ...NO_POINTS, markers: [], planned: null, histogram, energy };
   }
   const histogram = {
     edges: Array.from({ length: MAGNITUDE_BINS + 1 }, (_, i) => (max * i) / MAGNITUDE_BINS),
@@ -138,7 +142,7 @@ export function* errorSplitInParts(
     yield;
   }
   const points = yield* curve.pointsWith(thresholdsOf(markers), energy, options);
-  return { ...points, markers, histogram, energy };
+  return { ...points, markers, planned: planned ? errorOf(planned) : null, histogram, energy };
 }
 
 /** Where the markers are. */

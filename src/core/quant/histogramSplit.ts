@@ -1,5 +1,5 @@
 import { atOnce } from '../inParts';
-import { gridEnds, integerGrid, type ErrorGrid, type ErrorParts } from './errorGrid';
+import { gridEnds, integerGrid, type ErrorGrid, type ErrorParts, type MeasuredParts } from './errorGrid';
 import { codesUsed } from './histogramCodes';
 import { ErrorCurve, NO_POINTS } from './errorCurve';
 import { MAGNITUDE_BINS, MARKER_RULES, thresholdsOf, type ErrorSplit, type SplitOptions } from './errorSplit';
@@ -25,7 +25,7 @@ export interface Span {
 export function histogramSplit(
   histogram: StreamingHistogram,
   target: RangeTarget,
-  { rules = MARKER_RULES, ...options }: SplitOptions = {},
+  { rules = MARKER_RULES, planned, ...options }: SplitOptions = {},
 ): ErrorSplit {
   const { min, max, sumSquares: energy } = histogram;
   const markers = rules
@@ -34,17 +34,18 @@ export function histogramSplit(
   const largest = reachOf({ min, max });
   const counted = magnitudeHistogram(histogram, largest);
   if (largest === 0) {
-    return { ...NO_POINTS, markers: [], histogram: counted, energy };
+    return { ...NO_POINTS, markers: [], planned: null, histogram: counted, energy };
   }
   const family = integerGrid(target.type, { symmetric: target.symmetric, within: { min, max } });
   const spans = spansOf(histogram);
-  const measured = (a: number) => {
-    const grid = family.at(a);
-    return { ...errorOfSpans(spans, grid), codes: codesUsed(spans, grid) };
-  };
+  const errorOf = (grid: ErrorGrid): MeasuredParts => ({
+    ...errorOfSpans(spans, grid),
+    codes: codesUsed(spans, grid),
+  });
+  const measured = (a: number): MeasuredParts => errorOf(family.at(a));
   const curve = atOnce(ErrorCurve.measure({ max: largest, mean: meanOf(spans), errorAt: measured }));
   const points = atOnce(curve.pointsWith(thresholdsOf(markers), energy, options));
-  return { ...points, markers, histogram: counted, energy };
+  return { ...points, markers, planned: planned ? errorOf(planned) : null, histogram: counted, energy };
 }
 
 /** Clipping and rounding error of the values in a histogram on one grid; see `histogramSplit`. */

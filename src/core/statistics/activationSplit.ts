@@ -8,10 +8,12 @@ import type { Model } from '../onnx/types';
 import { formatOf, isStatic, onlyLayer } from '../plan/editPlan';
 import type { Plan, TensorOverride } from '../plan/types';
 import type { Work } from '../ports';
-import { integerGrid, gridSize } from '../quant/errorGrid';
+import { computeQuantParams } from '../quant/affine';
+import { affineGrid, integerGrid, gridSize } from '../quant/errorGrid';
 import { histogramSplit } from '../quant/histogramSplit';
 import { integerType } from '../quant/integerTypes';
 import type { LayerFormat } from '../quant/layerFormat';
+import type { Range } from '../quant/scheme';
 import type { ErrorSplitCurve } from '../rangeResults';
 import { activationTypeOf } from '../rewrite/activationTypes';
 import { placeQuantization } from '../rewrite/placement';
@@ -46,14 +48,17 @@ export async function activationSplit(
   const { all, samples } = await calibrate(runtime, ready.model, [value], slice, work);
   const histogram = all.get(value);
   if (!histogram) throw new InputError(`The value ${value} was not calibrated.`);
-  const { min, max } = override ?? {};
+  const fixed = fixedRange(override, symmetric);
   const split = histogramSplit(
     histogram,
     { type, symmetric },
     {
       steps: SPLIT_STEPS,
       atMarkers: true,
-      ...(min !== undefined && max !== undefined && { also: [Math.max(-min, max)] }),
+      ...(fixed && {
+        also: [Math.max(-fixed.min, fixed.max)],
+        planned: affineGrid(computeQuantParams(fixed, type, { symmetric }), type),
+      }),
     },
   );
   const extremes = { min: Math.min(0, histogram.min), max: Math.max(0, histogram.max) };
@@ -75,6 +80,7 @@ export async function activationSplit(
     plannedDb: null,
     whyNotFixed: await whyNotFixed(model, plan, value),
     ...split,
+    planned: fixed && split.planned ? { ...fixed, ...split.planned } : null,
     possible: reach > 0 ? gridSize(integerGrid(type, { symmetric, within: extremes }).at(reach)) : 0,
   };
 }
@@ -87,6 +93,13 @@ async function whyNotFixed(model: Model, plan: Plan, value: string): Promise<str
   if (!tensor) return 'The plan does not quantize this value: give the layer a scheme that does (w8a8).';
   if (tensor.rangeOf !== value) return `This value takes the range of ${tensor.rangeOf}.`;
   return null;
+}
+
+/** The range that the plan fixes, as it is written: with zero. */
+function fixedRange({ min, max }: TensorOverride = {}, symmetric: boolean): Range | undefined {
+  if (min === undefined || max === undefined) return undefined;
+  const reach = Math.max(-min, max);
+  return symmetric ? { min: -reach, max: reach } : { min: Math.min(0, min), max: Math.max(0, max) };
 }
 
 function overrideOf({ tensors = {} }: Plan, value: string): TensorOverride | undefined {

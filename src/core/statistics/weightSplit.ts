@@ -77,7 +77,7 @@ export async function weightSplit(
     steps: SPLIT_STEPS,
     atMarkers: true,
     extremeShare: 1 / stride,
-    ...(fixed !== undefined && { also: [fixed] }),
+    ...(fixed !== undefined && { also: [fixed], planned: family.at(fixed) }),
   });
   const split = await inParts(parts, work);
   const extremes = extremesOf(values);
@@ -104,6 +104,7 @@ export async function weightSplit(
     plannedDb: format && format === planned && stride === 1 ? await sqnrAsWritten() : null,
     whyNotFixed: whyNotFixed(format),
     ...split,
+    planned: fixed === undefined ? null : split.planned && { min: -fixed, max: fixed, ...split.planned },
     possible: reach > 0 ? gridSize(family.at(reach)) : 0,
   };
 }

@@ -81,6 +81,32 @@ describe('activationSplit(model, plan, value, source)', () => {
     expect((await split(fixed, 'second', 'input')).thresholds).toContain(range.max);
   });
 
+  it.each([
+    { min: -0.4, max: 6 },
+    { min: -30, max: 40 },
+    { min: 0.5, max: 2 },
+  ])(
+    'measures the range that the plan fixes, whether one of the curve or not: $min to $max',
+    async (range) => {
+      const plan: Plan = { ...defaultPlan, tensors: { x: range } };
+      const { planned } = await split(plan, 'first', 'input');
+      const min = Math.min(0, range.min);
+      expect(planned).toMatchObject({ min, max: range.max });
+      const scale = (range.max - min) / 255;
+      const zero = Math.round(-min / scale);
+      let exact = 0;
+      for (const { feeds } of samples) {
+        for (const x of feeds.x.data as Float32Array) {
+          const code = Math.max(0, Math.min(255, Math.round(x / scale) + zero));
+          exact += (x - (code - zero) * scale) ** 2;
+        }
+      }
+      const told = (planned?.clipping ?? NaN) + (planned?.rounding ?? NaN);
+      expect(Math.abs(told / exact - 1)).toBeLessThan(0.05);
+      expect((await split(defaultPlan, 'first', 'input')).planned).toBeNull();
+    },
+  );
+
   it('says why the plan cannot fix it where it does not quantize the value', async () => {
     const plan = setScheme(defaultPlan, ['first', 'second'], 'float');
     const curve = await split(plan, 'second', 'input');

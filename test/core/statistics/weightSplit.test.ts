@@ -196,6 +196,22 @@ describe('weightSplit(model, plan, value)', () => {
     );
   });
 
+  it.each([0.5, 5, 40])(
+    'measures the range of ±%d that the plan fixes, on the curve or beyond',
+    async (a) => {
+      const values = normalNoise(16 * 27, 3);
+      const plan = setScheme(defaultPlan, ['c'], format(`w8,tensor,fixed:${a}`));
+      const { planned, energy } = await weightSplit(plain(), plan, { layer: 'c', position: 0, bits: 8 });
+      expect(planned).toMatchObject({ min: -a, max: a });
+      const error = (planned?.clipping ?? NaN) + (planned?.rounding ?? NaN);
+      expect(10 * Math.log10(energy / error)).toBeCloseTo(sqnrOfInt8(values, a), 3);
+      const codes = values.map((w) => Math.max(-128, Math.min(127, Math.round((w * 127) / a))));
+      expect(planned?.codes).toBe(new Set(codes).size);
+      const four = await weightSplit(plain(), plan, { layer: 'c', position: 0, bits: 4 });
+      expect(four.planned).toBeNull();
+    },
+  );
+
   it('hears a cancel while it measures', async () => {
     const large = model(
       [conv('c', ['x', 'w'], 'y')],
