@@ -13,6 +13,8 @@ import { checkTensorOverrides } from './tensorOverrides';
 export interface PredictedBytes {
   /** Of the file, external tensors included. */
   readonly bytes: number;
+  /** As the file would have it, but without numbers: its payloads are not to be read. */
+  readonly model: Model;
   /** As `rewrite` gives them; their weights cannot be measured. */
   readonly layers: readonly Omit<RewrittenLayer, 'measureWeight' | 'exponents'>[];
   /** What the user should know: layers that cannot be written as planned, and why. */
@@ -40,6 +42,7 @@ export async function predictBytes(
   const dry = await rewriteDry(prepared, plan, work, weights);
   return {
     bytes: await modelSize(dry.model),
+    model: dry.model,
     layers: dry.layers.map(({ measureWeight: _, ...layer }) => layer),
     notes: [...notes, ...dry.notes, ...uncounted(plan)],
   };

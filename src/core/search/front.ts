@@ -1,5 +1,6 @@
 import type { SearchCost } from '../searchResults';
 import { greedyWithin } from './greedy';
+import { jointOptions, sharingLayers, type JointLayers } from './jointOptions';
 import { paretoFront, type Option, type ParetoFront } from './knapsack';
 import { optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
 
@@ -14,6 +15,8 @@ export class Front {
   private readonly solutions: ParetoFront;
   /** Cost of the cheapest option of every layer: fronts count from there, as costs may not be negative. */
   private readonly base: number;
+  private readonly decisions: readonly JointLayers[];
+  /** Of the decisions. */
   private readonly options: readonly (readonly Option[])[];
 
   /** @throws RangeError when a cost is unknown (`bops` of a layer without MACs). */
@@ -21,13 +24,11 @@ export class Front {
     readonly layers: readonly SearchLayer[],
     readonly cost: SearchCost,
   ) {
-    const least = layers.map(({ options }) => Math.min(...options.map((option) => costOf(option, cost))));
+    this.decisions = decisionsOf(layers, cost);
+    const least = this.decisions.map(({ options }) => Math.min(...options.map((option) => option.cost)));
     this.base = least.reduce((sum, each) => sum + each, 0);
-    this.options = layers.map((layer, at) =>
-      layer.options.map((option) => ({
-        cost: costOf(option, cost) - (least[at] ?? 0),
-        error: option.error,
-      })),
+    this.options = this.decisions.map(({ options }, at) =>
+      options.map((option) => ({ cost: option.cost - (least[at] ?? 0), error: option.error })),
     );
     const mostStates = Math.min(MOST_STATES, Math.floor(MOST_DECISIONS / Math.max(1, layers.length)));
     this.solutions = paretoFront(this.options, { mostStates });
@@ -47,7 +48,7 @@ export class Front {
   }
 
   picksAt(index: number): Picks {
-    return this.solutions.optionsOf(index);
+    return this.picksOf(this.solutions.optionsOf(index));
   }
 
   /** The solution with the least error that costs at most `most`; undefined when none does. */
@@ -63,7 +64,8 @@ export class Front {
     const index = this.withinCost(most);
     const picks = index === undefined ? undefined : this.picksAt(index);
     if (this.solutions.isExact) return picks;
-    const greedy = greedyWithin(this.options, most - this.base);
+    const options = greedyWithin(this.options, most - this.base);
+    const greedy = options && this.picksOf(options);
     if (!greedy || !picks) return picks ?? greedy;
     return totalsOf(this.layers, greedy).error < totalsOf(this.layers, picks).error ? greedy : picks;
   }
@@ -71,6 +73,15 @@ export class Front {
   /** The cheapest solution with at most this error; undefined when none has so little. */
   withinError(most: number): number | undefined {
     return this.solutions.withinError(most);
+  }
+
+  private picksOf(options: readonly number[]): Picks {
+    const picks = this.layers.map(() => 0);
+    for (const [decision, { at, options: all }] of this.decisions.entries()) {
+      const joint = all[options[decision] ?? 0];
+      for (const [member, position] of at.entries()) picks[position] = joint?.picks[member] ?? 0;
+    }
+    return picks;
   }
 
   /** The error that a unit of the cost is worth, around solutions that cost `cost`. */
@@ -117,8 +128,34 @@ export class Front {
   }
 }
 
-export function costOf({ text, bytes, bops, latencyMs }: LayerOption, cost: SearchCost): number {
-  return { bytes, bops: bops ?? NaN, latency: latencyMs ?? NaN, floatLayers: Number(text === 'float') }[cost];
+/** What each decision can be. Only bytes are shared; work and time are every layer's own. */
+function decisionsOf(layers: readonly SearchLayer[], cost: SearchCost): JointLayers[] {
+  const isShared = cost === 'bytes' && layers.some(({ options }) => options.some(({ stored }) => stored));
+  if (isShared) {
+    return sharingLayers(layers).map((at) => ({
+      at,
+      options: jointOptions(at.flatMap((position) => layers[position] ?? [])),
+    }));
+  }
+  return layers.map(({ options }, at) => ({
+    at: [at],
+    options: options.map((option, pick) => ({
+      picks: [pick],
+      cost: costOf(option, cost),
+      error: option.error,
+    })),
+  }));
+}
+
+/** Of a constant that layers share, each has its part. */
+export function costOf({ text, bytes, stored = [], bops, latencyMs }: LayerOption, cost: SearchCost): number {
+  const shared = stored.reduce((sum, each) => sum + each.bytes / each.readers, 0);
+  return {
+    bytes: bytes + shared,
+    bops: bops ?? NaN,
+    latency: latencyMs ?? NaN,
+    floatLayers: Number(text === 'float'),
+  }[cost];
 }
 
 /** All layers in one format, float where they cannot have it. */

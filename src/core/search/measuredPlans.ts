@@ -50,13 +50,12 @@ export class MeasuredPlans {
     return this.known.get(picksKey(picks))?.error ?? Infinity;
   }
 
-  /** Of the plans that pass, the one with the least error. */
-  best(passes: (picks: Picks) => boolean): MeasuredPlan | undefined {
-    let best: MeasuredPlan | undefined;
-    for (const plan of this.known.values()) {
-      if ((!best || plan.error < best.error) && passes(plan.picks)) best = plan;
+  /** Of the plans that pass, the one with the least error. @param passes asked of no more plans than needed. */
+  async best(passes: (picks: Picks) => Promise<boolean>): Promise<MeasuredPlan | undefined> {
+    for (const plan of [...this.known.values()].sort((a, b) => a.error - b.error)) {
+      if (await passes(plan.picks)) return plan;
     }
-    return best;
+    return undefined;
   }
 }
 

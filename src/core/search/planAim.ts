@@ -1,38 +1,30 @@
 import { median } from '../latency/interleaved';
-import type { Model } from '../onnx/types';
-import type { Plan } from '../plan/types';
-import type { Work } from '../ports';
 import type { SearchGoal } from '../searchResults';
-import { exactBytes, type Costs } from './costs';
+import type { Costs } from './costs';
 import type { Front } from './front';
 import { predictableLimit } from './goals';
 import { picksKey } from './measuredPlans';
+import type { PlanBytes, VerifiedPicks } from './planBytes';
 import { formatsOf, totalsOf, type Picks, type SearchLayer } from './searchLayer';
-import type { Verified } from './verifyPlans';
 
-/** A plan that was built and run. */
-export interface VerifiedPicks {
-  readonly picks: Picks;
-  readonly figures: Verified;
-}
+/** Plans that are looked at closely until one fits. */
+const MOST_ATTEMPTS = 5;
 
 interface AimContext {
-  readonly model: Model;
-  readonly plan: Plan;
   readonly goal: SearchGoal;
   /** What a budget allows. */
   readonly budget: number;
   readonly costs: Costs;
-  readonly work: Work;
 }
 
 /** Chooses of a front the plan that a goal asks for, with what files and runs have told of costs that do not add up. */
 export class PlanAim {
-  /** Bytes of the file, or milliseconds, beyond the sum of its layers, as found out for the last plan aimed at. */
-  surplus = 0;
+  /** Bytes of the file, or milliseconds, of the last plan aimed at beyond the sum of its layers: a guess for the next one. */
+  private surplus = 0;
 
   constructor(
     private readonly context: AimContext,
+    private readonly bytes: PlanBytes,
     /** Of this search, as they come. */
     private readonly verified: ReadonlyMap<string, VerifiedPicks>,
   ) {}
@@ -69,13 +61,11 @@ export class PlanAim {
     const { budget } = this.context;
     let best: { readonly picks: Picks; readonly error: number } | undefined;
     let picks = this.within(front);
-    for (let attempt = 0; attempt < 5; attempt++) {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const exact = await this.exact(layers, picks);
-      const sum = this.sumOf(layers, picks);
-      this.surplus = Math.max(exact - sum, this.surplusOfRuns(layers));
+      this.surplus = exact - this.sumOf(layers, picks);
       const { error } = totalsOf(layers, picks);
-      const fits = sum + this.surplus <= budget;
-      if (fits && (!best || error < best.error)) best = { picks, error };
+      if (exact <= budget && (!best || error < best.error)) best = { picks, error };
       const next = this.within(front);
       if (picksKey(next) === picksKey(picks)) break;
       picks = next;
@@ -85,30 +75,17 @@ export class PlanAim {
 
   /** What a plan takes in all, bytes or milliseconds, as far as it can be told without running it. */
   private async exact(layers: readonly SearchLayer[], picks: Picks): Promise<number> {
-    const { model, plan, costs, goal, work } = this.context;
-    const formats = formatsOf(layers, picks);
-    if (goal.cost === 'latency') {
-      const foretold = costs.latency?.foretold(formats) ?? Infinity;
-      return foretold + Math.max(0, median(this.excessOfRuns(layers)) || 0);
-    }
-    return exactBytes(model, plan, formats, work);
+    const { costs, goal } = this.context;
+    if (goal.cost !== 'latency') return this.bytes.ofFile(picks);
+    const foretold = costs.latency?.foretold(formatsOf(layers, picks)) ?? Infinity;
+    return foretold + Math.max(0, median(this.excessOfRuns(layers)) || 0);
   }
 
   /** The same as its layers add up. */
   private sumOf(layers: readonly SearchLayer[], picks: Picks): number {
     const { costs, goal } = this.context;
-    const { bytes, latencyMs } = totalsOf(layers, picks);
-    return goal.cost === 'latency' ? (costs.latency?.baseMs ?? 0) + latencyMs : costs.floatBytes + bytes;
-  }
-
-  /** Files that were written may hold more than a dry run tells: scales that a correction of the gain added. */
-  private surplusOfRuns(layers: readonly SearchLayer[]): number {
-    const { goal, costs } = this.context;
-    if (goal.cost === 'latency') return -Infinity;
-    const each = [...this.verified.values()].map(
-      ({ picks, figures }) => figures.bytes - costs.floatBytes - totalsOf(layers, picks).bytes,
-    );
-    return each.length > 0 ? Math.max(...each) : -Infinity;
+    if (goal.cost !== 'latency') return this.bytes.sumOf(picks);
+    return (costs.latency?.baseMs ?? 0) + totalsOf(layers, picks).latencyMs;
   }
 
   /** Milliseconds that plans took longer than foretold. */

@@ -1,12 +1,15 @@
 import type { Candidate } from '../results';
 import type { LayerFormats } from '../plan/layerFormats';
+import { bytesOfStored, type StoredConstant } from './sharedConstants';
 
 /** One way to store a layer. */
 export interface LayerOption {
   /** Format with options; `float` for the layer as it is. */
   readonly text: string;
-  /** Bytes of the file beyond those of the file in which the layer is float. */
+  /** Bytes of the file beyond those of the file in which the layer is float, without `stored`. */
   readonly bytes: number;
+  /** Constants that it shares with other layers: the file has each once. Absent: none. */
+  readonly stored?: readonly StoredConstant[];
   /** Bit-operations of the layer; null: its MACs are unknown. */
   readonly bops: number | null;
   /** Milliseconds that it adds to a run, as far as they add up (see `LatencyModel`); absent: not measured. */
@@ -24,10 +27,7 @@ export interface SearchLayer {
 /** Option of each layer, by position. */
 export type Picks = readonly number[];
 
-export interface OptionCost {
-  readonly bytes: number;
-  readonly bops: number | null;
-}
+export type OptionCost = Pick<LayerOption, 'bytes' | 'stored' | 'bops'>;
 
 /** @returns undefined when the layer cannot have the format. */
 export type CostOf = (layer: string, text: string) => OptionCost | undefined;
@@ -89,6 +89,7 @@ export interface Totals {
 export function totalsOf(layers: readonly SearchLayer[], picks: Picks): Totals {
   let [bytes, latencyMs, error, floatLayers] = [0, 0, 0, 0];
   let bops: number | null = 0;
+  const [stored, inFloat]: [StoredConstant[], StoredConstant[]] = [[], []];
   for (const [at, layer] of layers.entries()) {
     const option = optionAt(layer, picks[at]);
     bytes += option.bytes;
@@ -96,7 +97,11 @@ export function totalsOf(layers: readonly SearchLayer[], picks: Picks): Totals {
     error += option.error;
     bops = bops === null || option.bops === null ? null : bops + option.bops;
     if (option.text === 'float') floatLayers++;
+    if (option.stored) stored.push(...option.stored);
+    const [float] = layer.options;
+    if (float?.stored) inFloat.push(...float.stored);
   }
+  bytes += bytesOfStored(stored) - bytesOfStored(inFloat);
   return { bytes, bops, latencyMs, error, floatLayers };
 }
 

@@ -9,9 +9,11 @@ import { costOf, floatCurvePicks, Front } from './front';
 import { amountOf, bestOf, meets, predictableLimit, unknownLatency, unknownWork } from './goals';
 import type { PlanTrials } from './planTrials';
 import { MeasuredPlans, picksKey, type MeasuredPlan } from './measuredPlans';
-import { PlanAim, type VerifiedPicks } from './planAim';
+import { PlanAim } from './planAim';
+import { PlanBytes, type VerifiedPicks } from './planBytes';
+import { PlanFit } from './planFit';
 import { contestedChanges, exchanges, isWrong, rescored } from './rescore';
-import { formatsOf, optionAt, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
+import { formatsOf, totalsOf, type LayerOption, type Picks, type SearchLayer } from './searchLayer';
 import { simplePlans, type SimplePlans } from './simplePlans';
 import type { PlanVerifier, Verified } from './verifyPlans';
 
@@ -23,6 +25,8 @@ const MOST_ROUNDS = 2;
 const OFF = 1.1;
 /** Exchanges tried in one round. */
 const MOST_EXCHANGES = 6;
+/** Exchanges that are looked at until so many fit. */
+const MOST_GUESSES = 24;
 /** A round that does not take the error below this share of what it was is the last. */
 const WORTH_ANOTHER = 0.97;
 /** Errors up to it are none: rounding in another order gives as much. */
@@ -60,6 +64,8 @@ export class SearchRun {
   private simple: SimplePlans = { uniform: [], floatEnds: [], byWeightError: [] };
   private readonly verified = new Map<string, VerifiedPicks>();
   private readonly failed = new Set<string>();
+  private readonly bytes: PlanBytes;
+  private readonly fit: PlanFit;
   private readonly aim: PlanAim;
 
   /** @throws InputError when the goal counts bit-operations and some are unknown. */
@@ -71,7 +77,11 @@ export class SearchRun {
     if (context.goal.cost === 'bops' && (unknown || context.costs.otherBops === null)) throw unknownWork();
     if (context.goal.cost === 'latency' && !context.costs.latency) throw unknownLatency();
     this.scanned = layers;
-    this.aim = new PlanAim(context, this.verified);
+    this.bytes = new PlanBytes(context, layers, this.verified);
+    this.fit = new PlanFit(context.goal, context.budget, this.bytes, (picks) =>
+      amountOf(this.point(picks), context.goal.cost),
+    );
+    this.aim = new PlanAim(context, this.bytes, this.verified);
     this.measured = new MeasuredPlans(
       context.trials,
       (picks) => formatsOf(this.layers, picks),
@@ -102,7 +112,7 @@ export class SearchRun {
     let error = await this.measured.measure(around);
     if (isBudget) {
       await this.measureSimple();
-      ({ picks: around, error } = this.measured.best(this.fits) ?? { picks: around, error });
+      ({ picks: around, error } = (await this.measured.best(this.fit.fits)) ?? { picks: around, error });
     }
     while (this.rounds < MOST_ROUNDS && error !== undefined) {
       const { error: predicted } = totalsOf(this.layers, around);
@@ -122,7 +132,7 @@ export class SearchRun {
   async verify(): Promise<void> {
     if (this.context.goal.kind === 'cap') return this.verifyCap();
     await this.verifyTarget();
-    for (const picks of this.contenders()) {
+    for (const picks of await this.contenders()) {
       if (this.verified.size + this.failed.size >= MOST_BUILDS) return;
       await this.run(picks);
     }
@@ -133,6 +143,7 @@ export class SearchRun {
     const points: FloatCurve['points'] = [];
     for (const { floatLayers, picks } of floatCurvePicks(this.scanned, format)) {
       throwIfCancelled(this.context.work.signal);
+      await this.bytes.of(picks);
       const { bytes, bops } = this.point(picks);
       const { error: predicted } = totalsOf(this.scanned, picks);
       const measured = await this.measured.measure(picks);
@@ -176,12 +187,12 @@ export class SearchRun {
 
   private point(picks: Picks): SearchPoint {
     const { costs } = this.context;
-    const { bytes, bops, error, floatLayers } = totalsOf(this.layers, picks);
+    const { bops, error, floatLayers } = totalsOf(this.layers, picks);
     const known = this.verified.get(picksKey(picks))?.figures;
     const formats = formatsOf(this.layers, picks);
-    const { bytes: written, latencyMs, ...verified } = known ?? { bytes: undefined, latencyMs: undefined };
+    const { bytes: _, latencyMs, ...verified } = known ?? { bytes: undefined, latencyMs: undefined };
     return {
-      bytes: written ?? Math.round(costs.floatBytes + bytes),
+      bytes: this.bytes.bestKnown(picks),
       bops: bops === null || costs.otherBops === null ? null : bops + costs.otherBops,
       latencyMs: latencyMs ?? costs.latency?.foretold(formats) ?? null,
       floatLayers,
@@ -207,24 +218,29 @@ export class SearchRun {
   }
 
   /** Other plans worth a run, the most promising first. */
-  private contenders(): Picks[] {
+  private async contenders(): Promise<Picks[]> {
     const { front, layers } = this;
     const { error } = totalsOf(layers, this.target);
-    const byError = (plans: Iterable<Picks>): Picks[] =>
-      [...plans]
-        .filter(this.fits)
-        .sort(
-          (a, b) =>
-            this.measured.errorOf(a) - this.measured.errorOf(b) || this.predicted(a) - this.predicted(b),
-        );
+    const bestFirst = (a: Picks, b: Picks): number =>
+      this.measured.errorOf(a) - this.measured.errorOf(b) || this.predicted(a) - this.predicted(b);
+    const simple: Picks[] = [];
     const { uniform, floatEnds, byWeightError } = this.simple;
     const target = picksKey(this.target);
-    const second = this.measured.best((picks) => picksKey(picks) !== target && this.fits(picks));
+    for (const plans of [uniform, floatEnds, byWeightError]) {
+      for (const picks of [...plans].sort(bestFirst)) {
+        if (!(await this.fit.fits(picks))) continue;
+        simple.push(picks);
+        break;
+      }
+    }
+    const second = await this.measured.best(
+      async (picks) => picksKey(picks) !== target && (await this.fit.fits(picks)),
+    );
     const at = (index: number | undefined): Picks[] => (index === undefined ? [] : [front.picksAt(index)]);
     return [
       // The simulation has few samples: what it prefers to this plan must also be better on the verify slice.
       ...(this.first ? [this.first] : []),
-      ...[uniform, floatEnds, byWeightError].flatMap((plans) => byError(plans).slice(0, 1)),
+      ...simple,
       ...(second ? [second.picks] : []),
       ...at(front.withinError(error * 1.15)),
       ...at(front.knee),
@@ -236,13 +252,6 @@ export class SearchRun {
   private predicted(picks: Picks): number {
     return totalsOf(this.layers, picks).error;
   }
-
-  private readonly fits = (picks: Picks): boolean => {
-    const { goal, budget } = this.context;
-    const point = this.point(picks);
-    const surplus = goal.cost === 'bytes' && !point.verified ? this.aim.surplus : 0;
-    return amountOf(point, goal.cost) + surplus <= budget;
-  };
 
   private async verifyCap(): Promise<void> {
     const { front } = this;
@@ -263,7 +272,7 @@ export class SearchRun {
 
   /** Simple plans are cheap to measure, and a search must not lose to them. */
   private async measureSimple(): Promise<void> {
-    const simple = simplePlans(this.layers, this.context.weightErrors, this.fits);
+    const simple = await simplePlans(this.layers, this.context.weightErrors, this.fit);
     this.simple = simple;
     for (const picks of [simple.uniform, simple.floatEnds, simple.byWeightError].flat())
       await this.measured.measure(picks);
@@ -272,7 +281,8 @@ export class SearchRun {
   private async rescore(around: Picks, error: number): Promise<void> {
     const { goal, onPoints } = this.context;
     const cost = (option: LayerOption): number => costOf(option, goal.cost);
-    const total = this.layers.reduce((sum, layer, at) => sum + cost(optionAt(layer, around[at])), 0);
+    const { bytes, bops, latencyMs: latency, floatLayers } = totalsOf(this.layers, around);
+    const total = { bytes, bops: bops ?? NaN, latency, floatLayers }[goal.cost];
     const changes = contestedChanges(this.layers, around, this.front.priceAt(total), cost);
     const measure = (picks: Picks): Promise<number | undefined> => this.measured.measure(picks);
     this.layers = await rescored(this.layers, around, error, measure, changes);
@@ -283,16 +293,21 @@ export class SearchRun {
 
   /** A plan that fits with less than this error: the front's, or else one of the exchanges that promise most. */
   private async better(than: number): Promise<MeasuredPlan | undefined> {
-    const { picks: around } = this.measured.best(this.fits) ?? { picks: this.target };
-    await this.measured.measure(await this.aimed());
+    const { fit, measured } = this;
+    const isBetter = (plan: MeasuredPlan | undefined): boolean => plan !== undefined && plan.error < than;
+    const { picks: around } = (await measured.best(fit.fits)) ?? { picks: this.target };
+    await measured.measure(await this.aimed());
+    let best = await measured.best(fit.fits);
     let tries = MOST_EXCHANGES;
-    for (const picks of exchanges(this.layers, around, this.fits)) {
-      const best = this.measured.best(this.fits);
-      if (tries-- <= 0 || (best && best.error < than)) break;
-      await this.measured.measure(picks);
+    const promising = isBetter(best) ? [] : exchanges(this.layers, around, await fit.around(around));
+    for (const picks of promising.slice(0, MOST_GUESSES)) {
+      if (tries <= 0 || isBetter(best)) break;
+      if (!(await fit.fits(picks))) continue;
+      tries--;
+      await measured.measure(picks);
+      best = await measured.best(fit.fits);
     }
-    const best = this.measured.best(this.fits);
-    return best && best.error < than ? best : undefined;
+    return isBetter(best) ? best : undefined;
   }
 
   private async newTarget(): Promise<MeasuredPlan | undefined> {
@@ -309,6 +324,8 @@ export class SearchRun {
     if (!this.verified.has(key)) {
       throwIfCancelled(this.context.work.signal);
       try {
+        // What the file has beyond it tells what other files will have.
+        if (this.context.goal.cost === 'bytes') await this.bytes.of(picks);
         const figures = await this.context.verifier.verify(formatsOf(this.layers, picks));
         this.verified.set(key, { picks, figures });
       } catch (error) {

@@ -1,4 +1,5 @@
 import { uniformPicks } from './front';
+import type { PlanFit } from './planFit';
 import { optionAt, totalsOf, type Picks, type SearchLayer } from './searchLayer';
 
 /** Plans that one would try without a search, by the way in which they were made. */
@@ -14,19 +15,25 @@ export interface SimplePlans {
 /**
  * What a search has to beat: those that fit.
  * @param weightErrors of layers in the format that makes them smallest, by name; the order is all that counts.
+ * @throws CancelledError
  */
-export function simplePlans(
+export async function simplePlans(
   layers: readonly SearchLayer[],
   weightErrors: ReadonlyMap<string, number>,
-  fits: (picks: Picks) => boolean,
-): SimplePlans {
+  fit: Pick<PlanFit, 'fits' | 'around'>,
+): Promise<SimplePlans> {
+  const fitting = async (plans: readonly Picks[]): Promise<Picks[]> => {
+    const found: Picks[] = [];
+    for (const picks of plans) if (await fit.fits(picks)) found.push(picks);
+    return found;
+  };
   const all = formatsIn(layers).map((text) => uniformPicks(layers, text));
   const ends = all.map((picks) => picks.map((pick, at) => (at === 0 || at === layers.length - 1 ? 0 : pick)));
   const smallest = uniformPicks(layers, smallestFormat(layers) ?? 'float');
   return {
-    uniform: all.filter(fits),
-    floatEnds: ends.filter(fits),
-    byWeightError: fits(smallest) ? [refined(layers, smallest, weightErrors, fits)] : [],
+    uniform: await fitting(all),
+    floatEnds: await fitting(ends),
+    byWeightError: (await fit.fits(smallest)) ? [await refined(layers, smallest, weightErrors, fit)] : [],
   };
 }
 
@@ -42,7 +49,24 @@ function formatsIn(layers: readonly SearchLayer[]): string[] {
   return [...texts];
 }
 
-function refined(
+/** Guesses of what fits are good near the plan that they were made for: where one was wrong, it is made again. */
+const MOST_GUESSES = 3;
+
+async function refined(
+  layers: readonly SearchLayer[],
+  smallest: Picks,
+  weightErrors: ReadonlyMap<string, number>,
+  fit: Pick<PlanFit, 'fits' | 'around'>,
+): Promise<Picks> {
+  let near = smallest;
+  for (let guess = 0; guess < MOST_GUESSES; guess++) {
+    near = refinedWithin(layers, smallest, weightErrors, await fit.around(near));
+    if (await fit.fits(near)) return near;
+  }
+  return smallest;
+}
+
+function refinedWithin(
   layers: readonly SearchLayer[],
   picks: Picks,
   weightErrors: ReadonlyMap<string, number>,

@@ -7,12 +7,55 @@ import { makeGraph, makeNode } from '../../../src/core/onnx/build';
 import type { Model, ModelFunction, Tensor } from '../../../src/core/onnx/types';
 import { defaultPlan } from '../../../src/core/plan/planFile';
 import type { Plan } from '../../../src/core/plan/types';
-import { totalsOf } from '../../../src/core/search/searchLayer';
+import { formatsOf, totalsOf } from '../../../src/core/search/searchLayer';
 import { model, node, weights } from '../rewrite/models';
 import { modelOf } from '../graph/support';
-import { searched } from './sharing';
+import { allPicks, fileBytes, searched, shared, tied } from './sharing';
 
 describe('costsOf(model, index, plan, …)', () => {
+  // A sixteenth of the shared weight, which is 16 kB in float and 4 kB in 8 bits.
+  const slack = 1024;
+
+  it.each([
+    ['matrices', shared, ['w8', 'w4']],
+    ['matrices, on integers', shared, ['w8a8']],
+    ['a table and a product', tied, ['w8', 'lut16']],
+  ])('adds up to the file where layers share a weight: %s', async (_, build, schemes) => {
+    const source = build();
+    const { costs, layers } = await searched(source, schemes);
+    for (const picks of allPicks(layers)) {
+      const formats = formatsOf(layers, picks);
+      const sum = costs.floatBytes + totalsOf(layers, picks).bytes;
+      const file = await fileBytes(source, formats);
+      expect(Math.abs(sum - file), JSON.stringify(formats)).toBeLessThan(slack);
+    }
+  });
+
+  it('saves nothing of a weight that a layer outside the search reads', async () => {
+    const source = shared();
+    const { costs, layers } = await searched(source, ['w8'], { names: ['a', 'head'] });
+    for (const picks of allPicks(layers)) {
+      const sum = costs.floatBytes + totalsOf(layers, picks).bytes;
+      expect(Math.abs(sum - (await fileBytes(source, formatsOf(layers, picks))))).toBeLessThan(slack);
+    }
+    expect(costs.of('a', 'w8')?.bytes).toBeGreaterThan(4000);
+    expect(costs.of('head', 'w8')?.bytes).toBeLessThan(-1000);
+  });
+
+  it('says nothing of sharing where nothing is shared', async () => {
+    const { layers } = await searched(
+      model(
+        [node('MatMul', 'a', ['x', 'v'], ['h']), node('MatMul', 'b', ['h', 'w'], ['y'])],
+        [weights('v', [8, 8]), weights('w', [8, 8])],
+        [1, 8],
+      ),
+      ['w8'],
+    );
+    expect(layers).toHaveLength(2);
+    for (const { options } of layers)
+      for (const option of options) expect(option).not.toHaveProperty('stored');
+  });
+
   it('counts the work of layers in functions for every call, and both branches of an If as the greater', async () => {
     const source = calls();
     const index = indexGraph(source);

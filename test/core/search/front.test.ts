@@ -12,6 +12,7 @@ import {
   type SearchLayer,
 } from '../../../src/core/search/searchLayer';
 import type { Candidate } from '../../../src/core/results';
+import { allPicks } from './sharing';
 
 /** Numbers from 0 to 1, the same on every run (Park and Miller). */
 function random(seed: number): () => number {
@@ -36,16 +37,28 @@ function randomLayers(seed: number, count: number): SearchLayer[] {
   });
 }
 
-function allPicks(layers: readonly SearchLayer[]): Picks[] {
-  return layers.reduce<Picks[]>(
-    (before, { options }) => before.flatMap((picks) => options.map((_, pick) => [...picks, pick])),
-    [[]],
-  );
+/** The same, every three of them with one constant, stored once in each format that one of the three has. */
+function sharingLayers(seed: number, count: number): SearchLayer[] {
+  return randomLayers(seed, count).map((layer, at) => ({
+    ...layer,
+    options: layer.options.map((option) => {
+      const format = ['float', 'w8a8', 'w4', 'lut16'].indexOf(option.text);
+      const key = 4 * (at % 2) + format;
+      const stored = [{ key, bytes: 8000 / 2 ** format, readers: 3 }];
+      return { ...option, bytes: Math.round(option.bytes / 10), stored };
+    }),
+  }));
 }
 
 describe('Front', () => {
-  it.each([1, 2, 3, 4, 5])('has the best choice within every bytes budget (seed %i)', (seed) => {
-    const layers = randomLayers(seed, 5);
+  it.each([
+    ['on their own', 1, randomLayers(1, 5)],
+    ['on their own', 2, randomLayers(2, 5)],
+    ['on their own', 3, randomLayers(3, 5)],
+    ['sharing constants', 4, sharingLayers(4, 6)],
+    ['sharing constants', 5, sharingLayers(5, 6)],
+    ['sharing constants', 6, sharingLayers(6, 6)],
+  ])('has the best choice within every bytes budget, for layers %s (seed %i)', (_, __, layers) => {
     const front = new Front(layers, 'bytes');
     const every = allPicks(layers).map((picks) => totalsOf(layers, picks));
     for (const { bytes: budget } of every) {

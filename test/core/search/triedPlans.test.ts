@@ -81,7 +81,7 @@ describe('TriedPlans', () => {
   });
 });
 
-describe('simplePlans(layers, weightErrors, fits)', () => {
+describe('simplePlans(layers, weightErrors, fit)', () => {
   const option = (text: string, bytes: number, error: number) => ({ text, bytes, bops: 0, error });
   const layers: SearchLayer[] = ['a', 'b', 'c'].map((name) => ({
     name,
@@ -92,24 +92,39 @@ describe('simplePlans(layers, weightErrors, fits)', () => {
     ['b', 3],
     ['c', 2],
   ]);
-  const within = (most: number) => (picks: Picks) => totalsOf(layers, picks).bytes <= most;
+  /** @param beyond bytes of a file that the sum does not foretell, of plans that have a w8 in them. */
+  const within = (most: number, beyond = 0) => {
+    const isWithin = (picks: Picks) =>
+      totalsOf(layers, picks).bytes + (picks.includes(1) ? beyond : 0) <= most;
+    const guess = (near: Picks) => (picks: Picks) =>
+      totalsOf(layers, picks).bytes + (near.includes(1) ? beyond : 0) <= most;
+    return {
+      fits: async (picks: Picks) => isWithin(picks),
+      around: async (near: Picks) => guess(near),
+    };
+  };
   const texts = (plans: readonly Picks[]) =>
     plans.map((picks) => Object.values(formatsOf(layers, picks)).join(' '));
 
-  it('has all that fit, and gives the worst weights more as long as that fits', () => {
+  it('has all that fit, and gives the worst weights more as long as that fits', async () => {
     expect(smallestFormat(layers)).toBe('w4');
-    const { uniform, floatEnds, byWeightError } = simplePlans(layers, weightErrors, within(-200));
+    const { uniform, floatEnds, byWeightError } = await simplePlans(layers, weightErrors, within(-200));
     expect(texts(uniform)).toEqual(['w4 w4 w4']);
     expect(texts(floatEnds)).toEqual([]);
     expect(texts(byWeightError)).toEqual(['w4 w8 w4']);
-    const roomy = simplePlans(layers, weightErrors, within(-50));
+    const roomy = await simplePlans(layers, weightErrors, within(-50));
     expect(texts(roomy.uniform)).toEqual(['w8 w8 w8', 'w4 w4 w4']);
     expect(texts(roomy.floatEnds)).toEqual(['float w8 float', 'float w4 float']);
     expect(texts(roomy.byWeightError)).toEqual(['w8 w8 w8']);
   });
 
-  it('has none when nothing fits', () => {
-    const none = simplePlans(layers, weightErrors, () => false);
+  it('makes the last anew where the file is larger than its layers add up to', async () => {
+    const { byWeightError } = await simplePlans(layers, weightErrors, within(-175, 20));
+    expect(texts(byWeightError)).toEqual(['w4 w8 w4']);
+  });
+
+  it('has none when nothing fits', async () => {
+    const none = await simplePlans(layers, weightErrors, within(-1000));
     expect(none).toEqual({ uniform: [], floatEnds: [], byWeightError: [] });
   });
 });
