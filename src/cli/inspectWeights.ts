@@ -1,7 +1,9 @@
+import { InputError } from '../core/errors';
 import { nodeSource } from '../core/graph/nodeSource';
 import type { FormatUse, SourceFrame, WeightStatistics } from '../core/inspectorResults';
 import { readGraph } from '../engine/files/readGraph';
 import { formatNumber } from '../shared/format';
+import type { WeightStatisticsRequest } from '../shared/rpc';
 import { callEngine } from './callEngine';
 import { type CliIo, ExitCode, UsageError } from './cliIo';
 import type { InspectOptions } from './inspectOptions';
@@ -22,12 +24,7 @@ export async function inspectWeights(
   const { index } = await readGraph({ file, dimensions: dim }, io);
   const found: InspectedWeight[] = [];
   for (const name of layers) {
-    const statistics = await callEngine(io, 'weightStatistics', {
-      file,
-      dimensions: dim,
-      layer: name,
-      scheme,
-    });
+    const statistics = await statisticsOf({ file, dimensions: dim, layer: name, scheme }, io);
     const ref = index.nodeNamed(name);
     const weight = { ...statistics, source: ref ? nodeSource(ref).frames : [] };
     if (!json) io.stdout(describeWeight(weight));
@@ -46,8 +43,26 @@ export async function inspectWeights(
   return ExitCode.done;
 }
 
+interface FormattedStatistics extends WeightStatistics {
+  /** Why there is no `format` although a scheme was named. */
+  readonly whyNoFormat?: string;
+}
+
+/** NaN or infinity cannot be quantized: such a weight is told without a format, with the reason. */
+async function statisticsOf(request: WeightStatisticsRequest, io: CliIo): Promise<FormattedStatistics> {
+  try {
+    return await callEngine(io, 'weightStatistics', request);
+  } catch (error) {
+    if (request.scheme === undefined || !(error instanceof InputError)) throw error;
+    const { scheme: _, ...plain } = request;
+    const statistics = await callEngine(io, 'weightStatistics', plain);
+    if (statistics.nonFinite === 0) throw error;
+    return { ...statistics, whyNoFormat: error.message };
+  }
+}
+
 /** What `--json` prints of each. */
-interface InspectedWeight extends WeightStatistics {
+interface InspectedWeight extends FormattedStatistics {
   /** The Python lines that the layer comes from, innermost first. */
   readonly source: readonly SourceFrame[];
 }
@@ -63,6 +78,7 @@ function describeWeight(statistics: InspectedWeight): string {
     `  ${sparkline(statistics.histogram.counts)}${method === 'exact' ? '' : ` of every ${stride}th element`}`,
     ...channelLines(statistics),
     ...(format ? formatLines(format) : []),
+    ...(statistics.whyNoFormat === undefined ? [] : [`  in no format: ${statistics.whyNoFormat}`]),
     ...statistics.source.map(sourceLine),
     '',
   ];
@@ -101,6 +117,7 @@ function channelLines({ channels, steps }: WeightStatistics): string[] {
   if (!channels || !steps) return ['  no channels of output'];
   const [first] = channels.deciding;
   const smallest = steps.perChannel.reduce((least, step) => Math.min(least, step), Infinity);
+  const perChannel = smallest < Infinity ? `, ${formatNumber(smallest)} and more per channel` : '';
   const gain = steps.gainDb === null ? '' : `: ${steps.gainDb.toFixed(1)} dB less rounding noise`;
   return [
     `  ${countText(channels.channels)} channels on axis ${channels.axis}; the widest are ${channels.deciding
@@ -109,7 +126,7 @@ function channelLines({ channels, steps }: WeightStatistics): string[] {
     ...(first && first.without > 0
       ? [`  without channel ${first.channel} the range would be ${formatNumber(first.without)}`]
       : []),
-    `  step at ${steps.bits} bits: ${formatNumber(steps.perTensor)} for the tensor, ${formatNumber(smallest)} and more per channel${gain}`,
+    `  step at ${steps.bits} bits: ${formatNumber(steps.perTensor)} for the tensor${perChannel}${gain}`,
   ];
 }
 

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { WeightStatistics } from '../../src/core/inspectorResults';
 import { callCli } from './support/callCli';
+import { floatTensor } from '../../src/core/onnx/build';
 import { readFloat32 } from '../../src/core/onnx/tensor';
 import { openModelFile } from '../../src/engine/files/modelFile';
+import { writeModelFile } from '../../src/engine/files/writeModelFile';
+import { model, node } from '../core/rewrite/models';
 import { readNpy } from '../support/npz';
 import { temporaryFolders } from '../support/folder';
 
@@ -84,6 +87,24 @@ describe('roundoff inspect FILE --layer GLOB', () => {
     expect(two).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('names 2 layers') as string });
     const model = await callCli(['inspect', file, '--layer', 'node_linear', '--npy', file]);
     expect(model.exitCode).toBe(1);
+  });
+
+  it('tells what weights are like that no format can hold, and those without elements', async () => {
+    const path = join(await temporaryFolder(), 'odd.onnx');
+    const odd = model(
+      [node('MatMul', 'nan', ['x', 'w'], ['y']), node('MatMul', 'none', ['x', 'e'], ['z'])],
+      [floatTensor('w', [1, NaN, -3, 4], [2, 2]), floatTensor('e', [], [2, 0])],
+      [1, 2],
+      ['y', 'z'],
+    );
+    await writeModelFile(odd, path);
+    const nan = await callCli(['inspect', path, '--layer', 'nan', '--scheme', 'w8']);
+    expect(nan.stdout).toContain('1 are NaN or infinite and left out');
+    expect(nan.stdout).toMatch(/from -3(\.0+)? to 4/);
+    expect(nan.stdout).toContain('  in no format: ');
+    const none = await callCli(['inspect', path, '--layer', 'none']);
+    expect(none.exitCode).toBe(0);
+    expect(none.stdout).not.toMatch(/Infinity|NaN/);
   });
 
   it('names what it cannot do', async () => {
