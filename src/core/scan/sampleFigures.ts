@@ -32,7 +32,7 @@ export function givesClasses({ kind, classAxis }: OutputDescription): boolean {
 /**
  * Compares one sample of a trial with the float model. Outputs of whole numbers (indices, sizes) count only when the model has
  * no others.
- * @throws RoundoffError when the trial's output is missing, of another shape, or not finite.
+ * @throws RoundoffError when the trial's output is missing, of another shape, or not finite, or none is made of numbers.
  */
 export function compareSample(
   outputs: readonly OutputDescription[],
@@ -63,6 +63,7 @@ export function compareSample(
     agreements.push(shareOf(best, (top, position) => top === chosen[position]));
     accuracy ??= accuraciesOf(best, chosen, label);
   }
+  if (errors.length === 0) throw new RoundoffError('No output of the model is made of numbers to compare.');
   const agreement = agreements.length > 0 ? mean(agreements) : null;
   return { divergence, errors, values, agreement, accuracy };
 }

@@ -131,6 +131,11 @@ describe('compareSample(outputs, reference, trial)', () => {
     expect(() => compareSample([values], huge, huge)).toThrow(/"v" is so large/);
   });
 
+  it('refuses to call a model the same that gives nothing but texts', () => {
+    const texts = { v: { type: 'string', dims: [1], data: ['cat'] } } as const;
+    expect(() => compareSample(outputs.slice(1), texts, texts)).toThrow(/No output of the model/);
+  });
+
   it('takes whole numbers as numbers, but only where there are no others', () => {
     const whole = (...values: bigint[]) =>
       ({ type: 'int64', dims: [values.length], data: BigInt64Array.from(values) }) as const;
