@@ -48,9 +48,10 @@ export async function search(file: string, options: SearchOptions, io: CliIo): P
   const written = await writeChosen(file, chosen, { ...options, calibration }, result, io);
   if (options.json) io.stdout(jsonText(written ? { ...result, written } : result));
   else io.stdout(searchText(result, written));
-  if (result.met) return ExitCode.done;
-  io.stderr(printable('limit not met: the plan given is the one that comes closest\n'));
-  return ExitCode.limitNotMet;
+  if (!result.met) io.stderr(printable('limit not met: the plan given is the one that comes closest\n'));
+  // Also when the plan so far meets the goal: a whole search might have found a better one.
+  if (result.partial) return ExitCode.cancelled;
+  return result.met ? ExitCode.done : ExitCode.limitNotMet;
 }
 
 /** Scan and search, in a way that outlives a crash of the engine. */

@@ -131,6 +131,6 @@ export function addSearchOptions(command: Command): Command {
     'after',
     '\nbops: MACs × bits of the weight × bits of the activations (float: 32 × 32). latency: of one run of one sample on ' +
       'this machine, foretold from profiles of the runtime and measured of verified plans; noisy by a tenth. Ends with 3 when the goal is not met; the best ' +
-      `plan found is given all the same, also when you cancel (Ctrl+C).\n\n${loneRecoverHelp}`,
+      `plan found is given all the same, also when you cancel (Ctrl+C), which ends with 130.\n\n${loneRecoverHelp}`,
   );
 }
