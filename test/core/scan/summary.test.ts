@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Feeds } from '../../../src/core/ports';
 import { compareSample, type SampleFigures } from '../../../src/core/scan/sampleFigures';
 import { metricOf, summarize } from '../../../src/core/scan/summary';
 import { uniform } from '../../support/random';
@@ -132,7 +133,7 @@ describe('compareSample(outputs, reference, trial)', () => {
   });
 
   it('refuses to call a model the same that gives nothing but texts', () => {
-    const texts = { v: { type: 'string', dims: [1], data: ['cat'] } } as const;
+    const texts: Feeds = { v: { type: 'string', dims: [1], data: ['cat'] } };
     expect(() => compareSample(outputs.slice(1), texts, texts)).toThrow(/No output of the model/);
   });
 
