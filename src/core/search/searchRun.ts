@@ -1,4 +1,4 @@
-import { CancelledError, InputError, RoundoffError, throwIfCancelled } from '../errors';
+import { CancelledError, RoundoffError, throwIfCancelled } from '../errors';
 import type { Model } from '../onnx/types';
 import type { Plan } from '../plan/types';
 import type { Work } from '../ports';
@@ -261,7 +261,6 @@ export class SearchRun {
       predictableLimit(goal),
       async (index) => {
         const point = await this.run(front.picksAt(index));
-        if (point?.verified && goal.kind === 'cap' && goal.error === 'accuracyDrop') requireLabels(point);
         if (!point?.verified) return { met: false, error: Infinity };
         return { met: meets(point, goal, budget), error: point.verified.error };
       },
@@ -338,11 +337,4 @@ export class SearchRun {
     }
     return this.point(picks);
   }
-}
-
-function requireLabels({ verified }: SearchPoint): void {
-  if (verified?.accuracy) return;
-  throw new InputError(
-    'A limit of accuracy needs labels with the samples: give data with labels, or another limit, such as --max-kl.',
-  );
 }
