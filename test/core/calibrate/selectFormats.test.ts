@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { fillPlan, type PresetRequest } from '../../../src/core/calibrate/selectFormats';
 import { CancelledError, InputError } from '../../../src/core/errors';
 import { floatTensor, makeGraph, makeModel, makeNode, makeValueInfo } from '../../../src/core/onnx/build';
@@ -17,7 +17,9 @@ import { floats, samplesFromNpz, sliceOf } from '../../support/slices';
 import { image, residualBlock, samples } from '../rewrite/models';
 
 const sample = join(import.meta.dirname, '../../../samples/mnist');
-const { model: mnist } = await openModelFile(join(sample, 'mnist_cnn.onnx'));
+const opened = await openModelFile(join(sample, 'mnist_cnn.onnx'));
+const mnist = opened.model;
+afterAll(() => opened.close());
 const digits = {
   runtime,
   slice: sliceOf('calibrate', samplesFromNpz(join(sample, 'calibration.npz'), 12)),
