@@ -118,7 +118,7 @@ async function main(): Promise<void> {
     if (python === undefined)
       console.log('No Python with onnxruntime and onnx (variable PYTHON): ours alone.');
     else {
-      const three = await runScan(values.cli, file, evaluation, NAIVE_SCHEMES, more);
+      const three = await runScan(values.cli, file, evaluation, NAIVE_SCHEMES, [...more, '--no-cache']);
       resultOf(three);
       const naive = naiveSeconds(python, file, evaluation, count);
       judge(
