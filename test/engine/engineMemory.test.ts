@@ -4,7 +4,7 @@ import { engineEnvironment, plainEnvironment } from '../../src/engine/engineMemo
 it('adds to the environment of an engine, and takes off again for what the engine starts', () => {
   const own = { PATH: '/bin', ELECTRON_RUN_AS_NODE: '1' };
   const engine = engineEnvironment(own);
-  expect(engine).toMatchObject({ ...own, MALLOC_MMAP_THRESHOLD_: '8388608' });
+  expect(engine).toMatchObject({ ...own, MALLOC_MMAP_THRESHOLD_: '33554432' });
   expect(plainEnvironment(engine)).toEqual(own);
 });
 
