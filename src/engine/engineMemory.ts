@@ -3,7 +3,7 @@
  * activations, in all sizes; by default glibc learns from the first that was dropped to keep all later ones in its heap, which
  * then holds a hundred megabytes of gaps (ResNet-18). Other allocators do not read these variables.
  *
- * Lower thresholds leave less, and cost page faults: 8 MB instead of 32 MB another 25 MB for 7 % more time, 1 MB twice that.
+ * Lower thresholds leave less, and cost page faults: 8 MB instead of 32 MB another 10 to 25 MB for 5 to 7 % more time.
  */
 const MALLOC: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
