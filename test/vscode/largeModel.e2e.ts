@@ -25,8 +25,11 @@ beforeAll(async () => {
   await writeModelFile(bigModel(BLOCKS, 1), join(made, 'large.onnx'));
   vscode = await openVsCode({
     extensionsFolder: inject('extensionsFolder'),
-    files: { 'large.onnx': join(made, 'large.onnx') },
+    files: { 'large.onnx': join(made, 'large.onnx'), 'model.onnx': 'samples/mnist/mnist_cnn.onnx' },
   });
+  // The first view of a window takes seconds, in which the large model could be read.
+  await vscode.openFile('model.onnx');
+  await ModelView.shown(vscode);
 });
 afterAll(async () => {
   await vscode?.close();
