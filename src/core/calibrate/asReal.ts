@@ -23,9 +23,9 @@ export function asReal(tensor: RuntimeTensor, type: RealType): RuntimeTensor | u
   const { dims } = tensor;
   switch (type) {
     case 'float32':
-      return { type, dims, data: Float32Array.from(values) };
+      return { type, dims, data: new Float32Array(values) };
     case 'float64':
-      return { type, dims, data: Float64Array.from(values) };
+      return { type, dims, data: new Float64Array(values) };
     case 'float16':
       return { type, dims, data: Uint16Array.from(values, (value) => encodeFloat16(roundedToOdd(value))) };
   }
